@@ -1,0 +1,11 @@
+"""From a formula to stable, bounded Keras ops.
+
+The stages, each a module with one entry and one frozen dataclass:
+
+``spec``        text or sympy      -> Spec
+``analysis``    Spec               -> Analysis
+``candidates``  Analysis, format   -> Candidate (series, closed, constant)
+``planner``     Analysis, format   -> Plan
+``render``      Plans              -> source text
+``certificate`` Plans              -> Certificate (JSON)
+"""

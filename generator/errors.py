@@ -1,0 +1,43 @@
+"""Errors of the generator; all derive from `GeneratorError`."""
+
+from __future__ import annotations
+
+
+class GeneratorError(ValueError):
+    """Base class: what happened, what was expected, what was received."""
+
+
+class NotAnExpressionError(GeneratorError):
+    """The text is not a mathematical expression of the accepted grammar."""
+
+
+class UnknownFunctionError(NotAnExpressionError):
+    """The text calls a function that the grammar does not have."""
+
+
+class VariableError(GeneratorError):
+    """The expression has no variable, or more than one."""
+
+
+class DomainError(GeneratorError):
+    """The domain is not an interval of the extended reals."""
+
+
+class SingularityError(GeneratorError):
+    """A singularity in the domain that cannot be removed."""
+
+
+class NotRealError(GeneratorError):
+    """The expression is not real on part of the domain."""
+
+
+class UnknownDtypeError(GeneratorError):
+    """No float format of that name."""
+
+
+class BoundNotMetError(GeneratorError):
+    """No candidate meets the asked bound; says the best one and where."""
+
+
+class NotProvedError(GeneratorError):
+    """A step of a proof did not go through (another radius may)."""

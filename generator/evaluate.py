@@ -1,0 +1,123 @@
+"""One walk over an expression, for every kind of number."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+from typing import Protocol
+
+import sympy
+from flint import acb
+from flint import arb
+
+from .errors import GeneratorError
+from .formats import to_arb
+
+
+class Algebra(Protocol):
+    """What a kind of number must offer to be walked over."""
+
+    def variable(self) -> Any: ...
+    def rational(self, value: Fraction) -> Any: ...
+    def constant(self, name: str) -> Any: ...
+    def add(self, a: Any, b: Any) -> Any: ...
+    def mul(self, a: Any, b: Any) -> Any: ...
+    def power(self, a: Any, exponent: Fraction) -> Any: ...
+    def function(self, name: str, a: Any) -> Any: ...
+
+
+# Quotients of entire functions, so that poles are zeros of denominators.
+_REWRITES: dict[type, Any] = {
+    sympy.tan: lambda a: sympy.sin(a) / sympy.cos(a),
+    sympy.cot: lambda a: sympy.cos(a) / sympy.sin(a),
+    sympy.tanh: lambda a: 1 - 2 / (sympy.exp(2 * a) + 1),
+    sympy.coth: lambda a: 1 + 2 / (sympy.exp(2 * a) - 1),
+    sympy.sinh: lambda a: (sympy.exp(a) - sympy.exp(-a)) / 2,
+    sympy.cosh: lambda a: (sympy.exp(a) + sympy.exp(-a)) / 2,
+}
+
+
+def to_primitives(expr: sympy.Expr) -> sympy.Expr:
+    """`expr` over + * powers exp log sin cos and inverse functions."""
+    for kind, rule in _REWRITES.items():
+        expr = expr.replace(kind, rule)
+    return expr
+
+
+def evaluate(expr: sympy.Expr, algebra: Algebra) -> Any:
+    """The value of `expr` in `algebra`; shared subexpressions once."""
+    memo: dict[sympy.Expr, Any] = {}
+
+    def walk(node: sympy.Expr) -> Any:
+        if node not in memo:
+            memo[node] = _node(node, algebra, walk)
+        return memo[node]
+
+    return walk(expr)
+
+
+def _node(node: sympy.Expr, algebra: Algebra, walk: Any) -> Any:
+    if node.is_Symbol:
+        return algebra.variable()
+    if node.is_Rational:
+        return algebra.rational(Fraction(int(node.p), int(node.q)))
+    if isinstance(node, sympy.Float):
+        exact = sympy.Rational(node)
+        return algebra.rational(Fraction(int(exact.p), int(exact.q)))
+    if node in (sympy.pi, sympy.E):
+        return algebra.constant(str(node))
+    if node.is_Add or node.is_Mul:
+        combine = algebra.add if node.is_Add else algebra.mul
+        values = [walk(argument) for argument in node.args]
+        total = values[0]
+        for value in values[1:]:
+            total = combine(total, value)
+        return total
+    if node.is_Pow and node.exp.is_Rational:
+        exponent = Fraction(int(node.exp.p), int(node.exp.q))
+        return algebra.power(walk(node.base), exponent)
+    if node.is_Pow:
+        return walk(sympy.exp(node.exp * sympy.log(node.base)))
+    if node.is_Function and len(node.args) == 1:
+        return algebra.function(node.func.__name__, walk(node.args[0]))
+    raise GeneratorError(
+        f"Cannot evaluate: expected arithmetic and functions of one "
+        f"argument, received {node}."
+    )
+
+
+class BallAlgebra:
+    """Real or complex balls; `x` is an `arb` or an `acb`."""
+
+    def __init__(self, x: arb | acb) -> None:
+        self.x = x
+
+    def variable(self) -> arb | acb:
+        return self.x
+
+    def rational(self, value: Fraction) -> arb | acb:
+        return to_arb(value)
+
+    def constant(self, name: str) -> arb:
+        return arb.pi() if name == "pi" else arb.const_e()
+
+    def add(self, a: Any, b: Any) -> Any:
+        return a + b
+
+    def mul(self, a: Any, b: Any) -> Any:
+        return a * b
+
+    def power(self, a: Any, exponent: Fraction) -> Any:
+        if exponent.denominator == 1:
+            whole = int(exponent)
+            return a**whole if whole >= 0 else 1 / a ** (-whole)
+        if exponent.denominator == 2:
+            root = a.sqrt()
+            whole = exponent.numerator
+            return root**whole if whole >= 0 else 1 / root ** (-whole)
+        return a ** to_arb(exponent)
+
+    def function(self, name: str, a: Any) -> Any:
+        if name == "Abs":
+            return abs(a)
+        return getattr(a, name)()

@@ -1,0 +1,82 @@
+"""The `Plan`: which candidate on which interval, with a proved bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from .candidates import Candidate
+from .formats import FORMATS
+from .formats import FloatFormat
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One interval with one candidate.
+
+    Attributes:
+        low, high: the interval of the coordinate, which is x itself or
+            t = |x|; None for oo.
+        candidate: how it is computed.
+        ulp: proved bound of the total error, in ulp of f^(order).
+        roundoff: the part of it from rounding.
+        worst: a short interval of the coordinate where that is attained.
+    """
+
+    low: Fraction
+    high: Fraction | None
+    candidate: Candidate
+    ulp: float
+    roundoff: float
+    worst: tuple[Fraction, Fraction]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How f^(order) on x > 0 follows from h(t) = f^(order)(-t).
+
+    sign 1: it is h itself (even); sign -1: ``constant - h`` (odd about a
+    point).
+    """
+
+    sign: int
+    constant: Fraction
+
+
+@dataclass(frozen=True)
+class Plan:
+    """f^(order) for one format: a piece about 0 in x, the rest in |x|."""
+
+    name: str
+    order: int
+    dtype: str
+    near: Piece
+    far: tuple[Piece, ...]
+    fold: Fold
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All pieces from the origin outwards."""
+        return (self.near, *self.far)
+
+    @property
+    def seams(self) -> tuple[Fraction, ...]:
+        """Where pieces meet, in |x|."""
+        return tuple(p.low for p in self.far)
+
+    @property
+    def ulp(self) -> float:
+        """The bound over the whole domain."""
+        return max(p.ulp for p in self.pieces)
+
+
+def narrowed_bound(ulp: float, fmt: FloatFormat) -> float:
+    """Bound in `fmt` where its compute format's bound is `ulp`.
+
+    One rounding of half an ulp more, and the error before it in units
+    that are 2**(p_compute - p) times larger.
+    """
+    wide = FORMATS[fmt.compute]
+    if wide.name == fmt.name:
+        return ulp
+    return 0.5 + ulp * 2.0 ** (fmt.precision - wide.precision)

@@ -1,0 +1,148 @@
+"""The straight-line programs that are bounded, rendered and executed.
+
+One representation for all three, so that what was proved is what runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+PRECEDENCE = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3}
+SYMBOL = {"add": " + ", "sub": " - ", "mul": " * ", "div": " / "}
+
+
+class Expr:
+    """A node; + - * / build larger ones."""
+
+    def __add__(self, other: Expr) -> Expr:
+        return Op("add", (self, other))
+
+    def __sub__(self, other: Expr) -> Expr:
+        return Op("sub", (self, other))
+
+    def __mul__(self, other: Expr) -> Expr:
+        return Op("mul", (self, other))
+
+    def __truediv__(self, other: Expr) -> Expr:
+        return Op("div", (self, other))
+
+    def __neg__(self) -> Expr:
+        return Op("neg", (self,))
+
+
+@dataclass(frozen=True)
+class Var(Expr):
+    """A name bound before."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Const(Expr):
+    """A number of the format, exact."""
+
+    value: Fraction
+
+    def __str__(self) -> str:
+        return literal(self.value)
+
+
+@dataclass(frozen=True)
+class Op(Expr):
+    """add, sub, mul, div, neg, or an elementary function of one argument."""
+
+    name: str
+    args: tuple[Expr, ...]
+
+    def __str__(self) -> str:
+        return infix(self)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Statements over one input; the last one's target is the result."""
+
+    input: str
+    statements: tuple[tuple[str, Expr], ...]
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name} = {value}" for name, value in self.statements)
+
+    @property
+    def constants(self) -> tuple[Fraction, ...]:
+        """Every constant, in order of appearance."""
+        found: list[Fraction] = []
+
+        def collect(node: Expr) -> None:
+            if isinstance(node, Const):
+                found.append(node.value)
+            elif isinstance(node, Op):
+                for argument in node.args:
+                    collect(argument)
+
+        for _, value in self.statements:
+            collect(value)
+        return tuple(found)
+
+    @property
+    def operations(self) -> int:
+        """Number of operations, a first measure of cost."""
+
+        def count(node: Expr) -> int:
+            if isinstance(node, Op):
+                return 1 + sum(count(a) for a in node.args)
+            return 0
+
+        return sum(count(value) for _, value in self.statements)
+
+
+def literal(value: Fraction) -> str:
+    """The shortest text that reads back exactly as this double."""
+    number = float(value)
+    if Fraction(number) != value:
+        raise ValueError(f"{value} is not a double.")
+    return repr(number)
+
+
+def infix(node: Expr, name_of: str = "ops.") -> str:
+    """Python text with the fewest brackets that keep the order."""
+
+    def show(node: Expr, outer: int, right: bool) -> str:
+        if not isinstance(node, Op):
+            text = str(node)
+            return f"({text})" if text.startswith("-") and outer > 0 else text
+        if node.name in SYMBOL:
+            rank = PRECEDENCE[node.name]
+            text = (
+                show(node.args[0], rank, False)
+                + SYMBOL[node.name]
+                + show(node.args[1], rank, True)
+            )
+            # a - (b + c) and a * (b * c) keep their brackets: the order of
+            # roundings is what was bounded.
+            return f"({text})" if rank < outer or (rank == outer and right) else text
+        if node.name == "neg":
+            text = "-" + show(node.args[0], PRECEDENCE["neg"], False)
+            return f"({text})" if outer > 0 else text
+        return f"{name_of}{node.name}({show(node.args[0], 0, False)})"
+
+    return show(node, 0, False)
+
+
+def horner(
+    coefficients: list[Fraction], variable: str, target: str
+) -> list[tuple[str, Expr]]:
+    """Statements for ``sum c[k] variable**k`` by Horner's rule."""
+    statements: list[tuple[str, Expr]] = [
+        (target, Const(coefficients[-1]))
+    ]
+    if len(coefficients) > 1:
+        first = Const(coefficients[-1]) * Var(variable)
+        statements = [(target, first + Const(coefficients[-2]))]
+    for value in reversed(coefficients[:-2]):
+        statements.append((target, Var(target) * Var(variable) + Const(value)))
+    return statements

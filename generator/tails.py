@@ -1,0 +1,406 @@
+"""Closed forms far from the origin, in t = |x| and e = exp(-rate t).
+
+As t -> oo, exp makes infinity an essential singularity, so 1/t alone is
+no chart.  With every exponential written as a power of the one small
+symbol e, f is a rational function F(t, e): F(t, 0) is the asymptotic
+expansion, here finite, and ``e B = F - F(t, 0)`` the exponentially small
+rest.  No positive power of exp is left, so nothing overflows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+from flint import arb
+
+from .errors import NotProvedError
+from .evaluate import to_primitives
+from .formats import to_arb
+from .program import Const
+from .program import Expr
+from .program import Op
+from .program import Program
+from .program import Var
+
+T = sympy.Symbol("t", positive=True)
+E = sympy.Symbol("e", positive=True)
+U = sympy.Symbol("u", positive=True)  # t, held from some point on
+
+
+@dataclass(frozen=True)
+class Tail:
+    """f^(order)(side * t) = algebraic + e * rest, e = exp(-rate * t).
+
+    Attributes:
+        side: -1 for x -> -oo, 1 for x -> +oo.
+        algebraic: rational in t, the asymptotic expansion.
+        rest: rational in t and e.
+        limit: of f^(order) at that end.
+    """
+
+    side: int
+    order: int
+    rate: Fraction
+    algebraic: sympy.Expr
+    rest: sympy.Expr
+    limit: sympy.Expr
+
+    @property
+    def whole(self) -> sympy.Expr:
+        """algebraic + e * rest."""
+        return self.algebraic + E * self.rest
+
+
+def tail(
+    expr: sympy.Expr, variable: sympy.Symbol, side: int, order: int
+) -> Tail:
+    """The tail of the `order`-th derivative at `side` * oo.
+
+    Raises:
+        NotProvedError: f is not rational in x and one exponential.
+    """
+    whole, rate = _rational(to_primitives(expr), variable, side)
+    for _ in range(order):
+        # d/dx = side * d/dt, and de/dt = -rate * e.
+        slope = sympy.diff(whole, T) - rate * E * sympy.diff(whole, E)
+        whole = sympy.cancel(side * slope)
+    numerator, denominator = sympy.fraction(sympy.cancel(whole))
+    if denominator.subs(E, 0) == 0:
+        raise NotProvedError("f grows exponentially at this end.")
+    algebraic = sympy.cancel(
+        numerator.subs(E, 0) / denominator.subs(E, 0)
+    )
+    rest = sympy.cancel((whole - algebraic) / E)
+    limit = sympy.limit(algebraic, T, sympy.oo)  # of a rational function
+    assert sympy.cancel(whole - algebraic - E * rest) == 0
+    return Tail(
+        side,
+        order,
+        Fraction(int(rate.p), int(rate.q)),
+        sympy.apart(algebraic, T),
+        sympy.factor(rest),
+        limit,
+    )
+
+
+def _rational(
+    expr: sympy.Expr, variable: sympy.Symbol, side: int
+) -> tuple[sympy.Expr, sympy.Rational]:
+    expr = expr.subs(variable, side * T)
+    exponents = []
+    for node in expr.atoms(sympy.exp):
+        ratio = sympy.cancel(node.args[0] / T)
+        if not ratio.is_Rational:
+            raise NotProvedError(f"{node} is not a power of exp(t).")
+        exponents.append(ratio)
+    if exponents:
+        rate = sympy.Rational(
+            math.gcd(*(int(r.p * (_lcm(exponents) // r.q)) for r in exponents)),
+            _lcm(exponents),
+        )
+    else:
+        rate = sympy.Integer(1)
+    swapped = expr.replace(
+        sympy.exp, lambda a: E ** (-sympy.cancel(a / T) / rate)
+    )
+    if not swapped.is_rational_function(T, E):
+        raise NotProvedError("f is not rational in x and one exponential.")
+    return sympy.cancel(sympy.together(swapped)), rate
+
+
+def _lcm(values: list[sympy.Rational]) -> int:
+    return math.lcm(*(int(v.q) for v in values))
+
+
+@dataclass(frozen=True)
+class TailForm:
+    """A program over t that equals a tail.
+
+    Attributes:
+        label: "sum" or "factored".
+        program: exact up to `bend`; from there on e stays at its value
+            there, so that t = oo needs no case of its own.
+        bend: where that begins, None if e is kept everywhere.
+        delta: from `bend` on, ``|program - tail| <= delta * t**-power``.
+    """
+
+    label: str
+    program: Program
+    bend: Fraction | None
+    delta: arb
+    power: int
+
+
+def forms(item: Tail, precision: int) -> list[TailForm]:
+    """Programs over t for the tail, each proved equal to it by algebra.
+
+    Args:
+        precision: of the format; e is held from where its term falls
+            below a 64th of an ulp of the leading one.
+    """
+    found = []
+    lead, power = _monomial(item.algebraic)
+    if lead is not None and power > 0 and item.rest != 0:
+        bend, delta = _bend(item, lead, power, precision)
+        program = _factored_form(item, bend)
+        _check(program, item, "factored")
+        found.append(TailForm("factored", program, bend, delta, power))
+    else:
+        program = _sum_form(item)
+        _check(program, item, "sum")
+        found.append(TailForm("sum", program, None, arb(0), 0))
+    return found
+
+
+def _check(program: Program, item: Tail, label: str) -> None:
+    if sympy.cancel(symbolic(program, item.rate) - item.whole) != 0:
+        raise NotProvedError(f"The {label} form is not the tail.")
+
+
+def _bend(
+    item: Tail, lead: sympy.Rational, power: int, precision: int
+) -> tuple[Fraction, arb]:
+    """Where e may be held, and the error of that in units of t**-power.
+
+    ``t**power e |B|`` is enclosed on every binade from there to 2**1024;
+    holding e changes the result by at most twice its supremum.
+    """
+    relative = abs(item.rest) * E * T**power
+    budget = to_arb(Fraction(abs(int(lead.p)), int(lead.q))) / 2 ** (
+        precision + 5
+    )
+    # The first guess is where the term's logarithm, without B, is the
+    # budget's; from there B decides.
+    bend = Fraction(1)
+    target = float(budget.log())
+    while power * math.log(bend) - float(item.rate * bend) > target:
+        bend += 1
+    while bend < 2**12:
+        worst, low = arb(0), bend
+        while low < Fraction(2) ** 1024 and worst <= budget:
+            worst = worst.max(_enclose(relative, item.rate, low, 2 * low))
+            low *= 2
+        if worst <= budget:
+            return bend, (2 * worst).abs_upper()
+        bend += 1
+    raise NotProvedError("The exponential rest does not become small.")
+
+
+def _enclose(
+    expr: sympy.Expr, rate: Fraction, low: Fraction, high: Fraction
+) -> arb:
+    """Upper bound of a rational function of t and e on [low, high]."""
+    t = to_arb(low).union(to_arb(high))
+    small = (-to_arb(rate) * t).exp()
+
+    def of(node: sympy.Expr) -> arb:
+        if node == T:
+            return t
+        if node == E:
+            return small
+        if node.is_Rational:
+            return to_arb(Fraction(int(node.p), int(node.q)))
+        if isinstance(node, sympy.Abs):
+            return abs(of(node.args[0]))
+        if node.is_Pow:
+            return of(node.base) ** int(node.exp)
+        values = [of(a) for a in node.args]
+        total = values[0]
+        for value in values[1:]:
+            total = total + value if node.is_Add else total * value
+        return total
+
+    return of(expr).abs_upper()
+
+
+def _exponential(
+    item: Tail, bend: Fraction | None
+) -> list[tuple[str, Expr]]:
+    statements: list[tuple[str, Expr]] = []
+    t: Expr = Var("t")
+    if bend is not None:
+        statements.append(("u", Op("minimum", (t, Const(bend)))))
+        t = Var("u")
+    argument = -t if item.rate == 1 else Const(-item.rate) * t
+    return [*statements, ("e", Op("exp", (argument,)))]
+
+
+def _monomial(algebraic: sympy.Expr) -> tuple[sympy.Rational | None, int]:
+    lead, power = algebraic.as_coeff_Mul()
+    base, exponent = power.as_base_exp()
+    if power != 1 and base == T and exponent.is_Integer:
+        return lead, -int(exponent)
+    return None, 0
+
+
+def _sum_form(item: Tail) -> Program:
+    rest = item.rest
+    if rest == 0:
+        return Program("t", (("r", _compile(item.algebraic)),))
+    sign, factor = _signed(rest)
+    statements = _exponential(item, None)
+    statements += _quotient(E * factor, "q")
+    if item.algebraic == 0:
+        q: Expr = Var("q")
+        statements.append(("r", q if sign > 0 else -q))
+        return Program("t", tuple(statements))
+    algebraic = _compile(item.algebraic)
+    small = Var("q")
+    total = algebraic + small if sign > 0 else algebraic - small
+    statements.append(("r", total))
+    return Program("t", tuple(statements))
+
+
+def _factored_form(item: Tail, bend: Fraction | None) -> Program:
+    """(lead + e t**power B) / t / ... / t: one rounding a division.
+
+    ``lead / (t * t)`` rounds the square and then the quotient, up to 1.5
+    ulp; two divisions in a row stay under 1.21.
+    """
+    lead, power = _monomial(item.algebraic)
+    assert lead is not None
+    statements = _exponential(item, bend)
+    value: Expr = Const(Fraction(int(lead.p), int(lead.q)))
+    sign, factor = _signed(item.rest)
+    numerator, denominator = sympy.fraction(sympy.cancel(factor * T**power))
+    quotient = E * sympy.factor(numerator) / sympy.factor(denominator)
+    statements += _quotient(quotient.subs(T, T if bend is None else U), "q")
+    value = value + Var("q") if sign > 0 else value - Var("q")
+    for _ in range(power):
+        value = value / Var("t")
+    statements.append(("r", value))
+    return Program("t", tuple(statements))
+
+
+def _signed(expr: sympy.Expr) -> tuple[int, sympy.Expr]:
+    """(s, g) with s * g == expr and g > 0 for large t and small e."""
+    positive = expr.subs({T: 1000, E: sympy.Rational(1, 10**9)}) > 0
+    return (1, expr) if positive else (-1, -expr)
+
+
+def _quotient(expr: sympy.Expr, target: str) -> list[tuple[str, Expr]]:
+    """Statements for a product of powers of polynomials in t and e.
+
+    Powers of e come first: they underflow to 0 and keep every partial
+    product finite while t**k alone would overflow.
+    """
+    numerator, denominator = sympy.fraction(expr)
+    top = _factors(numerator, first=E)
+    bottom = _factors(denominator, first=E)
+    sign = 1
+    statements: list[tuple[str, Expr]] = []
+
+    def product(factors: list[tuple[sympy.Expr, int]], name: str) -> Expr | None:
+        nonlocal sign
+        total: Expr | None = None
+        for base, count in factors:
+            if base.is_Rational:
+                if abs(base) == 1:
+                    sign *= 1 if base > 0 else (-1) ** count
+                    continue
+                node: Expr = Const(Fraction(int(base.p), int(base.q)))
+            else:
+                if base.is_Add and base.subs(E, 0).is_negative:
+                    base, sign = -base, sign * (-1) ** count
+                node = _compile(base)
+                if isinstance(node, Op) and count > 1:
+                    statements.append((name, node))
+                    node = Var(name)
+            for _ in range(count):
+                total = node if total is None else total * node
+        return total
+
+    above = product(top, "n")
+    below = product(bottom, "d")
+    value = above if above is not None else Const(Fraction(1))
+    if below is not None:
+        value = value / below
+    statements.append((target, value if sign > 0 else -value))
+    return statements
+
+
+def _factors(
+    expr: sympy.Expr, first: sympy.Symbol
+) -> list[tuple[sympy.Expr, int]]:
+    constant, factors = sympy.factor_list(expr)
+    rows = [] if constant == 1 else [(constant, 1)]
+    rows += sorted(factors, key=lambda row: (row[0] != first, str(row[0])))
+    # The small symbol leads; a constant in front of it costs nothing.
+    return rows
+
+
+def _compile(expr: sympy.Expr) -> Expr:
+    """A polynomial or quotient in t and e, as it is written."""
+    if expr.is_Rational:
+        return Const(Fraction(int(expr.p), int(expr.q)))
+    if expr.is_Symbol:
+        return Var(str(expr))
+    if expr.is_Add:
+        terms = sorted(expr.args, key=lambda a: (_is_negative(a), str(a)))
+        total = _compile(terms[0])
+        for term in terms[1:]:
+            if _is_negative(term):
+                total = total - _compile(-term)
+            else:
+                total = total + _compile(term)
+        return total
+    if expr.is_Pow and expr.exp.is_Integer:
+        base = _compile(expr.base)
+        node = base
+        for _ in range(abs(int(expr.exp)) - 1):
+            node = node * base
+        return node if expr.exp > 0 else Const(Fraction(1)) / node
+    if expr.is_Mul:
+        numerator, denominator = sympy.fraction(expr)
+        if denominator != 1:
+            return _compile(numerator) / _compile(denominator)
+        if _is_negative(expr):
+            return -_compile(-expr)
+        total = None
+        for factor in expr.as_ordered_factors():
+            node = _compile(factor)
+            total = node if total is None else total * node
+        assert total is not None
+        return total
+    raise NotProvedError(f"{expr} is not rational in t and e.")
+
+
+def _is_negative(expr: sympy.Expr) -> bool:
+    return bool(expr.as_coeff_Mul()[0].is_negative)
+
+
+def symbolic(program: Program, rate: Fraction) -> sympy.Expr:
+    """The program's exact value as a rational function of t and e."""
+    env: dict[str, sympy.Expr] = {"t": T}
+
+    def of(node: Expr) -> sympy.Expr:
+        if isinstance(node, Var):
+            return env[node.name]
+        if isinstance(node, Const):
+            return sympy.Rational(node.value.numerator, node.value.denominator)
+        assert isinstance(node, Op)
+        if node.name == "exp":
+            argument = of(node.args[0])
+            if sympy.expand(argument + T * sympy.Rational(rate)) != 0:
+                raise NotProvedError("exp of another argument.")
+            return E
+        if node.name == "minimum":
+            return T  # as long as e is not held
+        args = [of(a) for a in node.args]
+        if node.name == "neg":
+            return -args[0]
+        left, right = args
+        return {
+            "add": left + right,
+            "sub": left - right,
+            "mul": left * right,
+            "div": left / right,
+        }[node.name]
+
+    result: sympy.Expr = T
+    for name, value in program.statements:
+        result = env[name] = of(value)
+    return result
