@@ -167,7 +167,9 @@ def _removable(spec: Spec, point: Fraction) -> RemovablePoint:
     try:
         series, exact = jet(spec.expr, point, SHOWN_TERMS)
     except SingularityError as error:
-        raise SingularityError(f"At {spec.variable} = {point}: {error}") from None
+        raise SingularityError(
+            f"At {spec.variable} = {point}: {error}"
+        ) from None
     if series.valuation < 0:
         raise SingularityError(
             f"Pole of order {-series.valuation} at {spec.variable} = {point}, "

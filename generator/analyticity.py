@@ -60,8 +60,12 @@ class _Node:
 
 class _BoundaryAlgebra:
     def __init__(
-        self, center: Fraction, radius: Fraction, count: int,
-        points: tuple[Fraction, ...], variable: sympy.Symbol,
+        self,
+        center: Fraction,
+        radius: Fraction,
+        count: int,
+        points: tuple[Fraction, ...],
+        variable: sympy.Symbol,
     ) -> None:
         self.points, self.symbol, self.count = points, variable, count
         mid, r = acb(to_arb(center)), to_arb(radius)
@@ -86,7 +90,9 @@ class _BoundaryAlgebra:
         return self.x
 
     def _const(self, value: Any, expr: sympy.Expr) -> _Node:
-        return _Node((acb(value),) * self.count, (acb(value),) * self.count, expr)
+        return _Node(
+            (acb(value),) * self.count, (acb(value),) * self.count, expr
+        )
 
     def rational(self, value: Fraction) -> _Node:
         return self._const(

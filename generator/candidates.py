@@ -76,8 +76,12 @@ def _ulp_weight(
 
 
 def series_candidate(
-    model: TaylorModel, low: Fraction, high: Fraction, fmt: FloatFormat,
-    coordinate: str, symmetric: bool,
+    model: TaylorModel,
+    low: Fraction,
+    high: Fraction,
+    fmt: FloatFormat,
+    coordinate: str,
+    symmetric: bool,
 ) -> Candidate | None:
     """A minimax polynomial on [low, high] (on ±[0, high] if symmetric).
 
@@ -103,9 +107,7 @@ def series_candidate(
 
     weight = _ulp_weight(model, fmt, symmetric)
     for count in range(2, MAX_TERMS + 1):
-        found = fit(
-            target, weight, shape, fit_low, y_high, count, fmt, BUDGET
-        )
+        found = fit(target, weight, shape, fit_low, y_high, count, fmt, BUDGET)
         if found is not None:
             break
     else:
@@ -113,12 +115,8 @@ def series_candidate(
     polynomial = dict(lead)
     for k, c in enumerate(found.coefficients):
         polynomial[shape.power + k * shape.stride] = c
-    truncation = difference_cells(
-        model, polynomial, y_low, y_high, shape.power
-    )
-    program = _polynomial_program(
-        coordinate, center, shape, found.coefficients
-    )
+    truncation = difference_cells(model, polynomial, y_low, y_high, shape.power)
+    program = _polynomial_program(coordinate, center, shape, found.coefficients)
     disc = model.disc
     proof = (
         f"analytic in |x - {_short(disc.center)}| < {_short(disc.radius)} "
@@ -161,7 +159,10 @@ def _describe(shape: Shape, count: int, center: Fraction, name: str) -> str:
 
 
 def _polynomial_program(
-    name: str, center: Fraction, shape: Shape, coefficients: tuple[Fraction, ...]
+    name: str,
+    center: Fraction,
+    shape: Shape,
+    coefficients: tuple[Fraction, ...],
 ) -> Program:
     statements: list[tuple[str, Expr]] = []
     x: Expr = Var(name)
@@ -191,8 +192,13 @@ def _polynomial_program(
 
 
 def near_model(
-    expr: sympy.Expr, variable: sympy.Symbol, points: tuple[Fraction, ...],
-    center: Fraction, half_width: Fraction, order: int, fmt: FloatFormat,
+    expr: sympy.Expr,
+    variable: sympy.Symbol,
+    points: tuple[Fraction, ...],
+    center: Fraction,
+    half_width: Fraction,
+    order: int,
+    fmt: FloatFormat,
 ) -> TaylorModel:
     """The Taylor model a piece about `center` is fitted and proved with."""
     return taylor_model(

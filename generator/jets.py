@@ -75,7 +75,9 @@ class Laurent:
     def coefficient(self, power: int) -> Any:
         """The coefficient of ``h**power`` (0 below the valuation)."""
         if power >= self.order:
-            raise IndexError(f"power {power} is at or beyond O(h**{self.order})")
+            raise IndexError(
+                f"power {power} is at or beyond O(h**{self.order})"
+            )
         index = power - self.valuation
         return self.coefficients[index] if index >= 0 else 0
 
@@ -137,7 +139,9 @@ class LaurentAlgebra:
     def mul(self, a: Laurent, b: Laurent) -> Laurent:
         count = min(len(a.coefficients), len(b.coefficients))
         if count == 0:
-            return Laurent(min(a.order + b.valuation, b.order + a.valuation), ())
+            return Laurent(
+                min(a.order + b.valuation, b.order + a.valuation), ()
+            )
         product = self._series(a, count) * self._series(b, count)
         return Laurent(
             a.valuation + b.valuation, tuple(self._list(product, count))
@@ -210,21 +214,19 @@ class LaurentAlgebra:
         return self._make(0, values)
 
 
-def laurent(
-    expr: sympy.Expr, point: Any, terms: int, field: Field
-) -> Laurent:
+def laurent(expr: sympy.Expr, point: Any, terms: int, field: Field) -> Laurent:
     """The Laurent series of `expr` at `point`, at least one term."""
     old_cap = ctx.cap
     try:
         ctx.cap = max(old_cap, 4 * terms + 16)
-        return evaluate(to_primitives(expr), LaurentAlgebra(point, terms, field))
+        return evaluate(
+            to_primitives(expr), LaurentAlgebra(point, terms, field)
+        )
     finally:
         ctx.cap = old_cap
 
 
-def jet(
-    expr: sympy.Expr, point: Fraction, terms: int
-) -> tuple[Laurent, bool]:
+def jet(expr: sympy.Expr, point: Fraction, terms: int) -> tuple[Laurent, bool]:
     """`terms` coefficients at a rational point; True where exact.
 
     Exact rationals are tried first; where a constant is irrational the

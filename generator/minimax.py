@@ -2,8 +2,9 @@
 
 Remez' exchange (Powell, *Approximation Theory and Methods*, chapter 9),
 one coefficient rounded at a time from the lowest up and the rest fitted
-again around it by weighted least squares, so that a rounding is made good by what follows (the
-idea of Brisebarre and Chevillard's fpminimax, in its greedy form).
+again around it by weighted least squares, so that a rounding is made good
+by what follows (the idea of Brisebarre and Chevillard's fpminimax, in its
+greedy form).
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ class _Problem:
             [w * v for v in row[first:last]]
             for w, row in zip(self.weights, self.basis, strict=True)
         ]
-        rhs = [[w * r] for w, r in zip(self.weights, self.residual, strict=True)]
+        rhs = [
+            [w * r] for w, r in zip(self.weights, self.residual, strict=True)
+        ]
         matrix = arb_mat(rows)
         transposed = matrix.transpose()
         solution = (transposed * matrix).solve(transposed * arb_mat(rhs))

@@ -65,8 +65,7 @@ def parse(text: str) -> sympy.Expr:
     """
     if not isinstance(text, str):
         raise NotAnExpressionError(
-            "Not an expression: expected text, "
-            f"received {type(text).__name__}."
+            f"Not an expression: expected text, received {type(text).__name__}."
         )
     if not text.strip():
         raise NotAnExpressionError(
@@ -78,8 +77,9 @@ def parse(text: str) -> sympy.Expr:
             f"Expression too long: expected at most {MAX_LENGTH} "
             f"characters, received {len(text)}."
         )
+    text = text.strip().replace("^", "**")
     try:
-        tree = ast.parse(text.strip().replace("^", "**"), mode="eval")
+        tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or type(error).__name__
         raise NotAnExpressionError(

@@ -5,27 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .candidates import Candidate
 from .formats import FORMATS
 from .formats import FloatFormat
+from .program import Program
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One interval with one candidate.
+    """One interval with one way to compute f there.
 
     Attributes:
-        low, high: the interval of the coordinate, which is x itself or
-            t = |x|; None for oo.
-        candidate: how it is computed.
+        low, high: ends of the interval of |x|; None for oo.
+        kind: "series" or "closed".
+        program: the operations, over x or over t = |x|.
+        formula: what they are, for people.
+        proof: how the truncation error is bounded, for people.
         ulp: proved bound of the total error, in ulp of f^(order).
-        roundoff: the part of it from rounding.
-        worst: a short interval of the coordinate where that is attained.
+        roundoff: the part of it from rounding, where it is attained.
+        worst: a short interval of the coordinate where it is attained.
     """
 
     low: Fraction
     high: Fraction | None
-    candidate: Candidate
+    kind: str
+    program: Program
+    formula: str
+    proof: str
     ulp: float
     roundoff: float
     worst: tuple[Fraction, Fraction]

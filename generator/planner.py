@@ -94,7 +94,7 @@ class _Planner:
         reach = self._near_reach(start)
         near = self._near(reach, depth=None)
         assert near is not None
-        far = []
+        far: list[Piece] = []
         edge = reach
         while edge < start:
             if len(far) >= MAX_PIECES:
@@ -131,30 +131,58 @@ class _Planner:
     ) -> ErrorBound:
         """The worse of h itself and of what the fold makes of it."""
         best = bound_error(
-            program, self.fmt, self.primitives, truncation, low, high,
+            program,
+            self.fmt,
+            self.primitives,
+            truncation,
+            low,
+            high,
             depth,
         )
         if self.fold.constant and low >= 0 and program.input == "t":
             other = bound_error(
-                unfolded(program, self.fold), self.fmt, self.primitives,
-                truncation, low, high, depth,
+                unfolded(program, self.fold),
+                self.fmt,
+                self.primitives,
+                truncation,
+                low,
+                high,
+                depth,
             )
             best = max(best, other, key=lambda b: b.ulp)
         return best
 
     def _piece(
-        self, low: Fraction, high: Fraction | None, candidate: Candidate,
+        self,
+        low: Fraction,
+        high: Fraction | None,
+        candidate: Candidate,
         bound: ErrorBound,
     ) -> Piece:
-        return Piece(low, high, candidate, bound.ulp, bound.roundoff, bound.at)
+        return Piece(
+            low,
+            high,
+            candidate.kind,
+            candidate.program,
+            candidate.formula,
+            candidate.proof,
+            bound.ulp,
+            bound.roundoff,
+            bound.at,
+        )
 
     # -- the piece about 0 ------------------------------------------------
 
     def _near(self, reach: Fraction, depth: int | None) -> Piece | None:
         try:
             model = near_model(
-                self.expr, self.variable, self.analysis.points, Fraction(0),
-                reach, self.order, self.fmt,
+                self.expr,
+                self.variable,
+                self.analysis.points,
+                Fraction(0),
+                reach,
+                self.order,
+                self.fmt,
             )
         except NotProvedError:
             return None
@@ -188,9 +216,7 @@ class _Planner:
         if form.bend is None:
             return Truncation()
         edges = (start, max(start, form.bend), self.fmt.max_finite)
-        return Truncation(
-            Fraction(0), edges, (arb(0), form.delta), -form.power
-        )
+        return Truncation(Fraction(0), edges, (arb(0), form.delta), -form.power)
 
     def _tail_start(self) -> tuple[Fraction, TailForm]:
         """The closed form that reaches furthest in, and how far."""
@@ -264,13 +290,23 @@ class _Planner:
         half = (high - low) / 2 * Fraction(33, 32)  # room to move the center
         try:
             model = near_model(
-                expr, self.variable, self.analysis.points, (low + high) / 2,
-                half, self.order, self.fmt,
+                expr,
+                self.variable,
+                self.analysis.points,
+                (low + high) / 2,
+                half,
+                self.order,
+                self.fmt,
             )
             center = good_center(model, low, high, self.fmt)
             model = near_model(
-                expr, self.variable, self.analysis.points, center, half,
-                self.order, self.fmt,
+                expr,
+                self.variable,
+                self.analysis.points,
+                center,
+                half,
+                self.order,
+                self.fmt,
             )
         except NotProvedError:
             return None
@@ -293,9 +329,7 @@ def unfolded(program: Program, fold: Fold) -> Program:
     """The program for x > 0, the reflection included."""
     result = Var(program.statements[-1][0])
     value = (
-        Const(fold.constant) - result
-        if fold.constant
-        else Op("neg", (result,))
+        Const(fold.constant) - result if fold.constant else Op("neg", (result,))
     )
     return Program(program.input, (*program.statements, ("r", value)))
 
@@ -324,4 +358,3 @@ def _last(
         else:
             high = middle
     return values[low] if low >= 0 else None
-

@@ -31,7 +31,9 @@ class PrimitiveErrors:
         """Absolute error below it, in units of the smallest normal."""
         return dict(self.tiny).get(name, Fraction(1))
 
-    def _get(self, rows: tuple[tuple[str, Fraction], ...], name: str) -> Fraction:
+    def _get(
+        self, rows: tuple[tuple[str, Fraction], ...], name: str
+    ) -> Fraction:
         try:
             return dict(rows)[name]
         except KeyError:
@@ -50,5 +52,7 @@ def primitive_errors(dtype: str) -> PrimitiveErrors:
     return PrimitiveErrors(
         dtype,
         tuple((k, Fraction(str(v["ulp"]))) for k, v in rows.items()),
-        tuple((k, Fraction(str(v.get("underflow", 1)))) for k, v in rows.items()),
+        tuple(
+            (k, Fraction(str(v.get("underflow", 1)))) for k, v in rows.items()
+        ),
     )

@@ -115,6 +115,12 @@ def infix(node: Expr, name_of: str = "ops.") -> str:
         if not isinstance(node, Op):
             text = str(node)
             return f"({text})" if text.startswith("-") and outer > 0 else text
+        if node.name == "add" and _negative(node.args[1]):
+            # a + (-c) and a - c round alike; the second reads better.
+            left, right_side = node.args
+            assert isinstance(right_side, Const)
+            positive = Const(-right_side.value)
+            return show(Op("sub", (left, positive)), outer, right)
         if node.name in SYMBOL:
             rank = PRECEDENCE[node.name]
             text = (
@@ -124,22 +130,29 @@ def infix(node: Expr, name_of: str = "ops.") -> str:
             )
             # a - (b + c) and a * (b * c) keep their brackets: the order of
             # roundings is what was bounded.
-            return f"({text})" if rank < outer or (rank == outer and right) else text
+            return (
+                f"({text})"
+                if rank < outer or (rank == outer and right)
+                else text
+            )
         if node.name == "neg":
             text = "-" + show(node.args[0], PRECEDENCE["neg"], False)
             return f"({text})" if outer > 0 else text
-        return f"{name_of}{node.name}({show(node.args[0], 0, False)})"
+        args = ", ".join(show(a, 0, False) for a in node.args)
+        return f"{name_of}{node.name}({args})"
 
     return show(node, 0, False)
+
+
+def _negative(node: Expr) -> bool:
+    return isinstance(node, Const) and node.value < 0
 
 
 def horner(
     coefficients: list[Fraction], variable: str, target: str
 ) -> list[tuple[str, Expr]]:
     """Statements for ``sum c[k] variable**k`` by Horner's rule."""
-    statements: list[tuple[str, Expr]] = [
-        (target, Const(coefficients[-1]))
-    ]
+    statements: list[tuple[str, Expr]] = [(target, Const(coefficients[-1]))]
     if len(coefficients) > 1:
         first = Const(coefficients[-1]) * Var(variable)
         statements = [(target, first + Const(coefficients[-2]))]

@@ -106,10 +106,11 @@ class Analyzer:
         if node.name == "neg":
             return Value(-args[0].exact, args[0].error, args[0].grid)
         if node.name in ("add", "sub"):
-            return self._sum(*args, -1 if node.name == "sub" else 1)
+            sign = -1 if node.name == "sub" else 1
+            return self._sum(args[0], args[1], sign)
         if node.name == "mul":
             power = _power_of_two(node.args)
-            return self._product(*args, exact=power)
+            return self._product(args[0], args[1], exact=power)
         if node.name == "div":
             return self._quotient(*args)
         if node.name == "minimum":

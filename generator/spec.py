@@ -71,8 +71,7 @@ def make_spec(
     if len(symbols) != 1:
         found = ", ".join(map(str, symbols)) or "none"
         raise VariableError(
-            f"Expected a formula in one variable, received {found} "
-            f"in {text!r}."
+            f"Expected a formula in one variable, received {found} in {text!r}."
         )
     real = sympy.Symbol(str(symbols[0]), real=True)
     expr = expr.xreplace({symbols[0]: real})
@@ -87,7 +86,7 @@ def _interval(domain: tuple[object, object]) -> tuple[sympy.Expr, sympy.Expr]:
             f"Bad domain: expected a pair of ends, received {domain!r}."
         ) from None
     ends = _end(low), _end(high)
-    if not bool(ends[0] < ends[1]):
+    if not bool(sympy.N(ends[0]) < sympy.N(ends[1])):
         raise DomainError(
             "Bad domain: expected its lower end below its upper end, "
             f"received {low} and {high}."
@@ -105,7 +104,11 @@ def _end(value: object) -> sympy.Expr:
         end = sympy.S(end) if isinstance(end, int) else end
     except (TypeError, ValueError, sympy.SympifyError):
         end = None
-    if not isinstance(end, sympy.Expr) or not end.is_extended_real:
+    if (
+        not isinstance(end, sympy.Expr)
+        or not end.is_number
+        or not end.is_extended_real
+    ):
         raise DomainError(
             "Bad domain: expected a real number or 'oo' at each end, "
             f"received {value!r}."

@@ -70,9 +70,7 @@ def tail(
     numerator, denominator = sympy.fraction(sympy.cancel(whole))
     if denominator.subs(E, 0) == 0:
         raise NotProvedError("f grows exponentially at this end.")
-    algebraic = sympy.cancel(
-        numerator.subs(E, 0) / denominator.subs(E, 0)
-    )
+    algebraic = sympy.cancel(numerator.subs(E, 0) / denominator.subs(E, 0))
     rest = sympy.cancel((whole - algebraic) / E)
     limit = sympy.limit(algebraic, T, sympy.oo)  # of a rational function
     assert sympy.cancel(whole - algebraic - E * rest) == 0
@@ -216,9 +214,7 @@ def _enclose(
     return of(expr).abs_upper()
 
 
-def _exponential(
-    item: Tail, bend: Fraction | None
-) -> list[tuple[str, Expr]]:
+def _exponential(item: Tail, bend: Fraction | None) -> list[tuple[str, Expr]]:
     statements: list[tuple[str, Expr]] = []
     t: Expr = Var("t")
     if bend is not None:
@@ -293,7 +289,9 @@ def _quotient(expr: sympy.Expr, target: str) -> list[tuple[str, Expr]]:
     sign = 1
     statements: list[tuple[str, Expr]] = []
 
-    def product(factors: list[tuple[sympy.Expr, int]], name: str) -> Expr | None:
+    def product(
+        factors: list[tuple[sympy.Expr, int]], name: str
+    ) -> Expr | None:
         nonlocal sign
         total: Expr | None = None
         for base, count in factors:
@@ -359,12 +357,12 @@ def _compile(expr: sympy.Expr) -> Expr:
             return _compile(numerator) / _compile(denominator)
         if _is_negative(expr):
             return -_compile(-expr)
-        total = None
+        whole: Expr | None = None
         for factor in expr.as_ordered_factors():
             node = _compile(factor)
-            total = node if total is None else total * node
-        assert total is not None
-        return total
+            whole = node if whole is None else whole * node
+        assert whole is not None
+        return whole
     raise NotProvedError(f"{expr} is not rational in t and e.")
 
 

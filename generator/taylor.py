@@ -52,11 +52,12 @@ class TaylorModel:
 
     def negated(self) -> TaylorModel:
         """The model of -f^(order)."""
-        return replace(
-            self,
-            coefficients=tuple(-c for c in self.coefficients),
-            exact=tuple(None if c is None else -c for c in self.exact),
-        )
+        with ctx.workprec(PRECISION):  # even a negation rounds in arb
+            return replace(
+                self,
+                coefficients=tuple(-c for c in self.coefficients),
+                exact=tuple(None if c is None else -c for c in self.exact),
+            )
 
 
 @cache
@@ -170,7 +171,8 @@ def difference_cells(
     """Bounds of ``|p - f| / |y|**power`` for y in [low, high].
 
     Both sides are polynomials with balls for coefficients up to the
-    remainder; their difference is expanded about the middle of each of `cells` subintervals.
+    remainder; their difference is expanded about the middle of each of
+    `cells` subintervals.
     """
     with ctx.workprec(PRECISION):
         size = max(len(model.coefficients), max(polynomial) + 1)

@@ -1,0 +1,259 @@
+"""Stage 5: Python source from plans alone; the template only lays out."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import jinja2
+
+from .errors import GeneratorError
+from .formats import FORMATS
+from .formats import get_format
+from .plan import Fold
+from .plan import Piece
+from .plan import Plan
+from .plan import narrowed_bound
+from .planner import max_ulp_of
+from .program import Const
+from .program import Expr
+from .program import Op
+from .program import Program
+from .program import Var
+from .program import literal
+
+WIDTH = 72  # of comment text
+
+
+@dataclass(frozen=True)
+class Source:
+    """A rendered module.
+
+    Attributes:
+        name: of the function and of the module.
+        text: the whole file, formatted.
+    """
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _PieceText:
+    comment: list[str]
+    code: list[str]
+
+
+@dataclass(frozen=True)
+class _Body:
+    function: str
+    title: str
+    setup: list[str]
+    pieces: list[_PieceText]
+    choice: list[str]
+
+
+def render(
+    expression: str, domain: tuple[str, str], summary: str, plans: list[Plan]
+) -> Source:
+    """The module with every plan of one function."""
+    name = plans[0].name
+    by_key = {(p.dtype, p.order): p for p in plans}
+    orders = sorted({p.order for p in plans})
+    planned = sorted({p.dtype for p in plans}, key=list(FORMATS).index)
+    served = [d for d, f in FORMATS.items() if f.compute in planned]
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_template_folder()),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    text = environment.get_template("module.py.j2").render(
+        name=name,
+        expression=expression,
+        domain=domain,
+        summary=textwrap.fill(summary, 76),
+        bodies=[
+            _body(by_key[dtype, order]) for dtype in planned for order in orders
+        ],
+        table={
+            dtype: [_function(name, order, dtype) for order in orders]
+            for dtype in planned
+        },
+        computes={d: FORMATS[d].compute for d in served},
+        bounds={
+            d: [
+                shown_bound(
+                    narrowed_bound(
+                        by_key[FORMATS[d].compute, order].ulp, FORMATS[d]
+                    )
+                )
+                for order in orders
+            ]
+            for d in served
+        },
+    )
+    return Source(name, _format(text))
+
+
+def shown_bound(ulp: float) -> float:
+    """A bound with four decimals, rounded up so that it stays one."""
+    return math.ceil(ulp * 10**4) / 10**4
+
+
+def _template_folder() -> Path:
+    here = Path(__file__).parent
+    inside = here / "templates"  # in a wheel
+    return inside if inside.is_dir() else here.parent / "templates"
+
+
+def _format(text: str) -> str:
+    """`text` as ruff formats it, whatever configuration lies about."""
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "ruff",
+            "format",
+            "--isolated",
+            "--line-length",
+            "80",
+            "--stdin-filename",
+            "module.py",
+            "-",
+        ],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise GeneratorError(
+            f"ruff could not format the module: {result.stderr.strip()}"
+        )
+    return result.stdout
+
+
+def _function(name: str, order: int, dtype: str) -> str:
+    return f"{name}_{order}_{dtype}"
+
+
+def _prime(order: int) -> str:
+    return "f" + "'" * order if order < 4 else f"f^({order})"
+
+
+def _body(plan: Plan) -> _Body:
+    near, far = plan.near, plan.far
+    title = (
+        f"{_prime(plan.order)} in {plan.dtype}, proved within "
+        f"{shown_bound(plan.ulp)} ulp."
+    )
+    pieces = [_near_text(plan, near)]
+    pieces += [_far_text(plan, k, piece) for k, piece in enumerate(far, 1)]
+    return _Body(
+        _function(plan.name, plan.order, plan.dtype),
+        title,
+        ["t = ops.abs(x)"],
+        pieces,
+        _choice(plan),
+    )
+
+
+def _constant(value: Fraction, dtype: str) -> str:
+    # A tensor, because a Python number makes torch's minimum and maximum
+    # return float32 for float64 input.
+    return f'ops.convert_to_tensor({literal(value)}, "{dtype}")'
+
+
+def _near_text(plan: Plan, piece: Piece) -> _PieceText:
+    assert piece.high is not None
+    edge = _constant(piece.high, plan.dtype)
+    low = _constant(-piece.high, plan.dtype)
+    code = [f"x0 = ops.maximum(ops.minimum(x, {edge}), {low})"]
+    code += _statements(piece.program, {"x": "x0"}, 0, plan.dtype)
+    return _PieceText(
+        _comment(plan, piece, f"|x| < {literal(piece.high)}"), code
+    )
+
+
+def _far_text(plan: Plan, index: int, piece: Piece) -> _PieceText:
+    fmt = get_format(plan.dtype)
+    t = f"t{index}"
+    # The clamp is one float below the seam: where the piece is taken its
+    # input is strictly above, so no gradient is split at a tie.
+    low = _constant(fmt.next_down(piece.low), plan.dtype)
+    value = f"ops.maximum(t, {low})"
+    interval = f"{literal(piece.low)} <= |x|"
+    if piece.high is not None:
+        value = f"ops.minimum({value}, {_constant(piece.high, plan.dtype)})"
+        interval += f" < {literal(piece.high)}"
+    code = [f"{t} = {value}"]
+    code += _statements(piece.program, {"t": t}, index, plan.dtype)
+    return _PieceText(_comment(plan, piece, interval), code)
+
+
+def _statements(
+    program: Program, names: dict[str, str], index: int, dtype: str
+) -> list[str]:
+    """The program's statements, its names made the piece's own."""
+    lines = []
+    names = dict(names)
+    for target, value in program.statements[:-1]:
+        text = _show(value, names, dtype)
+        names[target] = f"{target}{index}"
+        lines.append(f"{names[target]} = {text}")
+    text = _show(program.statements[-1][1], names, dtype)
+    return [*lines, f"y{index} = {text}"]
+
+
+def _show(node: Expr, names: dict[str, str], dtype: str) -> str:
+    return str(_renamed(node, names, dtype))
+
+
+def _renamed(node: Expr, names: dict[str, str], dtype: str) -> Expr:
+    if isinstance(node, Var):
+        return Var(names[node.name])
+    if isinstance(node, Op):
+        args = tuple(_renamed(a, names, dtype) for a in node.args)
+        if node.name == "minimum":
+            assert isinstance(node.args[1], Const)
+            held = Var(_constant(node.args[1].value, dtype))
+            args = (args[0], held)
+        return Op(node.name, args)
+    return node
+
+
+def _comment(plan: Plan, piece: Piece, interval: str) -> list[str]:
+    text = (
+        f"{interval}: {piece.formula}. {piece.proof[0].upper()}"
+        f"{piece.proof[1:]}. Truncation + roundoff <= "
+        f"{piece.ulp - piece.roundoff:.3f} + {piece.roundoff:.3f} = "
+        f"{piece.ulp:.3f} <= {max_ulp_of(plan.order):g} ulp."
+    )
+    return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+
+
+def _choice(plan: Plan) -> list[str]:
+    last = len(plan.far)
+    lines = [f"y = y{last}"]
+    for k in range(last - 1, 0, -1):
+        high = plan.far[k - 1].high
+        assert high is not None
+        lines.append(f"y = ops.where(t < {literal(high)}, y{k}, y)")
+    lines += _unfold(plan.fold)
+    assert plan.near.high is not None
+    lines.append(f"return ops.where(t < {literal(plan.near.high)}, y0, y)")
+    return lines
+
+
+def _unfold(fold: Fold) -> list[str]:
+    if fold.sign > 0:
+        return []
+    value = f"{literal(fold.constant)} - y" if fold.constant else "-y"
+    return [f"y = ops.where(x > 0, {value}, y)"]

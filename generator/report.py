@@ -1,0 +1,101 @@
+"""The table of plans, for terminals and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.table import Table
+
+from .formats import FORMATS
+from .plan import Plan
+from .plan import narrowed_bound
+from .program import Op
+from .render import shown_bound
+
+COLUMNS = (
+    "function",
+    "order",
+    "dtype",
+    "pieces",
+    "degrees",
+    "thresholds |x|",
+    "proved ulp",
+)
+
+
+def rows(plans: Iterable[Plan]) -> list[tuple[str, ...]]:
+    """One row for each function, order and dtype, the narrow ones too."""
+    by_key = {(p.dtype, p.order): p for p in plans}
+    orders = sorted({order for _, order in by_key})
+    found: list[tuple[str, ...]] = []
+    for dtype, fmt in FORMATS.items():
+        for order in orders:
+            plan = by_key.get((fmt.compute, order))
+            if plan is not None:
+                bound = shown_bound(narrowed_bound(plan.ulp, fmt))
+                found.append(
+                    (
+                        plan.name,
+                        str(order),
+                        dtype,
+                        str(len(plan.pieces)),
+                        _degrees(plan),
+                        ", ".join(f"{float(s):g}" for s in plan.seams),
+                        f"{bound:.4f}",
+                    )
+                )
+    return found
+
+
+def _degrees(plan: Plan) -> str:
+    """Degrees of the polynomials; "exp" for a closed form."""
+    return ", ".join(
+        "exp" if p.kind == "closed" else str(_degree(p.program.statements))
+        for p in plan.pieces
+    )
+
+
+def _degree(statements: Iterable[tuple[str, object]]) -> int:
+    """Horner steps: additions of a constant to a product."""
+    return sum(
+        1
+        for name, value in statements
+        if name == "p"
+        and isinstance(value, Op)
+        and value.name == "add"
+        and isinstance(value.args[0], Op)
+    )
+
+
+def table(plans: Iterable[Plan]) -> Table:
+    """The rows as a rich table."""
+    view = Table(title="Pieces and proved bounds")
+    for column in COLUMNS:
+        view.add_column(column, justify="right" if "ulp" in column else "left")
+    for row in rows(plans):
+        view.add_row(*row)
+    return view
+
+
+def bounds_markdown(plans: Iterable[Plan]) -> str:
+    """Bounds by function and dtype, for the README."""
+    plans = list(plans)
+    orders = sorted({p.order for p in plans})
+    primes = ["f" + "'" * order for order in orders]
+    lines = [
+        "| function | dtype | " + " | ".join(primes) + " |",
+        "|---|---|" + "---|" * len(orders),
+    ]
+    for name in dict.fromkeys(p.name for p in plans):
+        mine = {(p.dtype, p.order): p for p in plans if p.name == name}
+        for dtype, fmt in FORMATS.items():
+            cells = [
+                f"{shown_bound(narrowed_bound(mine[fmt.compute, k].ulp, fmt))}"
+                for k in orders
+                if (fmt.compute, k) in mine
+            ]
+            if cells:
+                lines.append(
+                    f"| `{name}` | {dtype} | " + " | ".join(cells) + " |"
+                )
+    return "\n".join(lines) + "\n"
