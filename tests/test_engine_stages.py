@@ -27,6 +27,7 @@ from keras_stablef.generator.spec import make_spec
 from keras_stablef.generator.tails import tail
 from keras_stablef.generator.taylor import taylor_model
 
+pytestmark = pytest.mark.once
 F = "1/(1-exp(-x)) - 1/x"
 
 SERIES = [

@@ -12,6 +12,7 @@ from keras_stablef.generator.formats import get_format
 from keras_stablef.generator.parse import parse
 from keras_stablef.generator.spec import make_spec
 
+pytestmark = pytest.mark.once
 X = sympy.Symbol("x", real=True)
 
 ACCEPTED = [

@@ -1,0 +1,33 @@
+"""Numerically stable Keras 3 ops, derived and bounded from a formula.
+
+    import keras_stablef as ks
+
+    ks.ops.stablef(x)                  # any backend, any float dtype
+    ks.ops.stablef.derivative()(x)     # f', with a bound of its own
+    ks.losses.StableFLoss()            # a Keras loss
+    ks.layers.StableF()                # a Keras layer
+
+`ops`, `losses` and `layers` are loaded when first used; the generator
+(``keras_stablef.generator``, which needs sympy) never by itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+__version__ = "0.1.0"
+__all__ = ["layers", "losses", "ops"]
+
+# `load_model` looks classes up by their registered name, so a process that
+# only imports keras_stablef has to have them registered: both modules are
+# small and import keras alone.
+from . import layers
+from . import losses
+from . import ops
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name == "generator":
+        return importlib.import_module(f"{__name__}.generator")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,234 @@
+"""`StableOp`: a generated module as one Keras operation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from typing import Any
+from typing import Protocol
+
+import keras
+
+from ._autodiff import Body
+from ._autodiff import attach
+from ._ragged import is_ragged
+
+
+class Generated(Protocol):
+    """What the generator renders for one function."""
+
+    NAME: str
+    EXPRESSION: str
+    DOMAIN: tuple[str, str]
+    BODIES: dict[str, tuple[Body, ...]]
+    COMPUTE: dict[str, str]
+    BOUNDS: dict[str, tuple[float, ...]]
+
+
+@keras.saving.register_keras_serializable(package="keras_stablef")
+class StableOp(keras.Operation):
+    """f^(order) of a generated function, elementwise.
+
+    Calling it takes a tensor of the backend, a `KerasTensor` (one node of
+    the graph), a `tf.RaggedTensor`, a NumPy array, a list or a number.
+    The result has the same shape; a float dtype is kept, integers, booleans
+    and Python numbers become `keras.config.floatx()`.
+
+    Raises:
+        TypeError: complex or non-numeric input, or a float dtype that no
+            plan was generated for.
+    """
+
+    def __init__(
+        self, module: Generated, order: int = 0, name: str | None = None
+    ) -> None:
+        super().__init__(name=name or _base_name(module, order))
+        self.module, self.order = module, order
+        self.__doc__ = (
+            f"f^({order})(x) for f(x) = {module.EXPRESSION}.\n\n"
+            f"{(type(self).__doc__ or '').split(chr(10), 2)[2]}"
+        )
+
+    @property
+    def expression(self) -> str:
+        """The formula of f as text."""
+        return self.module.EXPRESSION
+
+    @property
+    def domain(self) -> tuple[str, str]:
+        """Where f is defined and the bounds hold."""
+        return self.module.DOMAIN
+
+    @property
+    def orders(self) -> int:
+        """How many derivatives are generated, f itself included."""
+        return len(next(iter(self.module.BODIES.values())))
+
+    def derivative(self, order: int = 1) -> StableOp:
+        """The op of the derivative, `order` higher than this one's.
+
+        Example:
+            >>> ks.ops.stablef.derivative(2)(0.5)
+
+        Raises:
+            ValueError: no such derivative was generated; autodiff of the
+                last one gives the next without a bound.
+        """
+        if isinstance(order, bool) or not isinstance(order, int) or order < 0:
+            raise ValueError(
+                f"Bad order: expected an integer >= 0, received {order!r}."
+            )
+        total = self.order + order
+        if total >= self.orders:
+            raise ValueError(
+                f"No derivative of order {total} of {self.module.NAME}: "
+                f"expected at most {self.orders - 1}, received {total}. "
+                "Higher ones come from autodiff of the last, without a bound."
+            )
+        return self if order == 0 else _derivative(self.module, total)
+
+    def error_bound(self, dtype: str, order: int = 0) -> float:
+        """Proved bound of ``|computed - f^(order)(x)|`` in ulp.
+
+        It holds for every float x; for 16-bit formats it is half an ulp
+        (the one rounding) and a little.  `order` counts from this op.
+
+        Raises:
+            ValueError: unknown dtype or order.
+        """
+        bounds = self.module.BOUNDS
+        name = keras.backend.standardize_dtype(dtype)
+        if name not in bounds:
+            raise ValueError(
+                f"No bound for {dtype!r}: expected one of "
+                f"{', '.join(bounds)}."
+            )
+        return bounds[name][self.derivative(order).order]
+
+    @cached_property
+    def _by_dtype(self) -> dict[str, Body]:
+        return {
+            dtype: attach(_bodies(self.module, dtype))[self.order]
+            for dtype in self.module.COMPUTE
+        }
+
+    def call(self, x: Any) -> Any:
+        if is_ragged(x):
+            import tensorflow as tf
+
+            return tf.ragged.map_flat_values(self.call, x)
+        x = _as_float_tensor(x)
+        dtype = keras.backend.standardize_dtype(x.dtype)
+        if dtype not in self.module.COMPUTE:
+            raise TypeError(
+                f"{self.name}: expected a dtype of "
+                f"{', '.join(self.module.COMPUTE)}, received {dtype}."
+            )
+        return self._by_dtype[dtype](x)
+
+    def __call__(self, x: Any) -> Any:
+        if keras.utils.is_keras_tensor(x):
+            # A node of its own for each use in a graph: Keras tells them
+            # apart by name and saves a model by its nodes.
+            name = _node_name(_base_name(self.module, self.order))
+            return StableOp(self.module, self.order, name).symbolic_call(x)
+        return self.call(x)
+
+    def compute_output_spec(self, x: Any) -> Any:
+        dtype = keras.backend.standardize_dtype(x.dtype)
+        if dtype.startswith("complex"):
+            raise TypeError(_complex(dtype))
+        if not keras.backend.is_float_dtype(dtype):
+            dtype = keras.config.floatx()
+        return keras.KerasTensor(x.shape, dtype=dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "function": self.module.NAME,
+            "order": self.order,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> StableOp:
+        from . import ops
+
+        known: StableOp = getattr(ops, config["function"])
+        return cls(known.module, config["order"], config["name"])
+
+    def __repr__(self) -> str:
+        primes = "'" * self.order
+        return f"<StableOp {self.module.NAME}{primes}: {self.expression}>"
+
+
+def _base_name(module: Generated, order: int) -> str:
+    return f"{module.NAME}_d{order}" if order else module.NAME
+
+
+_USES: Counter[str] = Counter()
+
+
+def _node_name(base: str) -> str:
+    """`base`, then base_1, base_2 ..., as Keras names layers."""
+    _USES[base] += 1
+    return base if _USES[base] == 1 else f"{base}_{_USES[base] - 1}"
+
+
+_DERIVATIVES: dict[tuple[str, int], StableOp] = {}
+
+
+def _derivative(module: Generated, order: int) -> StableOp:
+    key = (module.NAME, order)
+    if key not in def _base_name(module: Generated, order: int) -> str:
+    return f"{module.NAME}_d{order}" if order else module.NAME
+
+
+_USES: Counter[str] = Counter()
+
+
+def _node_name(base: str) -> str:
+    """`base`, then base_1, base_2 ..., as Keras names layers."""
+    _USES[base] += 1
+    return base if _USES[base] == 1 else f"{base}_{_USES[base] - 1}"
+
+
+_DERIVATIVES:
+        _DERIVATIVES[key] = StableOp(module, order)
+    return _DERIVATIVES[key]
+
+
+def _bodies(module: Generated, dtype: str) -> tuple[Body, ...]:
+    """The bodies for `dtype`: upcast, evaluated once, rounded once."""
+    compute = module.COMPUTE[dtype]
+    bodies = module.BODIES[compute]
+    if compute == dtype:
+        return bodies
+
+    def through(body: Body) -> Body:
+        return lambda x: keras.ops.cast(
+            body(keras.ops.cast(x, compute)), dtype
+        )
+
+    return tuple(through(body) for body in bodies)
+
+
+def _as_float_tensor(x: Any) -> Any:
+    if not keras.ops.is_tensor(x):
+        # A NumPy array keeps its float dtype; a list or a number has none.
+        dtype = getattr(x, "dtype", None)
+        name = keras.backend.standardize_dtype(dtype) if dtype else None
+        if isinstance(x, complex) or (name or "").startswith("complex"):
+            raise TypeError(_complex(name or "a complex number"))
+        if name is None or not keras.backend.is_float_dtype(name):
+            name = keras.config.floatx()
+        return keras.ops.convert_to_tensor(x, dtype=name)
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    if dtype.startswith("complex"):
+        raise TypeError(_complex(dtype))
+    if not keras.backend.is_float_dtype(dtype):
+        return keras.ops.cast(x, keras.config.floatx())
+    return x
+
+
+def _complex(received: str) -> str:
+    return f"Real input only: expected a real dtype, received {received}."

@@ -1,0 +1,38 @@
+"""One backend a process, set by KERAS_BACKEND; accuracy settings for it."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+if os.environ["KERAS_BACKEND"] == "jax":
+    import jax
+
+    # Without x64 JAX turns float64 into float32 and tests half as much.
+    jax.config.update("jax_enable_x64", True)
+elif os.environ["KERAS_BACKEND"] == "torch":
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+import pytest
+
+# What does not depend on the backend is tested beside this one only.
+ONCE = "tensorflow"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", f"once: independent of the backend, run beside {ONCE}"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.environ["KERAS_BACKEND"] == ONCE:
+        return
+    skip = pytest.mark.skip(reason=f"run beside {ONCE} only")
+    for item in items:
+        if item.get_closest_marker("once"):
+            item.add_marker(skip)
