@@ -44,6 +44,7 @@ class StableOp(keras.Operation):
     ) -> None:
         super().__init__(name=name or _base_name(module, order))
         self.module, self.order = module, order
+        self._is_node = name is not None
         self.__doc__ = (
             f"f^({order})(x) for f(x) = {module.EXPRESSION}.\n\n"
             f"{(type(self).__doc__ or '').split(chr(10), 2)[2]}"
@@ -100,8 +101,7 @@ class StableOp(keras.Operation):
         name = keras.backend.standardize_dtype(dtype)
         if name not in bounds:
             raise ValueError(
-                f"No bound for {dtype!r}: expected one of "
-                f"{', '.join(bounds)}."
+                f"No bound for {dtype!r}: expected one of {', '.join(bounds)}."
             )
         return bounds[name][self.derivative(order).order]
 
@@ -127,12 +127,14 @@ class StableOp(keras.Operation):
         return self._by_dtype[dtype](x)
 
     def __call__(self, x: Any) -> Any:
-        if keras.utils.is_keras_tensor(x):
-            # A node of its own for each use in a graph: Keras tells them
-            # apart by name and saves a model by its nodes.
-            name = _node_name(_base_name(self.module, self.order))
-            return StableOp(self.module, self.order, name).symbolic_call(x)
-        return self.call(x)
+        if not keras.utils.is_keras_tensor(x):
+            return self.call(x)
+        if self._is_node:
+            return self.symbolic_call(x)
+        # The one op that everybody shares makes a node of its own for each
+        # use in a graph: Keras saves a model by its nodes and their names.
+        name = _node_name(_base_name(self.module, self.order))
+        return StableOp(self.module, self.order, name).symbolic_call(x)
 
     def compute_output_spec(self, x: Any) -> Any:
         dtype = keras.backend.standardize_dtype(x.dtype)
@@ -179,20 +181,7 @@ _DERIVATIVES: dict[tuple[str, int], StableOp] = {}
 
 def _derivative(module: Generated, order: int) -> StableOp:
     key = (module.NAME, order)
-    if key not in def _base_name(module: Generated, order: int) -> str:
-    return f"{module.NAME}_d{order}" if order else module.NAME
-
-
-_USES: Counter[str] = Counter()
-
-
-def _node_name(base: str) -> str:
-    """`base`, then base_1, base_2 ..., as Keras names layers."""
-    _USES[base] += 1
-    return base if _USES[base] == 1 else f"{base}_{_USES[base] - 1}"
-
-
-_DERIVATIVES:
+    if key not in _DERIVATIVES:
         _DERIVATIVES[key] = StableOp(module, order)
     return _DERIVATIVES[key]
 
@@ -205,9 +194,7 @@ def _bodies(module: Generated, dtype: str) -> tuple[Body, ...]:
         return bodies
 
     def through(body: Body) -> Body:
-        return lambda x: keras.ops.cast(
-            body(keras.ops.cast(x, compute)), dtype
-        )
+        return lambda x: keras.ops.cast(body(keras.ops.cast(x, compute)), dtype)
 
     return tuple(through(body) for body in bodies)
 

@@ -163,8 +163,7 @@ def _same_rank(
 def _checked_shifts(shifts: Iterable[float]) -> tuple[float, ...]:
     if isinstance(shifts, (str, bytes)) or not isinstance(shifts, Iterable):
         raise TypeError(
-            "Bad shifts: expected a sequence of numbers, "
-            f"received {shifts!r}."
+            f"Bad shifts: expected a sequence of numbers, received {shifts!r}."
         )
     found = tuple(shifts)
     for shift in found:

@@ -13,9 +13,7 @@ import pkgutil
 from . import generated
 from ._op import StableOp
 
-__all__ = sorted(  # noqa: PLE0605
-    m.name for m in pkgutil.iter_modules(generated.__path__)
-)
+__all__ = sorted(m.name for m in pkgutil.iter_modules(generated.__path__))
 
 
 @functools.cache

@@ -46,9 +46,9 @@ def points(dtype: str) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", WIDE)
 def test_seams_are_the_generated_ones(dtype: str) -> None:
-    from pathlib import Path
     import json
     from fractions import Fraction
+    from pathlib import Path
 
     path = Path(generated.__file__).with_suffix(".json")
     plans = json.loads(path.read_text(encoding="utf-8"))["plans"]
