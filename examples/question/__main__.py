@@ -1,0 +1,97 @@
+"""python -m examples.question --backend tensorflow|jax|torch|all"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m examples.question",
+        description="Trains the question's model eight times.",
+    )
+    parser.add_argument("--backend", choices=[*BACKENDS, "all"], default="all")
+    parser.add_argument("--epochs", type=int, help="fewer for a quick look")
+    parser.add_argument("--out", type=Path, default=Path("out/demo"))
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.epochs is not None and args.epochs < 1:
+        parser.error(f"--epochs: expected 1 or more, received {args.epochs}")
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.child:
+        _one(args.backend, args.epochs, args.out)
+        return 0
+    wanted = BACKENDS if args.backend == "all" else (args.backend,)
+    return max(_in_a_process(backend, args) for backend in wanted)
+
+
+def _in_a_process(backend: str, args: argparse.Namespace) -> int:
+    """Keras takes one backend per process and keeps it."""
+    command = [sys.executable, "-m", "examples.question", "--child"]
+    command += ["--backend", backend, "--out", str(args.out)]
+    if args.epochs is not None:
+        command += ["--epochs", str(args.epochs)]
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    env = os.environ | quiet | {"KERAS_BACKEND": backend}
+    # TensorFlow and XLA chat on stderr: shown only if it went wrong.
+    done = subprocess.run(
+        command, env=env, check=False, stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        print(done.stderr, file=sys.stderr)
+    return done.returncode
+
+
+def _one(backend: str, epochs: int | None, out: Path) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from examples.question import report
+    from examples.question import train
+    from examples.question import ulps
+    from examples.question.data import load
+
+    console = Console()
+    if not console.is_terminal:
+        # A pipe has no width; a table cut at 80 columns helps nobody.
+        console = Console(width=120)
+    epochs = epochs or train.EPOCHS
+    data = load()
+    runs = []
+    with Progress(
+        console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        for variant in train.VARIANTS:
+            task = progress.add_task(variant.name, total=epochs)
+            runs.append(
+                train.train(
+                    variant, data, epochs, lambda t=task: progress.advance(t)
+                )
+            )
+        task = progress.add_task("errors in ulp", total=None)
+        rows = ulps.table(lambda: progress.advance(task))
+    shape = "ragged" if backend == "tensorflow" else "padded and masked"
+    console.print(
+        report.runs_table(runs, f"{backend}, {shape}, {epochs} epochs")
+    )
+    console.print(report.ulps_table(rows, f"{backend}, float32, eager"))
+    report.plot(runs, out / f"{backend}.png", backend)
+    result = {
+        "backend": backend,
+        "epochs": epochs,
+        "runs": [run.as_dict() for run in runs],
+        "ulps": [asdict(row) for row in rows],
+    }
+    text = json.dumps(result, indent=1)
+    (out / f"{backend}.json").write_text(text + "\n")
+    console.print(f"wrote {out / backend}.png and .json")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Eight runs that differ in one thing each, and what became of them."""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import field
+
+import keras
+import numpy as np
+
+from examples.question import formulas
+from examples.question import oracle
+from examples.question.data import Histories
+from examples.question.model import CountingAdam
+from examples.question.model import LinkLoss
+from examples.question.model import build
+
+SHIFTS = (0.0, 50.0)
+LEARNING_RATE = 0.003
+EPOCHS = 120
+BATCH = 256
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Variant:
+    name: str
+    formula: Callable | None  # None: StableFLoss
+    slower: float = 1.0
+    dtype: str = "float32"
+
+    def loss(self) -> keras.losses.Loss:
+        if self.formula is None:
+            from keras_stablef.losses import StableFLoss
+
+            return StableFLoss(shifts=SHIFTS)
+        return LinkLoss(self.formula, SHIFTS, dtype=self.dtype)
+
+
+VARIANTS = (
+    Variant("single where", formulas.single_where),
+    Variant("three-branch where", formulas.three_branches),
+    Variant("learning rate / 10", formulas.single_where, slower=10),
+    Variant("float64", formulas.single_where, dtype="float64"),
+    Variant("sigmoid for f", formulas.sigmoid),
+    Variant("-(x+expm1(-x))/(x expm1(-x))", formulas.expm1_form),
+    Variant("-x/(2 expm1(-x))", formulas.small_x_form),
+    Variant("StableFLoss", None),
+)
+
+
+@dataclass
+class Run:
+    """What is recorded; lists have one entry per epoch."""
+
+    name: str
+    loss: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    lowest_logit: list[float] = field(default_factory=list)
+    bad_steps: list[int] = field(default_factory=list)
+    steps: int = 0
+
+    @property
+    def first_nan(self) -> int | None:
+        """The epoch, from 1, of the first bad gradient or loss."""
+        rows = zip(self.loss, self.bad_steps, strict=True)
+        for epoch, (loss, bad) in enumerate(rows, 1):
+            if bad or not np.isfinite(loss):
+                return epoch
+        return None
+
+    @property
+    def last_finite_loss(self) -> float | None:
+        return _last_finite(self.loss)
+
+    @property
+    def last_validation(self) -> float | None:
+        return _last_finite(self.validation)
+
+    def as_dict(self) -> dict:
+        return asdict(self) | {"first_nan": self.first_nan}
+
+
+def _last_finite(values: list[float]) -> float | None:
+    finite = [v for v in values if np.isfinite(v)]
+    return finite[-1] if finite else None
+
+
+class _Recorder(keras.callbacks.Callback):
+    def __init__(self, run: Run, x, y: np.ndarray, tick: Callable):
+        super().__init__()
+        self.run, self.x, self.y, self.tick = run, x, y, tick
+
+    def on_epoch_end(self, epoch, logs=None):
+        # Called, not predict(): that costs more than the epoch itself.
+        logit = keras.ops.convert_to_numpy(self.model(self.x, training=False))
+        # One judge for all of them: the true f, in numpy float64.
+        error = self.y - oracle.link64(logit, SHIFTS)
+        self.run.loss.append(float(logs["loss"]))
+        self.run.validation.append(float(np.mean(error**2)))
+        self.run.lowest_logit.append(float(np.min(logit)))
+        self.run.bad_steps.append(int(self.model.optimizer.bad_steps))
+        self.run.steps = int(self.model.optimizer.iterations)
+        self.tick()
+
+
+@contextmanager
+def _precision(dtype: str):
+    """floatx for one run; JAX must be told to have float64 at all."""
+    before = keras.config.floatx()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", dtype == "float64")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
+        keras.config.set_dtype_policy(before)
+        if keras.backend.backend() == "jax":
+            jax.config.update("jax_enable_x64", False)
+
+
+def train(
+    variant: Variant,
+    data: tuple[Histories, Histories],
+    epochs: int,
+    tick: Callable = lambda: None,
+) -> Run:
+    """Train one variant; seed, order of batches and epochs never differ."""
+    ragged = keras.backend.backend() == "tensorflow"
+    run = Run(variant.name)
+    # Drawn in float32 for all: in float64 the same seed draws other weights.
+    keras.utils.set_random_seed(SEED)
+    start = build(ragged).get_weights()
+    with _precision(variant.dtype):
+        x, held_out = (
+            part.ragged(variant.dtype) if ragged else part.padded(variant.dtype)
+            for part in data
+        )
+        model = build(ragged)
+        model.set_weights(start)
+        model.compile(
+            optimizer=CountingAdam(LEARNING_RATE / variant.slower),
+            loss=variant.loss(),
+            # XLA has no ragged ranges, and "auto" picks XLA on a GPU.
+            jit_compile=False if ragged else "auto",
+        )
+        # Now, so that its counter exists before TensorFlow traces a step.
+        model.optimizer.build(model.trainable_variables)
+        recorder = _Recorder(run, held_out, data[1].target, tick)
+        model.fit(
+            x,
+            data[0].target.astype(variant.dtype),
+            batch_size=BATCH,
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=[recorder],
+        )
+    return run
