@@ -34,6 +34,7 @@ from .program import Const
 from .program import Op
 from .program import Program
 from .program import Var
+from .program import rewritable
 from .roundoff import ErrorBound
 from .roundoff import Truncation
 from .roundoff import bound_error
@@ -130,6 +131,9 @@ class _Planner:
         depth: int | None = None,
     ) -> ErrorBound:
         """The worse of h itself and of what the fold makes of it."""
+        rewritten = rewritable(program)
+        if rewritten:
+            raise NotProvedError(f"XLA would not keep {rewritten}.")
         best = bound_error(
             program,
             self.fmt,

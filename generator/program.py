@@ -148,6 +148,51 @@ def _negative(node: Expr) -> bool:
     return isinstance(node, Const) and node.value < 0
 
 
+def rewritable(program: Program) -> str | None:
+    """What XLA's algebraic simplifier would compute in another way.
+
+    It turns (a / b) / c into a / (b * c), a / (b / c) into a * c / b,
+    exp(a) * exp(b) into exp(a + b), and merges two constants in a row; the
+    roundings proved are then not those that happen.  None if nothing.
+    """
+    env = {name: value for name, value in program.statements}
+
+    def resolved(node: Expr) -> Expr:
+        # Horner's p is bound again and again: only names bound once count.
+        names = [name for name, _ in program.statements]
+        if isinstance(node, Var) and names.count(node.name) == 1:
+            return resolved(env[node.name])
+        return node
+
+    def operator(node: Expr) -> str:
+        node = resolved(node)
+        return node.name if isinstance(node, Op) else ""
+
+    def has_constant(node: Expr) -> bool:
+        node = resolved(node)
+        return isinstance(node, Op) and any(
+            isinstance(a, Const) for a in node.args
+        )
+
+    def look(node: Expr) -> str | None:
+        if not isinstance(node, Op):
+            return None
+        kinds = [operator(a) for a in node.args]
+        if node.name == "div" and "div" in kinds:
+            return f"a quotient of a quotient in {node}"
+        if node.name == "mul" and kinds == ["exp", "exp"]:
+            return f"a product of exponentials in {node}"
+        if node.name in ("mul", "add") and any(
+            isinstance(a, Const) for a in node.args
+        ):
+            for a, kind in zip(node.args, kinds, strict=True):
+                if kind == node.name and has_constant(a):
+                    return f"two constants in a row in {node}"
+        return next((m for m in map(look, node.args) if m), None)
+
+    return next((m for _, v in program.statements if (m := look(v))), None)
+
+
 def horner(
     coefficients: list[Fraction], variable: str, target: str
 ) -> list[tuple[str, Expr]]:

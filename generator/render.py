@@ -7,20 +7,17 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import jinja2
 
 from .errors import GeneratorError
 from .formats import FORMATS
-from .formats import get_format
 from .plan import Fold
 from .plan import Piece
 from .plan import Plan
 from .plan import narrowed_bound
 from .planner import max_ulp_of
-from .program import Const
 from .program import Expr
 from .program import Op
 from .program import Program
@@ -165,66 +162,50 @@ def _body(plan: Plan) -> _Body:
     )
 
 
-def _constant(value: Fraction, dtype: str) -> str:
-    # A tensor, because a Python number makes torch's minimum and maximum
-    # return float32 for float64 input.
-    return f'ops.convert_to_tensor({literal(value)}, "{dtype}")'
-
-
 def _near_text(plan: Plan, piece: Piece) -> _PieceText:
     assert piece.high is not None
-    edge = _constant(piece.high, plan.dtype)
-    low = _constant(-piece.high, plan.dtype)
-    code = [f"x0 = ops.maximum(ops.minimum(x, {edge}), {low})"]
-    code += _statements(piece.program, {"x": "x0"}, 0, plan.dtype)
+    edge = literal(piece.high)
+    code = [f"x0 = ops.clip(x, -{edge}, {edge})"]
+    code += _statements(piece.program, {"x": "x0"}, 0)
     return _PieceText(
         _comment(plan, piece, f"|x| < {literal(piece.high)}"), code
     )
 
 
 def _far_text(plan: Plan, index: int, piece: Piece) -> _PieceText:
-    fmt = get_format(plan.dtype)
     t = f"t{index}"
-    # The clamp is one float below the seam: where the piece is taken its
-    # input is strictly above, so no gradient is split at a tie.
-    low = _constant(fmt.next_down(piece.low), plan.dtype)
-    value = f"ops.maximum(t, {low})"
+    # The clip is a little below the seam: where the piece is taken its
+    # input is strictly above, so no gradient is split at a tie.  Its ends
+    # are exact in float32, to which torch rounds them for float64 too.
+    low = literal(piece.low - piece.low / 2**20)
+    high = 'float("inf")' if piece.high is None else literal(piece.high)
     interval = f"{literal(piece.low)} <= |x|"
     if piece.high is not None:
-        value = f"ops.minimum({value}, {_constant(piece.high, plan.dtype)})"
-        interval += f" < {literal(piece.high)}"
-    code = [f"{t} = {value}"]
-    code += _statements(piece.program, {"t": t}, index, plan.dtype)
+        interval += f" < {high}"
+    code = [f"{t} = ops.clip(t, {low}, {high})"]
+    code += _statements(piece.program, {"t": t}, index)
     return _PieceText(_comment(plan, piece, interval), code)
 
 
 def _statements(
-    program: Program, names: dict[str, str], index: int, dtype: str
+    program: Program, names: dict[str, str], index: int
 ) -> list[str]:
     """The program's statements, its names made the piece's own."""
     lines = []
     names = dict(names)
     for target, value in program.statements[:-1]:
-        text = _show(value, names, dtype)
+        text = str(_renamed(value, names))
         names[target] = f"{target}{index}"
         lines.append(f"{names[target]} = {text}")
-    text = _show(program.statements[-1][1], names, dtype)
+    text = str(_renamed(program.statements[-1][1], names))
     return [*lines, f"y{index} = {text}"]
 
 
-def _show(node: Expr, names: dict[str, str], dtype: str) -> str:
-    return str(_renamed(node, names, dtype))
-
-
-def _renamed(node: Expr, names: dict[str, str], dtype: str) -> Expr:
+def _renamed(node: Expr, names: dict[str, str]) -> Expr:
     if isinstance(node, Var):
         return Var(names[node.name])
     if isinstance(node, Op):
-        args = tuple(_renamed(a, names, dtype) for a in node.args)
-        if node.name == "minimum":
-            assert isinstance(node.args[1], Const)
-            held = Var(_constant(node.args[1].value, dtype))
-            args = (args[0], held)
+        args = tuple(_renamed(a, names) for a in node.args)
         return Op(node.name, args)
     return node
 
@@ -241,19 +222,24 @@ def _comment(plan: Plan, piece: Piece, interval: str) -> list[str]:
 
 def _choice(plan: Plan) -> list[str]:
     last = len(plan.far)
-    lines = [f"y = y{last}"]
+    lines, y = [], f"y{last}"
     for k in range(last - 1, 0, -1):
         high = plan.far[k - 1].high
         assert high is not None
-        lines.append(f"y = ops.where(t < {literal(high)}, y{k}, y)")
-    lines += _unfold(plan.fold)
+        lines.append(f"y = ops.where(t < {literal(high)}, y{k}, {y})")
+        y = "y"
+    unfolded = _unfold(plan.fold, y)
+    if unfolded:
+        lines.append(unfolded)
+        y = "y"
     assert plan.near.high is not None
-    lines.append(f"return ops.where(t < {literal(plan.near.high)}, y0, y)")
+    edge = literal(plan.near.high)
+    lines.append(f"return ops.where(t < {edge}, y0, {y})")
     return lines
 
 
-def _unfold(fold: Fold) -> list[str]:
+def _unfold(fold: Fold, y: str) -> str:
     if fold.sign > 0:
-        return []
-    value = f"{literal(fold.constant)} - y" if fold.constant else "-y"
-    return [f"y = ops.where(x > 0, {value}, y)"]
+        return ""
+    value = f"{literal(fold.constant)} - {y}" if fold.constant else f"-{y}"
+    return f"y = ops.where(x > 0, {value}, {y})"

@@ -218,7 +218,8 @@ def _exponential(item: Tail, bend: Fraction | None) -> list[tuple[str, Expr]]:
     statements: list[tuple[str, Expr]] = []
     t: Expr = Var("t")
     if bend is not None:
-        statements.append(("u", Op("minimum", (t, Const(bend)))))
+        ends = Const(Fraction(0)), Const(bend)
+        statements.append(("u", Op("clip", (t, *ends))))
         t = Var("u")
     argument = -t if item.rate == 1 else Const(-item.rate) * t
     return [*statements, ("e", Op("exp", (argument,)))]
@@ -265,8 +266,12 @@ def _factored_form(item: Tail, bend: Fraction | None) -> Program:
     quotient = E * sympy.factor(numerator) / sympy.factor(denominator)
     statements += _quotient(quotient.subs(T, T if bend is None else U), "q")
     value = value + Var("q") if sign > 0 else value - Var("q")
-    for _ in range(power):
+    for k in range(power):
         value = value / Var("t")
+        if k < power - 1:
+            # XLA rewrites (a / b) / c to a / (b * c), which rounds worse
+            # and overflows; abs of what is positive keeps them apart.
+            value = Op("abs", (value,))
     statements.append(("r", value))
     return Program("t", tuple(statements))
 
@@ -385,8 +390,9 @@ def symbolic(program: Program, rate: Fraction) -> sympy.Expr:
             if sympy.expand(argument + T * sympy.Rational(rate)) != 0:
                 raise NotProvedError("exp of another argument.")
             return E
-        if node.name == "minimum":
-            return T  # as long as e is not held
+        if node.name in ("clip", "abs"):
+            # As long as e is not held, and abs is of what is positive.
+            return of(node.args[0])
         args = [of(a) for a in node.args]
         if node.name == "neg":
             return -args[0]

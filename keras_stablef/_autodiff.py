@@ -85,17 +85,45 @@ def _torch_rule(body: Body, derivative: Body) -> Body:
             (x,) = ctx.saved_tensors
             return tangent * derivative(x)
 
-    return Op.apply  # type: ignore[no-any-return]
+    # Dynamo cannot trace a Function that has a jvp; put into the graph as it
+    # is, AOTAutograd traces it, with either mode of autodiff.  Dynamo tells
+    # functions apart by their code and numbers by their value: so one
+    # function is in the graph and its number says which rule it stands for.
+    index = len(_TORCH_FUNCTIONS)
+    _TORCH_FUNCTIONS.append(Op)
+    apply = torch.compiler.allow_in_graph(_torch_apply)
+
+    def op(x: Any) -> Any:
+        return apply(x, index)
+
+    return op
+
+
+_TORCH_FUNCTIONS: list[Any] = []
+
+
+def _torch_apply(x: Any, index: int) -> Any:
+    return _TORCH_FUNCTIONS[index].apply(x)
 
 
 def _tensorflow_rule(body: Body, derivative: Body) -> Body:
     import tensorflow as tf
 
     @tf.custom_gradient
-    def op(x: Any) -> Any:
-        return body(x), lambda upstream: upstream * derivative(x)
+    def ruled(x: Any) -> Any:
+        # A ForwardAccumulator looks into the body as well: stopped there it
+        # takes the derivative from the rule alone.
+        y = body(tf.stop_gradient(x))
+        return y, lambda upstream: upstream * derivative(x)
 
-    return op  # type: ignore[no-any-return]
+    # Inside a graph it would look past the rule even so; a function of its
+    # own shows it nothing but its gradient.
+    inside_graph = tf.function(ruled, reduce_retracing=True)
+
+    def op(x: Any) -> Any:
+        return ruled(x) if tf.executing_eagerly() else inside_graph(x)
+
+    return op
 
 
 _RULES: dict[str, Callable[[Body, Body], Body]] = {

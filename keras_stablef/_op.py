@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
 from typing import Any
 from typing import Protocol
 
@@ -45,6 +44,11 @@ class StableOp(keras.Operation):
         super().__init__(name=name or _base_name(module, order))
         self.module, self.order = module, order
         self._is_node = name is not None
+        # Looked up here and not when called: a compiler that traces the
+        # call sees only the function of its dtype.
+        self._by_dtype = {
+            dtype: tower[order] for dtype, tower in _towers(module).items()
+        }
         self.__doc__ = (
             f"f^({order})(x) for f(x) = {module.EXPRESSION}.\n\n"
             f"{(type(self).__doc__ or '').split(chr(10), 2)[2]}"
@@ -86,7 +90,7 @@ class StableOp(keras.Operation):
                 f"expected at most {self.orders - 1}, received {total}. "
                 "Higher ones come from autodiff of the last, without a bound."
             )
-        return self if order == 0 else _derivative(self.module, total)
+        return self if order == 0 else shared_ops(self.module)[total]
 
     def error_bound(self, dtype: str, order: int = 0) -> float:
         """Proved bound of ``|computed - f^(order)(x)|`` in ulp.
@@ -104,13 +108,6 @@ class StableOp(keras.Operation):
                 f"No bound for {dtype!r}: expected one of {', '.join(bounds)}."
             )
         return bounds[name][self.derivative(order).order]
-
-    @cached_property
-    def _by_dtype(self) -> dict[str, Body]:
-        return {
-            dtype: attach(_bodies(self.module, dtype))[self.order]
-            for dtype in self.module.COMPUTE
-        }
 
     def call(self, x: Any) -> Any:
         if is_ragged(x):
@@ -167,6 +164,18 @@ def _base_name(module: Generated, order: int) -> str:
     return f"{module.NAME}_d{order}" if order else module.NAME
 
 
+_TOWERS: dict[str, dict[str, tuple[Body, ...]]] = {}
+
+
+def _towers(module: Generated) -> dict[str, tuple[Body, ...]]:
+    """f, f', f'' ... with their derivative rules, by dtype."""
+    if module.NAME not in _TOWERS:
+        _TOWERS[module.NAME] = {
+            dtype: attach(_bodies(module, dtype)) for dtype in module.COMPUTE
+        }
+    return _TOWERS[module.NAME]
+
+
 _USES: Counter[str] = Counter()
 
 
@@ -176,14 +185,15 @@ def _node_name(base: str) -> str:
     return base if _USES[base] == 1 else f"{base}_{_USES[base] - 1}"
 
 
-_DERIVATIVES: dict[tuple[str, int], StableOp] = {}
+_SHARED: dict[str, tuple[StableOp, ...]] = {}
 
 
-def _derivative(module: Generated, order: int) -> StableOp:
-    key = (module.NAME, order)
-    if key not in _DERIVATIVES:
-        _DERIVATIVES[key] = StableOp(module, order)
-    return _DERIVATIVES[key]
+def shared_ops(module: Generated) -> tuple[StableOp, ...]:
+    """The ops of f, f', f'' ... that everybody shares."""
+    if module.NAME not in _SHARED:
+        orders = range(len(next(iter(module.BODIES.values()))))
+        _SHARED[module.NAME] = tuple(StableOp(module, k) for k in orders)
+    return _SHARED[module.NAME]
 
 
 def _bodies(module: Generated, dtype: str) -> tuple[Body, ...]:

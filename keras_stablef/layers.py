@@ -35,9 +35,10 @@ class StableF(keras.layers.Layer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
+        self.op = ops.stablef  # loaded here and not under a compiler
 
     def call(self, inputs: Any) -> Any:
-        return ops.stablef(inputs)
+        return self.op(inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

@@ -6,25 +6,22 @@ name is first used.
 
 from __future__ import annotations
 
-import functools
 import importlib
 import pkgutil
 
 from . import generated
 from ._op import StableOp
+from ._op import shared_ops
 
 __all__ = sorted(m.name for m in pkgutil.iter_modules(generated.__path__))
 
 
-@functools.cache
-def _load(name: str) -> StableOp:
-    module = importlib.import_module(f".generated.{name}", __package__)
-    return StableOp(module)  # type: ignore[arg-type]
-
-
 def __getattr__(name: str) -> StableOp:
     if name in __all__:
-        return _load(name)
+        module = importlib.import_module(f".generated.{name}", __package__)
+        op = shared_ops(module)[0]  # type: ignore[arg-type]
+        globals()[name] = op  # found without this function from now on
+        return op
     raise AttributeError(
         f"No op named {name!r}: expected one of {', '.join(__all__)}."
     )

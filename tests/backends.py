@@ -39,6 +39,7 @@ def compiled(fn: Callable, mode: str) -> Callable:
     if BACKEND == "torch":
         import torch
 
+        torch._dynamo.reset()  # or it soon refuses to compile once more
         return torch.compile(fn, fullgraph=True)
     raise ValueError(f"No compiler for {BACKEND}.")
 
@@ -61,14 +62,8 @@ def reverse(fn: Callable) -> Callable:
         return by_tape
     import torch
 
-    def by_autograd(x):  # type: ignore[no-untyped-def]
-        if not x.requires_grad:
-            x = x.detach().requires_grad_(True)
-        y = fn(x)
-        ones = torch.ones_like(y)
-        return torch.autograd.grad(y, x, ones, create_graph=True)[0]
-
-    return by_autograd
+    # torch.func nests and compiles; torch.autograd.grad does not compile.
+    return lambda x: torch.func.grad(lambda z: fn(z).sum())(x)
 
 
 def forward(fn: Callable) -> Callable:

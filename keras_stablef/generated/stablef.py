@@ -15,17 +15,14 @@ DOMAIN = ("-oo", "oo")
 
 
 def stablef_0_float32(x):
-    """f in float32, proved within 1.9537 ulp."""
+    """f in float32, proved within 1.9224 ulp."""
     t = ops.abs(x)
 
     # |x| < 2.25: 1/2 + x * P(x**2), minimax P of degree 4. Analytic in |x -
     # 0| < 4.5 (argument principle, 64 arcs, removable at 0), |f| <= 1.05
     # there; Taylor polynomial of 52 terms, Cauchy remainder <= 4.6e-16.
     # Truncation + roundoff <= 0.144 + 1.102 = 1.246 <= 2 ulp.
-    x0 = ops.maximum(
-        ops.minimum(x, ops.convert_to_tensor(2.25, "float32")),
-        ops.convert_to_tensor(-2.25, "float32"),
-    )
+    x0 = ops.clip(x, -2.25, 2.25)
     w0 = x0 * x0
     p0 = 1.4920839674914532e-08 * w0 - 7.987425192368391e-07
     p0 = p0 * w0 + 3.3009277103701606e-05
@@ -36,15 +33,14 @@ def stablef_0_float32(x):
     # 2.25 <= |x|: 1/t + e * (1/(e - 1)), e = exp(-t). Equal to f as a
     # rational function of t and e (exact algebra); e is held at t = 24, from
     # where on its term is below 3.6e-09 t**-1. Truncation + roundoff <= 0.000
-    # + 1.954 = 1.954 <= 2 ulp.
-    t1 = ops.maximum(t, ops.convert_to_tensor(2.249999761581421, "float32"))
-    u1 = ops.minimum(t1, ops.convert_to_tensor(24.0, "float32"))
+    # + 1.922 = 1.922 <= 2 ulp.
+    t1 = ops.clip(t, 2.249997854232788, float("inf"))
+    u1 = ops.clip(t1, 0.0, 24.0)
     e1 = ops.exp(-u1)
     q1 = e1 * u1 / (1.0 - e1)
     y1 = (1.0 - q1) / t1
 
-    y = y1
-    y = ops.where(x > 0, 1.0 - y, y)
+    y = ops.where(x > 0, 1.0 - y1, y1)
     return ops.where(t < 2.25, y0, y)
 
 
@@ -56,10 +52,7 @@ def stablef_1_float32(x):
     # (argument principle, 64 arcs, removable at 0), |f| <= 3.2 there; Taylor
     # polynomial of 61 terms, Cauchy remainder <= 2.4e-16. Truncation +
     # roundoff <= 0.385 + 1.575 = 1.960 <= 2 ulp.
-    x0 = ops.maximum(
-        ops.minimum(x, ops.convert_to_tensor(2.75, "float32")),
-        ops.convert_to_tensor(-2.75, "float32"),
-    )
+    x0 = ops.clip(x, -2.75, 2.75)
     w0 = x0 * x0
     p0 = 8.976534793259106e-11 * w0 - 5.141095993366207e-09
     p0 = p0 * w0 + 1.8527668999013258e-07
@@ -73,10 +66,7 @@ def stablef_1_float32(x):
     # removable at 0), |f| <= 64.4 there; Taylor polynomial of 40 terms,
     # Cauchy remainder <= 1.7e-16. Truncation + roundoff <= 0.019 + 1.458 =
     # 1.477 <= 2 ulp.
-    t1 = ops.minimum(
-        ops.maximum(t, ops.convert_to_tensor(2.749999761581421, "float32")),
-        ops.convert_to_tensor(7.5, "float32"),
-    )
+    t1 = ops.clip(t, 2.74999737739563, 7.5)
     s1 = t1 - 5.122356414794922
     p1 = 1.9271787290997544e-11 * s1 + 1.7123410328556687e-11
     p1 = p1 * s1 - 1.8412767976982991e-09
@@ -94,10 +84,7 @@ def stablef_1_float32(x):
     # in |x - 7.75168| < 3.09375 (argument principle, 64 arcs), |f| <= 0.21
     # there; Taylor polynomial of 15 terms, Cauchy remainder <= 2.1e-16.
     # Truncation + roundoff <= 0.011 + 0.566 = 0.578 <= 2 ulp.
-    t2 = ops.minimum(
-        ops.maximum(t, ops.convert_to_tensor(7.499999523162842, "float32")),
-        ops.convert_to_tensor(8.0, "float32"),
-    )
+    t2 = ops.clip(t, 7.499992847442627, 8.0)
     s2 = t2 - 7.751675605773926
     p2 = 4.8753795454103965e-06 * s2 - 7.0745030825492e-05
     p2 = p2 * s2 + 0.0006151296547614038
@@ -108,31 +95,27 @@ def stablef_1_float32(x):
     # rational function of t and e (exact algebra); e is held at t = 29, from
     # where on its term is below 1.7e-09 t**-2. Truncation + roundoff <= 0.000
     # + 1.717 = 1.717 <= 2 ulp.
-    t3 = ops.maximum(t, ops.convert_to_tensor(7.999999523162842, "float32"))
-    u3 = ops.minimum(t3, ops.convert_to_tensor(29.0, "float32"))
+    t3 = ops.clip(t, 7.999992370605469, float("inf"))
+    u3 = ops.clip(t3, 0.0, 29.0)
     e3 = ops.exp(-u3)
     d3 = 1.0 - e3
     q3 = e3 * u3 * u3 / (d3 * d3)
-    y3 = (1.0 - q3) / t3 / t3
+    y3 = ops.abs((1.0 - q3) / t3) / t3
 
-    y = y3
-    y = ops.where(t < 8.0, y2, y)
+    y = ops.where(t < 8.0, y2, y3)
     y = ops.where(t < 7.5, y1, y)
     return ops.where(t < 2.75, y0, y)
 
 
 def stablef_2_float32(x):
-    """f'' in float32, proved within 3.7727 ulp."""
+    """f'' in float32, proved within 3.7474 ulp."""
     t = ops.abs(x)
 
     # |x| < 2.75: x * P(x**2), minimax P of degree 7. Analytic in |x - 0| <
     # 5.5 (argument principle, 64 arcs, removable at 0), |f| <= 3.2 there;
     # Taylor polynomial of 67 terms, Cauchy remainder <= 3.8e-17. Truncation +
     # roundoff <= 0.284 + 2.899 = 3.182 <= 4 ulp.
-    x0 = ops.maximum(
-        ops.minimum(x, ops.convert_to_tensor(2.75, "float32")),
-        ops.convert_to_tensor(-2.75, "float32"),
-    )
+    x0 = ops.clip(x, -2.75, 2.75)
     w0 = x0 * x0
     p0 = 1.3007781700727361e-12 * w0 - 6.701306870526835e-11
     p0 = p0 * w0 + 2.119169950631772e-09
@@ -148,10 +131,7 @@ def stablef_2_float32(x):
     # removable at 0), |f| <= 807 there; Taylor polynomial of 37 terms, Cauchy
     # remainder <= 5.2e-18. Truncation + roundoff <= 0.171 + 1.755 = 1.926 <=
     # 4 ulp.
-    t1 = ops.minimum(
-        ops.maximum(t, ops.convert_to_tensor(2.749999761581421, "float32")),
-        ops.convert_to_tensor(6.5, "float32"),
-    )
+    t1 = ops.clip(t, 2.74999737739563, 6.5)
     s1 = t1 - 4.627439975738525
     p1 = (-5.884228659880364e-10) * s1 + 1.7449328648666551e-09
     p1 = p1 * s1 + 1.7495407789169803e-08
@@ -167,72 +147,65 @@ def stablef_2_float32(x):
     # 6.5 <= |x|: 2/t**3 + e * ((e + 1)/(e - 1)**3), e = exp(-t). Equal to f
     # as a rational function of t and e (exact algebra); e is held at t = 32,
     # from where on its term is below 6.6e-09 t**-3. Truncation + roundoff <=
-    # 0.000 + 3.773 = 3.773 <= 4 ulp.
-    t2 = ops.maximum(t, ops.convert_to_tensor(6.499999523162842, "float32"))
-    u2 = ops.minimum(t2, ops.convert_to_tensor(32.0, "float32"))
+    # 0.000 + 3.747 = 3.747 <= 4 ulp.
+    t2 = ops.clip(t, 6.499993801116943, float("inf"))
+    u2 = ops.clip(t2, 0.0, 32.0)
     e2 = ops.exp(-u2)
     d2 = 1.0 - e2
     q2 = e2 * (1.0 + e2) * u2 * u2 * u2 / (d2 * d2 * d2)
-    y2 = (2.0 - q2) / t2 / t2 / t2
+    y2 = ops.abs(ops.abs((2.0 - q2) / t2) / t2) / t2
 
-    y = y2
-    y = ops.where(t < 6.5, y1, y)
+    y = ops.where(t < 6.5, y1, y2)
     y = ops.where(x > 0, -y, y)
     return ops.where(t < 2.75, y0, y)
 
 
 def stablef_0_float64(x):
-    """f in float64, proved within 1.9537 ulp."""
+    """f in float64, proved within 1.7672 ulp."""
     t = ops.abs(x)
 
-    # |x| < 2.25: 1/2 + x * P(x**2), minimax P of degree 10. Analytic in |x -
-    # 0| < 4.5 (argument principle, 64 arcs, removable at 0), |f| <= 1.05
-    # there; Taylor polynomial of 84 terms, Cauchy remainder <= 1.1e-25.
-    # Truncation + roundoff <= 0.180 + 1.102 = 1.281 <= 2 ulp.
-    x0 = ops.maximum(
-        ops.minimum(x, ops.convert_to_tensor(2.25, "float64")),
-        ops.convert_to_tensor(-2.25, "float64"),
-    )
+    # |x| < 2.5: 1/2 + x * P(x**2), minimax P of degree 11. Analytic in |x -
+    # 0| < 5 (argument principle, 64 arcs, removable at 0), |f| <= 1.41 there;
+    # Taylor polynomial of 84 terms, Cauchy remainder <= 1.5e-25. Truncation +
+    # roundoff <= 0.068 + 1.149 = 1.217 <= 2 ulp.
+    x0 = ops.clip(x, -2.5, 2.5)
     w0 = x0 * x0
-    p0 = 2.724836279442502e-18 * w0 - 1.868679826760397e-16
-    p0 = p0 * w0 + 8.380315539889701e-15
-    p0 = p0 * w0 - 3.3807483834093336e-13
-    p0 = p0 * w0 + 1.3379973096533875e-11
-    p0 = p0 * w0 - 5.284141565066171e-10
-    p0 = p0 * w0 + 2.0876751057090718e-08
-    p0 = p0 * w0 - 8.267195722943178e-07
-    p0 = p0 * w0 + 3.3068783066955235e-05
-    p0 = p0 * w0 - 0.0013888888888885444
-    p0 = p0 * w0 + 0.08333333333333331
+    p0 = (-5.489015363376198e-20) * w0 + 4.305992954182372e-18
+    p0 = p0 * w0 - 2.0664703257641699e-16
+    p0 = p0 * w0 + 8.521159432859197e-15
+    p0 = p0 * w0 - 3.3870365894012176e-13
+    p0 = p0 * w0 + 1.3381800615957832e-11
+    p0 = p0 * w0 - 5.284176320489293e-10
+    p0 = p0 * w0 + 2.087675529421064e-08
+    p0 = p0 * w0 - 8.267195754442895e-07
+    p0 = p0 * w0 + 3.3068783068253885e-05
+    p0 = p0 * w0 - 0.0013888888888887911
+    p0 = p0 * w0 + 0.08333333333333333
     y0 = 0.5 + x0 * p0
 
-    # 2.25 <= |x|: 1/t + e * (1/(e - 1)), e = exp(-t). Equal to f as a
-    # rational function of t and e (exact algebra); e is held at t = 45, from
-    # where on its term is below 5.2e-18 t**-1. Truncation + roundoff <= 0.000
-    # + 1.954 = 1.954 <= 2 ulp.
-    t1 = ops.maximum(t, ops.convert_to_tensor(2.2499999999999996, "float64"))
-    u1 = ops.minimum(t1, ops.convert_to_tensor(45.0, "float64"))
+    # 2.5 <= |x|: 1/t + e * (1/(e - 1)), e = exp(-t). Equal to f as a rational
+    # function of t and e (exact algebra); e is held at t = 45, from where on
+    # its term is below 5.2e-18 t**-1. Truncation + roundoff <= 0.000 + 1.767
+    # = 1.767 <= 2 ulp.
+    t1 = ops.clip(t, 2.499997615814209, float("inf"))
+    u1 = ops.clip(t1, 0.0, 45.0)
     e1 = ops.exp(-u1)
     q1 = e1 * u1 / (1.0 - e1)
     y1 = (1.0 - q1) / t1
 
-    y = y1
-    y = ops.where(x > 0, 1.0 - y, y)
-    return ops.where(t < 2.25, y0, y)
+    y = ops.where(x > 0, 1.0 - y1, y1)
+    return ops.where(t < 2.5, y0, y)
 
 
 def stablef_1_float64(x):
-    """f' in float64, proved within 1.8069 ulp."""
+    """f' in float64, proved within 1.8189 ulp."""
     t = ops.abs(x)
 
     # |x| < 2.75: P(x**2), minimax P of degree 13. Analytic in |x - 0| < 5.5
     # (argument principle, 64 arcs, removable at 0), |f| <= 3.2 there; Taylor
     # polynomial of 92 terms, Cauchy remainder <= 5.6e-25. Truncation +
     # roundoff <= 0.045 + 1.576 = 1.622 <= 2 ulp.
-    x0 = ops.maximum(
-        ops.minimum(x, ops.convert_to_tensor(2.75, "float64")),
-        ops.convert_to_tensor(-2.75, "float64"),
-    )
+    x0 = ops.clip(x, -2.75, 2.75)
     w0 = x0 * x0
     p0 = (-5.78027260870725e-22) * w0 + 5.355398583113852e-20
     p0 = p0 * w0 - 2.7604977126471084e-18
@@ -252,10 +225,7 @@ def stablef_1_float64(x):
     # in |x - 4.625| < 7.73438 (argument principle, 256 arcs, removable at 0),
     # |f| <= 1.1e+03 there; Taylor polynomial of 49 terms, Cauchy remainder <=
     # 1.5e-25. Truncation + roundoff <= 0.131 + 1.464 = 1.595 <= 2 ulp.
-    t1 = ops.minimum(
-        ops.maximum(t, ops.convert_to_tensor(2.7499999999999996, "float64")),
-        ops.convert_to_tensor(6.5, "float64"),
-    )
+    t1 = ops.clip(t, 2.74999737739563, 6.5)
     s1 = t1 - 4.625000000006174
     p1 = 3.0186001204292717e-18 * s1 - 4.8537152343260453e-17
     p1 = p1 * s1 + 2.1097843123228607e-16
@@ -280,31 +250,27 @@ def stablef_1_float64(x):
     # 6.5 <= |x|: t**(-2) + e * (-1/(e - 1)**2), e = exp(-t). Equal to f as a
     # rational function of t and e (exact algebra); e is held at t = 50, from
     # where on its term is below 3.9e-18 t**-2. Truncation + roundoff <= 0.000
-    # + 1.807 = 1.807 <= 2 ulp.
-    t2 = ops.maximum(t, ops.convert_to_tensor(6.499999999999999, "float64"))
-    u2 = ops.minimum(t2, ops.convert_to_tensor(50.0, "float64"))
+    # + 1.819 = 1.819 <= 2 ulp.
+    t2 = ops.clip(t, 6.499993801116943, float("inf"))
+    u2 = ops.clip(t2, 0.0, 50.0)
     e2 = ops.exp(-u2)
     d2 = 1.0 - e2
     q2 = e2 * u2 * u2 / (d2 * d2)
-    y2 = (1.0 - q2) / t2 / t2
+    y2 = ops.abs((1.0 - q2) / t2) / t2
 
-    y = y2
-    y = ops.where(t < 6.5, y1, y)
+    y = ops.where(t < 6.5, y1, y2)
     return ops.where(t < 2.75, y0, y)
 
 
 def stablef_2_float64(x):
-    """f'' in float64, proved within 3.7727 ulp."""
+    """f'' in float64, proved within 3.8208 ulp."""
     t = ops.abs(x)
 
     # |x| < 2.75: x * P(x**2), minimax P of degree 14. Analytic in |x - 0| <
     # 5.5 (argument principle, 64 arcs, removable at 0), |f| <= 3.2 there;
     # Taylor polynomial of 98 terms, Cauchy remainder <= 8.6e-26. Truncation +
     # roundoff <= 0.060 + 2.900 = 2.959 <= 4 ulp.
-    x0 = ops.maximum(
-        ops.minimum(x, ops.convert_to_tensor(2.75, "float64")),
-        ops.convert_to_tensor(-2.75, "float64"),
-    )
+    x0 = ops.clip(x, -2.75, 2.75)
     w0 = x0 * x0
     p0 = (-1.1044971854754235e-23) * w0 + 1.0245295692823134e-21
     p0 = p0 * w0 - 5.189469373599612e-20
@@ -326,10 +292,7 @@ def stablef_2_float64(x):
     # in |x - 4.625| < 7.73438 (argument principle, 256 arcs, removable at 0),
     # |f| <= 1.1e+03 there; Taylor polynomial of 52 terms, Cauchy remainder <=
     # 1.4e-26. Truncation + roundoff <= 0.437 + 1.756 = 2.194 <= 4 ulp.
-    t1 = ops.minimum(
-        ops.maximum(t, ops.convert_to_tensor(2.7499999999999996, "float64")),
-        ops.convert_to_tensor(6.5, "float64"),
-    )
+    t1 = ops.clip(t, 2.74999737739563, 6.5)
     s1 = t1 - 4.624999999996842
     p1 = 2.3774762108697426e-18 * s1 - 8.766161388032628e-18
     p1 = p1 * s1 - 9.369475042181774e-17
@@ -355,16 +318,15 @@ def stablef_2_float64(x):
     # 6.5 <= |x|: 2/t**3 + e * ((e + 1)/(e - 1)**3), e = exp(-t). Equal to f
     # as a rational function of t and e (exact algebra); e is held at t = 54,
     # from where on its term is below 8.9e-18 t**-3. Truncation + roundoff <=
-    # 0.000 + 3.773 = 3.773 <= 4 ulp.
-    t2 = ops.maximum(t, ops.convert_to_tensor(6.499999999999999, "float64"))
-    u2 = ops.minimum(t2, ops.convert_to_tensor(54.0, "float64"))
+    # 0.000 + 3.821 = 3.821 <= 4 ulp.
+    t2 = ops.clip(t, 6.499993801116943, float("inf"))
+    u2 = ops.clip(t2, 0.0, 54.0)
     e2 = ops.exp(-u2)
     d2 = 1.0 - e2
     q2 = e2 * (1.0 + e2) * u2 * u2 * u2 / (d2 * d2 * d2)
-    y2 = (2.0 - q2) / t2 / t2 / t2
+    y2 = ops.abs(ops.abs((2.0 - q2) / t2) / t2) / t2
 
-    y = y2
-    y = ops.where(t < 6.5, y1, y)
+    y = ops.where(t < 6.5, y1, y2)
     y = ops.where(x > 0, -y, y)
     return ops.where(t < 2.75, y0, y)
 
@@ -404,13 +366,13 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.9537,
+        1.9224,
         1.9602,
-        3.7727,
+        3.7474,
     ),
     "float64": (
-        1.9537,
-        1.8069,
-        3.7727,
+        1.7672,
+        1.8189,
+        3.8208,
     ),
 }
