@@ -112,7 +112,7 @@ def _worst(got: np.ndarray, want: list) -> float:
     return float(worst)
 
 
-def _bad_ranges(x: np.ndarray, bad: np.ndarray, is_bad: Callable):
+def _bad_ranges(x: np.ndarray, bad: np.ndarray, are_bad: Callable):
     """Runs of bad points, each end bisected to the last bad float."""
     ranges = []
     start = None
@@ -122,24 +122,25 @@ def _bad_ranges(x: np.ndarray, bad: np.ndarray, is_bad: Callable):
         if not flag and start is not None:
             low, high = x[start], x[i - 1]
             if start > 0:
-                low = _edge(x[start - 1], low, is_bad)
+                low = _edge(x[start - 1], low, are_bad)
             if i < len(x):
-                high = _edge(x[i], high, is_bad)
+                high = _edge(x[i], high, are_bad)
             ranges.append((float(low), float(high)))
             start = None
     return ranges
 
 
-def _edge(good: np.float32, bad: np.float32, is_bad: Callable) -> np.float32:
+def _edge(good: np.float32, bad: np.float32, are_bad: Callable) -> np.float32:
     """The bad float next to the good side."""
-    while True:
-        middle = np.float32((np.float64(good) + np.float64(bad)) / 2)
-        if middle in (good, bad):
-            return bad
-        if is_bad(middle):
-            bad = middle
-        else:
-            good = middle
+    while np.nextafter(good, bad) != bad:
+        # 64 at a time: a call costs far more than the numbers in it.
+        grid = np.linspace(np.float64(good), np.float64(bad), 66)
+        grid = grid.astype("float32")
+        flags = are_bad(grid)
+        flags[0], flags[-1] = False, True
+        first = int(np.argmax(flags))
+        good, bad = grid[first - 1], grid[first]
+    return bad
 
 
 def table(tick: Callable = lambda: None) -> list[Row]:
@@ -154,10 +155,8 @@ def table(tick: Callable = lambda: None) -> list[Row]:
             _bad_ranges(
                 x,
                 ~np.isfinite(got[order]),
-                lambda at, fn=fn, order=order: (
-                    not np.isfinite(
-                        _both(fn, np.array([at], "float32"))[order][0]
-                    )
+                lambda grid, fn=fn, order=order: (
+                    ~np.isfinite(_both(fn, grid)[order])
                 ),
             )
             for order in range(2)
