@@ -1,0 +1,57 @@
+"""Every code block and every command of the README."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(PYTHON) >= 2
+    assert len(COMMANDS) >= 6
+
+
+@pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
+def test_python_block(code: str) -> None:
+    exec(compile(code, "README.md", "exec"), {})
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(command: str, tmp_path: Path) -> None:
+    """Targets of make exist; the tool's own commands run."""
+    if command.startswith("make"):
+        # MAKEFLAGS of the make that runs this test would be obeyed too.
+        environment = {k: v for k, v in os.environ.items() if "MAKE" not in k}
+        subprocess.run(
+            ["make", "-n", *command.split()[1:]],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+        return
+    assert command.startswith("keras-stablef ")
+    tool = Path(sys.executable).with_name("keras-stablef")
+    rest = command.removeprefix("keras-stablef ").replace(
+        "out/my_op.py", str(tmp_path / "my_op.py")
+    )
+    if command.endswith("check"):
+        pytest.skip("make check runs it")
+    subprocess.run(f"{tool} {rest}", shell=True, check=True, cwd=tmp_path)
+    assert "def my_op_0_float32(x):" in (tmp_path / "my_op.py").read_text()
