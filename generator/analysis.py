@@ -101,6 +101,7 @@ class Analysis:
         tails: f at -oo and +oo, None where no closed tail was found.
         ranges: over- and underflow of every exponential, per format.
         cancellation: bits lost at sampled points, worst first.
+        orders: f and its first ``orders - 1`` derivatives are wanted.
     """
 
     spec: Spec
@@ -109,6 +110,7 @@ class Analysis:
     tails: tuple[Tail | None, Tail | None]
     ranges: tuple[ExponentialRange, ...]
     cancellation: tuple[Cancellation, ...]
+    orders: int
 
     @property
     def points(self) -> tuple[Fraction, ...]:
@@ -132,6 +134,7 @@ def analyse(spec: Spec, orders: int = 3) -> Analysis:
         tails,
         _ranges(spec),
         _cancellation(spec, orders, {r.point for r in removable}),
+        orders,
     )
 
 

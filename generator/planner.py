@@ -87,7 +87,11 @@ class _Planner:
         self.max_ulp = max_ulp
         self.primitives: PrimitiveErrors = primitive_errors(fmt.name)
         self.fold = _fold(symmetry, order)
-        self.tail: Tail = tail(self.expr, self.variable, -1, order)
+        self.tower: tuple[Tail, ...] = tuple(
+            tail(self.expr, self.variable, -1, k)
+            for k in range(max(analysis.orders, order + 1))
+        )
+        self.tail = self.tower[order]
 
     def plan(self) -> Plan:
         spec = self.analysis.spec
@@ -226,7 +230,7 @@ class _Planner:
         """The closed form that reaches furthest in, and how far."""
         top = Fraction(2) ** LOOK
         best: tuple[Fraction, TailForm] | None = None
-        for form in forms(self.tail, self.fmt.precision):
+        for form in forms(self.tower, self.order, self.fmt.precision):
 
             def holds(start: Fraction, form: TailForm = form) -> bool:
                 truncation = self._truncation(form, start)

@@ -6,7 +6,9 @@ import math
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import jinja2
@@ -77,7 +79,9 @@ def render(
         domain=domain,
         summary=textwrap.fill(summary, 76),
         bodies=[
-            _body(by_key[dtype, order]) for dtype in planned for order in orders
+            _body(by_key[dtype, order], _shared_low(by_key.values(), dtype))
+            for dtype in planned
+            for order in orders
         ],
         table={
             dtype: [_function(name, order, dtype) for order in orders]
@@ -145,14 +149,26 @@ def _prime(order: int) -> str:
     return "f" + "'" * order if order < 4 else f"f^({order})"
 
 
-def _body(plan: Plan) -> _Body:
+def _shared_low(plans: Iterable[Plan], dtype: str) -> Fraction:
+    """Where the first closed tail of the tower begins.
+
+    All closed tails are clipped there, further in than their own seams, so
+    that f, f' and f'' have one exponential in common; they are finite
+    wherever one of them is used.
+    """
+    return min(p.far[-1].low for p in plans if p.dtype == dtype)
+
+
+def _body(plan: Plan, shared_low: Fraction) -> _Body:
     near, far = plan.near, plan.far
     title = (
         f"{_prime(plan.order)} in {plan.dtype}, proved within "
         f"{shown_bound(plan.ulp)} ulp."
     )
     pieces = [_near_text(plan, near)]
-    pieces += [_far_text(plan, k, piece) for k, piece in enumerate(far, 1)]
+    for k, piece in enumerate(far, 1):
+        low = shared_low if piece.kind == "closed" else piece.low
+        pieces.append(_far_text(plan, k, piece, low))
     return _Body(
         _function(plan.name, plan.order, plan.dtype),
         title,
@@ -172,12 +188,14 @@ def _near_text(plan: Plan, piece: Piece) -> _PieceText:
     )
 
 
-def _far_text(plan: Plan, index: int, piece: Piece) -> _PieceText:
+def _far_text(
+    plan: Plan, index: int, piece: Piece, clip_low: Fraction
+) -> _PieceText:
     t = f"t{index}"
     # The clip is a little below the seam: where the piece is taken its
     # input is strictly above, so no gradient is split at a tie.  Its ends
     # are exact in float32, to which torch rounds them for float64 too.
-    low = literal(piece.low - piece.low / 2**20)
+    low = literal(clip_low - clip_low / 2**20)
     high = 'float("inf")' if piece.high is None else literal(piece.high)
     interval = f"{literal(piece.low)} <= |x|"
     if piece.high is not None:

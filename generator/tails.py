@@ -10,6 +10,7 @@ rest.  No positive power of exp is left, so nothing overflows.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -132,25 +133,32 @@ class TailForm:
     power: int
 
 
-def forms(item: Tail, precision: int) -> list[TailForm]:
-    """Programs over t for the tail, each proved equal to it by algebra.
+def forms(tower: Sequence[Tail], order: int, precision: int) -> list[TailForm]:
+    """Programs over t for one tail of a tower, equal to it by algebra.
 
     Args:
+        tower: the tails of f, f' ... on one side.  All hold e from one
+            point on, so that compilers merge their exponentials.
+        order: which of them is wanted.
         precision: of the format; e is held from where its term falls
             below a 64th of an ulp of the leading one.
     """
-    found = []
-    lead, power = _monomial(item.algebraic)
-    if lead is not None and power > 0 and item.rest != 0:
-        bend, delta = _bend(item, lead, power, precision)
-        program = _factored_form(item, bend)
-        _check(program, item, "factored")
-        found.append(TailForm("factored", program, bend, delta, power))
-    else:
+    item = tower[order]
+    if not all(_is_held(other) for other in tower):
         program = _sum_form(item)
         _check(program, item, "sum")
-        found.append(TailForm("sum", program, None, arb(0), 0))
-    return found
+        return [TailForm("sum", program, None, arb(0), 0)]
+    bend = max(_bend(other, precision) for other in tower)
+    _, power = _monomial(item.algebraic)
+    program = _factored_form(item, bend)
+    _check(program, item, "factored")
+    delta = (2 * _rest_bound(item, bend)).abs_upper()
+    return [TailForm("factored", program, bend, delta, power)]
+
+
+def _is_held(item: Tail) -> bool:
+    lead, power = _monomial(item.algebraic)
+    return lead is not None and power > 0 and item.rest != 0
 
 
 def _check(program: Program, item: Tail, label: str) -> None:
@@ -158,15 +166,10 @@ def _check(program: Program, item: Tail, label: str) -> None:
         raise NotProvedError(f"The {label} form is not the tail.")
 
 
-def _bend(
-    item: Tail, lead: sympy.Rational, power: int, precision: int
-) -> tuple[Fraction, arb]:
-    """Where e may be held, and the error of that in units of t**-power.
-
-    ``t**power e |B|`` is enclosed on every binade from there to 2**1024;
-    holding e changes the result by at most twice its supremum.
-    """
-    relative = abs(item.rest) * E * T**power
+def _bend(item: Tail, precision: int) -> Fraction:
+    """Where e may be held: its term is then below a 64th of an ulp."""
+    lead, power = _monomial(item.algebraic)
+    assert lead is not None
     budget = to_arb(Fraction(abs(int(lead.p)), int(lead.q))) / 2 ** (
         precision + 5
     )
@@ -177,14 +180,25 @@ def _bend(
     while power * math.log(bend) - float(item.rate * bend) > target:
         bend += 1
     while bend < 2**12:
-        worst, low = arb(0), bend
-        while low < Fraction(2) ** 1024 and worst <= budget:
-            worst = worst.max(_enclose(relative, item.rate, low, 2 * low))
-            low *= 2
-        if worst <= budget:
-            return bend, (2 * worst).abs_upper()
+        if _rest_bound(item, bend) <= budget:
+            return bend
         bend += 1
     raise NotProvedError("The exponential rest does not become small.")
+
+
+def _rest_bound(item: Tail, bend: Fraction) -> arb:
+    """Supremum of ``t**power e |B|`` over t >= bend.
+
+    Enclosed on every binade up to 2**1024; holding e changes the result
+    by at most twice this, in units of t**-power.
+    """
+    _, power = _monomial(item.algebraic)
+    relative = abs(item.rest) * E * T**power
+    worst, low = arb(0), bend
+    while low < Fraction(2) ** 1024:
+        worst = worst.max(_enclose(relative, item.rate, low, 2 * low))
+        low *= 2
+    return worst.abs_upper()
 
 
 def _enclose(

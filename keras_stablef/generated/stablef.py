@@ -31,11 +31,11 @@ def stablef_0_float32(x):
     y0 = 0.5 + x0 * p0
 
     # 2.25 <= |x|: 1/t + e * (1/(e - 1)), e = exp(-t). Equal to f as a
-    # rational function of t and e (exact algebra); e is held at t = 24, from
-    # where on its term is below 3.6e-09 t**-1. Truncation + roundoff <= 0.000
+    # rational function of t and e (exact algebra); e is held at t = 32, from
+    # where on its term is below 1.6e-12 t**-1. Truncation + roundoff <= 0.000
     # + 1.922 = 1.922 <= 2 ulp.
     t1 = ops.clip(t, 2.249997854232788, float("inf"))
-    u1 = ops.clip(t1, 0.0, 24.0)
+    u1 = ops.clip(t1, 0.0, 32.0)
     e1 = ops.exp(-u1)
     q1 = e1 * u1 / (1.0 - e1)
     y1 = (1.0 - q1) / t1
@@ -92,11 +92,11 @@ def stablef_1_float32(x):
     y2 = p2 * s2 + 0.0162117350846529
 
     # 8.0 <= |x|: t**(-2) + e * (-1/(e - 1)**2), e = exp(-t). Equal to f as a
-    # rational function of t and e (exact algebra); e is held at t = 29, from
-    # where on its term is below 1.7e-09 t**-2. Truncation + roundoff <= 0.000
-    # + 1.717 = 1.717 <= 2 ulp.
-    t3 = ops.clip(t, 7.999992370605469, float("inf"))
-    u3 = ops.clip(t3, 0.0, 29.0)
+    # rational function of t and e (exact algebra); e is held at t = 32, from
+    # where on its term is below 1e-10 t**-2. Truncation + roundoff <= 0.000 +
+    # 1.717 = 1.717 <= 2 ulp.
+    t3 = ops.clip(t, 2.249997854232788, float("inf"))
+    u3 = ops.clip(t3, 0.0, 32.0)
     e3 = ops.exp(-u3)
     d3 = 1.0 - e3
     q3 = e3 * u3 * u3 / (d3 * d3)
@@ -148,7 +148,7 @@ def stablef_2_float32(x):
     # as a rational function of t and e (exact algebra); e is held at t = 32,
     # from where on its term is below 6.6e-09 t**-3. Truncation + roundoff <=
     # 0.000 + 3.747 = 3.747 <= 4 ulp.
-    t2 = ops.clip(t, 6.499993801116943, float("inf"))
+    t2 = ops.clip(t, 2.249997854232788, float("inf"))
     u2 = ops.clip(t2, 0.0, 32.0)
     e2 = ops.exp(-u2)
     d2 = 1.0 - e2
@@ -184,11 +184,11 @@ def stablef_0_float64(x):
     y0 = 0.5 + x0 * p0
 
     # 2.5 <= |x|: 1/t + e * (1/(e - 1)), e = exp(-t). Equal to f as a rational
-    # function of t and e (exact algebra); e is held at t = 45, from where on
-    # its term is below 5.2e-18 t**-1. Truncation + roundoff <= 0.000 + 1.767
+    # function of t and e (exact algebra); e is held at t = 54, from where on
+    # its term is below 7.6e-22 t**-1. Truncation + roundoff <= 0.000 + 1.767
     # = 1.767 <= 2 ulp.
     t1 = ops.clip(t, 2.499997615814209, float("inf"))
-    u1 = ops.clip(t1, 0.0, 45.0)
+    u1 = ops.clip(t1, 0.0, 54.0)
     e1 = ops.exp(-u1)
     q1 = e1 * u1 / (1.0 - e1)
     y1 = (1.0 - q1) / t1
@@ -248,11 +248,11 @@ def stablef_1_float64(x):
     y1 = p1 * s1 + 0.03675070967041481
 
     # 6.5 <= |x|: t**(-2) + e * (-1/(e - 1)**2), e = exp(-t). Equal to f as a
-    # rational function of t and e (exact algebra); e is held at t = 50, from
-    # where on its term is below 3.9e-18 t**-2. Truncation + roundoff <= 0.000
+    # rational function of t and e (exact algebra); e is held at t = 54, from
+    # where on its term is below 8.2e-20 t**-2. Truncation + roundoff <= 0.000
     # + 1.819 = 1.819 <= 2 ulp.
-    t2 = ops.clip(t, 6.499993801116943, float("inf"))
-    u2 = ops.clip(t2, 0.0, 50.0)
+    t2 = ops.clip(t, 2.499997615814209, float("inf"))
+    u2 = ops.clip(t2, 0.0, 54.0)
     e2 = ops.exp(-u2)
     d2 = 1.0 - e2
     q2 = e2 * u2 * u2 / (d2 * d2)
@@ -319,7 +319,7 @@ def stablef_2_float64(x):
     # as a rational function of t and e (exact algebra); e is held at t = 54,
     # from where on its term is below 8.9e-18 t**-3. Truncation + roundoff <=
     # 0.000 + 3.821 = 3.821 <= 4 ulp.
-    t2 = ops.clip(t, 6.499993801116943, float("inf"))
+    t2 = ops.clip(t, 2.499997615814209, float("inf"))
     u2 = ops.clip(t2, 0.0, 54.0)
     e2 = ops.exp(-u2)
     d2 = 1.0 - e2
