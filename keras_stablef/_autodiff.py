@@ -8,6 +8,7 @@ recursive `tf.custom_gradient`.  Only x is kept for the backward pass.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -46,7 +47,7 @@ def _jax_rule(body: Body, derivative: Body) -> Body:
     # Without the checkpoint f'(x) would be computed in the forward pass
     # and kept; with it x is kept.  Common subexpressions of f and f' are
     # still merged under jit (prevent_cse=False).
-    @jax.checkpoint
+    @functools.partial(jax.checkpoint, prevent_cse=False)
     def slope(x: Any, dx: Any) -> Any:
         return derivative(x) * dx
 
