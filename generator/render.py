@@ -246,9 +246,9 @@ def _choice(plan: Plan) -> list[str]:
         assert high is not None
         lines.append(f"y = ops.where(t < {literal(high)}, y{k}, {y})")
         y = "y"
-    unfolded = _unfold(plan.fold, y)
+    unfolded = _unfold(plan.fold, y, plan.dtype)
     if unfolded:
-        lines.append(unfolded)
+        lines += unfolded
         y = "y"
     assert plan.near.high is not None
     edge = literal(plan.near.high)
@@ -256,8 +256,18 @@ def _choice(plan: Plan) -> list[str]:
     return lines
 
 
-def _unfold(fold: Fold, y: str) -> str:
+def _unfold(fold: Fold, y: str, dtype: str) -> list[str]:
+    """``constant - y`` for x > 0 and y itself elsewhere, by arithmetic.
+
+    The factor is exactly -1 or 1 and the term exactly the constant or 0,
+    so only the subtraction rounds.  A `where` would use y twice, which
+    costs XLA one more pass over memory.
+    """
     if fold.sign > 0:
-        return ""
-    value = f"{literal(fold.constant)} - {y}" if fold.constant else f"-{y}"
-    return f"y = ops.where(x > 0, {value}, {y})"
+        return []
+    mirrored = f"(1.0 - 2.0 * up) * {y}"
+    if fold.constant == 1:
+        mirrored = f"up + {mirrored}"
+    elif fold.constant:
+        mirrored = f"{literal(fold.constant)} * up + {mirrored}"
+    return [f'up = ops.cast(x > 0, "{dtype}")', f"y = {mirrored}"]

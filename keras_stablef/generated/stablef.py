@@ -40,7 +40,8 @@ def stablef_0_float32(x):
     q1 = e1 * u1 / (1.0 - e1)
     y1 = (1.0 - q1) / t1
 
-    y = ops.where(x > 0, 1.0 - y1, y1)
+    up = ops.cast(x > 0, "float32")
+    y = up + (1.0 - 2.0 * up) * y1
     return ops.where(t < 2.25, y0, y)
 
 
@@ -156,7 +157,8 @@ def stablef_2_float32(x):
     y2 = ops.abs(ops.abs((2.0 - q2) / t2) / t2) / t2
 
     y = ops.where(t < 6.5, y1, y2)
-    y = ops.where(x > 0, -y, y)
+    up = ops.cast(x > 0, "float32")
+    y = (1.0 - 2.0 * up) * y
     return ops.where(t < 2.75, y0, y)
 
 
@@ -193,7 +195,8 @@ def stablef_0_float64(x):
     q1 = e1 * u1 / (1.0 - e1)
     y1 = (1.0 - q1) / t1
 
-    y = ops.where(x > 0, 1.0 - y1, y1)
+    up = ops.cast(x > 0, "float64")
+    y = up + (1.0 - 2.0 * up) * y1
     return ops.where(t < 2.5, y0, y)
 
 
@@ -327,7 +330,8 @@ def stablef_2_float64(x):
     y2 = ops.abs(ops.abs((2.0 - q2) / t2) / t2) / t2
 
     y = ops.where(t < 6.5, y1, y2)
-    y = ops.where(x > 0, -y, y)
+    up = ops.cast(x > 0, "float64")
+    y = (1.0 - 2.0 * up) * y
     return ops.where(t < 2.75, y0, y)
 
 
