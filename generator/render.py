@@ -182,7 +182,7 @@ def _near_text(plan: Plan, piece: Piece) -> _PieceText:
     assert piece.high is not None
     edge = literal(piece.high)
     code = [f"x0 = ops.clip(x, -{edge}, {edge})"]
-    code += _statements(piece.program, {"x": "x0"}, 0)
+    code += _statements(piece.program, {"x": "x0"}, 0, plan.dtype)
     return _PieceText(
         _comment(plan, piece, f"|x| < {literal(piece.high)}"), code
     )
@@ -192,31 +192,55 @@ def _far_text(
     plan: Plan, index: int, piece: Piece, clip_low: Fraction
 ) -> _PieceText:
     t = f"t{index}"
-    # The clip is a little below the seam: where the piece is taken its
-    # input is strictly above, so no gradient is split at a tie.  Its ends
-    # are exact in float32, to which torch rounds them for float64 too.
-    low = literal(clip_low - clip_low / 2**20)
-    high = 'float("inf")' if piece.high is None else literal(piece.high)
     interval = f"{literal(piece.low)} <= |x|"
-    if piece.high is not None:
-        interval += f" < {high}"
-    code = [f"{t} = ops.clip(t, {low}, {high})"]
-    code += _statements(piece.program, {"t": t}, index)
+    if piece.high is None:
+        # A little below the seam: where the piece is taken its input is
+        # strictly above, so no gradient is split at a tie.  Exact in
+        # float32, to which torch rounds it for float64 too.
+        low = literal(clip_low - clip_low / 2**20)
+        value = _bounded("t", "maximum", low, plan.dtype)
+    else:
+        # A polynomial is finite on all of [0, high].
+        value = _bounded("t", "minimum", literal(piece.high), plan.dtype)
+        interval += f" < {literal(piece.high)}"
+    code = [f"{t} = {value}"]
+    code += _statements(piece.program, {"t": t}, index, plan.dtype)
     return _PieceText(_comment(plan, piece, interval), code)
 
 
 def _statements(
-    program: Program, names: dict[str, str], index: int
+    program: Program, names: dict[str, str], index: int, dtype: str
 ) -> list[str]:
     """The program's statements, its names made the piece's own."""
     lines = []
     names = dict(names)
     for target, value in program.statements[:-1]:
-        text = str(_renamed(value, names))
+        text = _show(value, names, dtype)
         names[target] = f"{target}{index}"
         lines.append(f"{names[target]} = {text}")
-    text = str(_renamed(program.statements[-1][1], names))
+    text = _show(program.statements[-1][1], names, dtype)
     return [*lines, f"y{index} = {text}"]
+
+
+def _bounded(name: str, operation: str, end: str, dtype: str) -> str:
+    """minimum or maximum of a nonnegative value and a number.
+
+    On torch both make float32 of float64 (Keras 3.15); clip does not, but
+    costs twice as much, so it is kept for the formats that need it.
+    """
+    if dtype == "float32":
+        return f"ops.{operation}({name}, {end})"
+    if operation == "minimum":
+        return f"ops.clip({name}, 0.0, {end})"
+    return f'ops.clip({name}, {end}, float("inf"))'
+
+
+def _show(node: Expr, names: dict[str, str], dtype: str) -> str:
+    if isinstance(node, Op) and node.name == "minimum":
+        value, end = node.args
+        assert isinstance(value, Var)
+        return _bounded(names[value.name], "minimum", str(end), dtype)
+    return str(_renamed(node, names))
 
 
 def _renamed(node: Expr, names: dict[str, str]) -> Expr:

@@ -113,9 +113,8 @@ class Analyzer:
             return self._product(args[0], args[1], exact=power)
         if node.name == "div":
             return self._quotient(*args)
-        if node.name == "clip":
-            inside = args[0].exact.max(args[1].exact).min(args[2].exact)
-            return Value(inside, args[0].error)
+        if node.name == "minimum":
+            return Value(args[0].exact.min(args[1].exact), args[0].error)
         if node.name == "abs":
             return Value(abs(args[0].exact), args[0].error, args[0].grid)
         return self._function(node.name, args[0])
@@ -414,7 +413,7 @@ def _grid(
 def scale_free_from(program: Program) -> Fraction | None:
     """From where on the program is constants times a power of its input.
 
-    Beyond c in ``clip(t, 0, c)``, if sums are of constants only, doubling
+    Beyond c in ``minimum(t, c)``, if sums are of constants only, doubling
     t multiplies every value, computed or exact, by a power of two.
     """
     bend: Fraction | None = None
@@ -427,9 +426,9 @@ def scale_free_from(program: Program) -> Fraction | None:
         if isinstance(node, Const):
             return 0
         assert isinstance(node, Op)
-        if node.name == "clip":
-            assert isinstance(node.args[2], Const)
-            bend = node.args[2].value
+        if node.name == "minimum":
+            assert isinstance(node.args[1], Const)
+            bend = node.args[1].value
             return 0
         parts = [of(a) for a in node.args]
         if None in parts:

@@ -232,8 +232,7 @@ def _exponential(item: Tail, bend: Fraction | None) -> list[tuple[str, Expr]]:
     statements: list[tuple[str, Expr]] = []
     t: Expr = Var("t")
     if bend is not None:
-        ends = Const(Fraction(0)), Const(bend)
-        statements.append(("u", Op("clip", (t, *ends))))
+        statements.append(("u", Op("minimum", (t, Const(bend)))))
         t = Var("u")
     argument = -t if item.rate == 1 else Const(-item.rate) * t
     return [*statements, ("e", Op("exp", (argument,)))]
@@ -404,7 +403,7 @@ def symbolic(program: Program, rate: Fraction) -> sympy.Expr:
             if sympy.expand(argument + T * sympy.Rational(rate)) != 0:
                 raise NotProvedError("exp of another argument.")
             return E
-        if node.name in ("clip", "abs"):
+        if node.name in ("minimum", "abs"):
             # As long as e is not held, and abs is of what is positive.
             return of(node.args[0])
         args = [of(a) for a in node.args]

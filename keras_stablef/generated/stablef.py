@@ -34,8 +34,8 @@ def stablef_0_float32(x):
     # rational function of t and e (exact algebra); e is held at t = 32, from
     # where on its term is below 1.6e-12 t**-1. Truncation + roundoff <= 0.000
     # + 1.922 = 1.922 <= 2 ulp.
-    t1 = ops.clip(t, 2.249997854232788, float("inf"))
-    u1 = ops.clip(t1, 0.0, 32.0)
+    t1 = ops.maximum(t, 2.249997854232788)
+    u1 = ops.minimum(t1, 32.0)
     e1 = ops.exp(-u1)
     q1 = e1 * u1 / (1.0 - e1)
     y1 = (1.0 - q1) / t1
@@ -67,7 +67,7 @@ def stablef_1_float32(x):
     # removable at 0), |f| <= 64.4 there; Taylor polynomial of 40 terms,
     # Cauchy remainder <= 1.7e-16. Truncation + roundoff <= 0.019 + 1.458 =
     # 1.477 <= 2 ulp.
-    t1 = ops.clip(t, 2.74999737739563, 7.5)
+    t1 = ops.minimum(t, 7.5)
     s1 = t1 - 5.122356414794922
     p1 = 1.9271787290997544e-11 * s1 + 1.7123410328556687e-11
     p1 = p1 * s1 - 1.8412767976982991e-09
@@ -85,7 +85,7 @@ def stablef_1_float32(x):
     # in |x - 7.75168| < 3.09375 (argument principle, 64 arcs), |f| <= 0.21
     # there; Taylor polynomial of 15 terms, Cauchy remainder <= 2.1e-16.
     # Truncation + roundoff <= 0.011 + 0.566 = 0.578 <= 2 ulp.
-    t2 = ops.clip(t, 7.499992847442627, 8.0)
+    t2 = ops.minimum(t, 8.0)
     s2 = t2 - 7.751675605773926
     p2 = 4.8753795454103965e-06 * s2 - 7.0745030825492e-05
     p2 = p2 * s2 + 0.0006151296547614038
@@ -96,8 +96,8 @@ def stablef_1_float32(x):
     # rational function of t and e (exact algebra); e is held at t = 32, from
     # where on its term is below 1e-10 t**-2. Truncation + roundoff <= 0.000 +
     # 1.717 = 1.717 <= 2 ulp.
-    t3 = ops.clip(t, 2.249997854232788, float("inf"))
-    u3 = ops.clip(t3, 0.0, 32.0)
+    t3 = ops.maximum(t, 2.249997854232788)
+    u3 = ops.minimum(t3, 32.0)
     e3 = ops.exp(-u3)
     d3 = 1.0 - e3
     q3 = e3 * u3 * u3 / (d3 * d3)
@@ -132,7 +132,7 @@ def stablef_2_float32(x):
     # removable at 0), |f| <= 807 there; Taylor polynomial of 37 terms, Cauchy
     # remainder <= 5.2e-18. Truncation + roundoff <= 0.171 + 1.755 = 1.926 <=
     # 4 ulp.
-    t1 = ops.clip(t, 2.74999737739563, 6.5)
+    t1 = ops.minimum(t, 6.5)
     s1 = t1 - 4.627439975738525
     p1 = (-5.884228659880364e-10) * s1 + 1.7449328648666551e-09
     p1 = p1 * s1 + 1.7495407789169803e-08
@@ -149,8 +149,8 @@ def stablef_2_float32(x):
     # as a rational function of t and e (exact algebra); e is held at t = 32,
     # from where on its term is below 6.6e-09 t**-3. Truncation + roundoff <=
     # 0.000 + 3.747 = 3.747 <= 4 ulp.
-    t2 = ops.clip(t, 2.249997854232788, float("inf"))
-    u2 = ops.clip(t2, 0.0, 32.0)
+    t2 = ops.maximum(t, 2.249997854232788)
+    u2 = ops.minimum(t2, 32.0)
     e2 = ops.exp(-u2)
     d2 = 1.0 - e2
     q2 = e2 * (1.0 + e2) * u2 * u2 * u2 / (d2 * d2 * d2)
@@ -228,7 +228,7 @@ def stablef_1_float64(x):
     # in |x - 4.625| < 7.73438 (argument principle, 256 arcs, removable at 0),
     # |f| <= 1.1e+03 there; Taylor polynomial of 49 terms, Cauchy remainder <=
     # 1.5e-25. Truncation + roundoff <= 0.131 + 1.464 = 1.595 <= 2 ulp.
-    t1 = ops.clip(t, 2.74999737739563, 6.5)
+    t1 = ops.clip(t, 0.0, 6.5)
     s1 = t1 - 4.625000000006174
     p1 = 3.0186001204292717e-18 * s1 - 4.8537152343260453e-17
     p1 = p1 * s1 + 2.1097843123228607e-16
@@ -295,7 +295,7 @@ def stablef_2_float64(x):
     # in |x - 4.625| < 7.73438 (argument principle, 256 arcs, removable at 0),
     # |f| <= 1.1e+03 there; Taylor polynomial of 52 terms, Cauchy remainder <=
     # 1.4e-26. Truncation + roundoff <= 0.437 + 1.756 = 2.194 <= 4 ulp.
-    t1 = ops.clip(t, 2.74999737739563, 6.5)
+    t1 = ops.clip(t, 0.0, 6.5)
     s1 = t1 - 4.624999999996842
     p1 = 2.3774762108697426e-18 * s1 - 8.766161388032628e-18
     p1 = p1 * s1 - 9.369475042181774e-17
