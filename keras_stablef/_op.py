@@ -33,9 +33,26 @@ class StableOp(keras.Operation):
     The result has the same shape; a float dtype is kept, integers, booleans
     and Python numbers become `keras.config.floatx()`.
 
+    `domain` says where f is defined and `error_bound` how far off a result
+    can be.  At a removable point the value and every derivative are those
+    of the filled-in function; at ±inf they are the limits (of the gradient
+    too); nan gives nan.  For `stablef`: f(0) = 1/2 with gradient 1/12,
+    f(-inf) = 0 and f(inf) = 1 with gradient 0.  Autodiff of f is the op of
+    f', planned and bounded like f; the backward pass keeps only x.
+
+    Example:
+        >>> import keras_stablef as ks
+        >>> ks.ops.stablef([0.0, -1e30])  # 0.5, 1e-30
+        >>> ks.ops.stablef.derivative()(0.0)  # 1/12
+
     Raises:
-        TypeError: complex or non-numeric input, or a float dtype that no
-            plan was generated for.
+        TypeError: complex or non-numeric input, a float dtype that no plan
+            was generated for, or one that the backend does not keep.
+
+    Sources: minimax polynomials about removable points and closed forms in
+    exp(-|x|) far out, Muller, *Elementary Functions*, 3rd ed., chapters 3
+    and 11; running error analysis, Higham, *Accuracy and Stability of
+    Numerical Algorithms*, 2nd ed., section 3.3.
     """
 
     def __init__(
@@ -121,7 +138,16 @@ class StableOp(keras.Operation):
                 f"{self.name}: expected a dtype of "
                 f"{', '.join(self.module.COMPUTE)}, received {dtype}."
             )
-        return self._by_dtype[dtype](x)
+        y = self._by_dtype[dtype](x)
+        if keras.backend.standardize_dtype(y.dtype) != dtype:
+            # Keras 3.15 does that to float64 on its numpy backend; the
+            # bound would be gone in silence.
+            raise TypeError(
+                f"{self.name}: keras.ops lost the dtype on the "
+                f"{keras.backend.backend()} backend: expected {dtype}, "
+                f"received {y.dtype}. Use float32 there."
+            )
+        return y
 
     def __call__(self, x: Any) -> Any:
         if not keras.utils.is_keras_tensor(x):
