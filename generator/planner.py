@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 
 import sympy
-from flint import arb
 
 from .analysis import Analysis
 from .analysis import Symmetry
@@ -40,6 +40,7 @@ from .roundoff import Truncation
 from .roundoff import bound_error
 from .tails import Tail
 from .tails import TailForm
+from .tails import dropped_bounds
 from .tails import forms
 from .tails import tail
 
@@ -223,14 +224,23 @@ class _Planner:
     def _truncation(self, form: TailForm, start: Fraction) -> Truncation:
         if form.bend is None:
             return Truncation()
-        edges = (start, max(start, form.bend), self.fmt.max_finite)
-        return Truncation(Fraction(0), edges, (arb(0), form.delta), -form.power)
+        edges = [s for s in seam_grid(start, form.bend) if s > start]
+        edges = sorted({start, max(start, form.bend), *edges})
+        deltas = [dropped_bounds(form, *ends) for ends in pairwise(edges)]
+        return Truncation(
+            Fraction(0),
+            (*edges, self.fmt.max_finite),
+            (*deltas, form.delta),
+            -form.power,
+        )
 
     def _tail_start(self) -> tuple[Fraction, TailForm]:
         """The closed form that reaches furthest in, and how far."""
         top = Fraction(2) ** LOOK
         best: tuple[Fraction, TailForm] | None = None
         for form in forms(self.tower, self.order, self.fmt.precision):
+            if rewritable(form.program):
+                continue
 
             def holds(start: Fraction, form: TailForm = form) -> bool:
                 truncation = self._truncation(form, start)
@@ -239,7 +249,10 @@ class _Planner:
 
             seams = seam_grid(Fraction(1, 4), top / 2)
             start = _last(seams[::-1], holds)
-            if start is not None and (best is None or start < best[0]):
+            if start is None:
+                continue
+            rank = (start, form.program.cost)
+            if best is None or rank < (best[0], best[1].program.cost):
                 best = start, form
         if best is None:
             raise BoundNotMetError(
@@ -255,6 +268,8 @@ class _Planner:
         )
         rate = "" if self.tail.rate == 1 else f"{self.tail.rate} "
         proof = "equal to f as a rational function of t and e (exact algebra)"
+        if form.label == "series":
+            proof += ", but for higher powers of e, enclosed in balls"
         if form.bend is not None:
             proof += (
                 f"; e is held at t = {float(form.bend):g}, from where on its "

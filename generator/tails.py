@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 
 import sympy
@@ -28,6 +29,7 @@ from .program import Var
 
 T = sympy.Symbol("t", positive=True)
 E = sympy.Symbol("e", positive=True)
+SERIES_TERMS = (2, 3)  # of B in powers of e; more cost what a division does
 U = sympy.Symbol("u", positive=True)  # t, held from some point on
 
 
@@ -119,11 +121,16 @@ class TailForm:
     """A program over t that equals a tail.
 
     Attributes:
-        label: "sum" or "factored".
-        program: exact up to `bend`; from there on e stays at its value
-            there, so that t = oo needs no case of its own.
+        label: "sum", "factored", or "series" where B is cut off after a
+            few powers of e.
+        program: from `bend` on e stays at its value there, so that t = oo
+            needs no case of its own.
         bend: where that begins, None if e is kept everywhere.
         delta: from `bend` on, ``|program - tail| <= delta * t**-power``.
+        power: of the leading term.
+        dropped: up to `bend`, ``(program - tail) * t**power`` up to sign,
+            a rational function of t and e; 0 for an exact form.
+        rate: ``e = exp(-rate * t)``.
     """
 
     label: str
@@ -131,6 +138,15 @@ class TailForm:
     bend: Fraction | None
     delta: arb
     power: int
+    dropped: sympy.Expr
+    rate: Fraction
+
+
+def dropped_bounds(form: TailForm, low: Fraction, high: Fraction) -> arb:
+    """Bound of ``|program - tail| * t**power`` on [low, high] <= bend."""
+    if form.dropped == 0:
+        return arb(0)
+    return _enclose(form.dropped, form.rate, low, high)
 
 
 def forms(tower: Sequence[Tail], order: int, precision: int) -> list[TailForm]:
@@ -147,13 +163,41 @@ def forms(tower: Sequence[Tail], order: int, precision: int) -> list[TailForm]:
     if not all(_is_held(other) for other in tower):
         program = _sum_form(item)
         _check(program, item, "sum")
-        return [TailForm("sum", program, None, arb(0), 0)]
+        zero = sympy.S.Zero
+        return [TailForm("sum", program, None, arb(0), 0, zero, item.rate)]
     bend = max(_bend(other, precision) for other in tower)
     _, power = _monomial(item.algebraic)
-    program = _factored_form(item, bend)
-    _check(program, item, "factored")
-    delta = (2 * _rest_bound(item, bend)).abs_upper()
-    return [TailForm("factored", program, bend, delta, power)]
+    found = []
+    for label, rest in _rests(item):
+        cut = replace(item, rest=rest)
+        program = _factored_form(cut, bend)
+        _check(program, cut, label)
+        dropped = sympy.factor((item.rest - rest) * E * T**power)
+        delta = 2 * _rest_bound(item, bend)
+        delta += _enclose(dropped, item.rate, bend, bend)
+        found.append(
+            TailForm(
+                label,
+                program,
+                bend,
+                delta.abs_upper(),
+                power,
+                dropped,
+                item.rate,
+            )
+        )
+    return found
+
+
+def _rests(item: Tail) -> list[tuple[str, sympy.Expr]]:
+    """B itself, and its first terms in powers of e: no division then."""
+    found = [("factored", item.rest)]
+    for terms in SERIES_TERMS:
+        series = sympy.series(item.rest, E, 0, terms).removeO()
+        cut = sympy.factor(series)
+        if cut != 0 and sympy.cancel(cut - item.rest) != 0:
+            found.append(("series", cut))
+    return found
 
 
 def _is_held(item: Tail) -> bool:
@@ -354,6 +398,8 @@ def _compile(expr: sympy.Expr) -> Expr:
         return Const(Fraction(int(expr.p), int(expr.q)))
     if expr.is_Symbol:
         return Var(str(expr))
+    if expr.is_Add and expr.is_polynomial(E) and sympy.degree(expr, E) > 1:
+        expr = sympy.horner(expr, wrt=E)
     if expr.is_Add:
         terms = sorted(expr.args, key=lambda a: (_is_negative(a), str(a)))
         total = _compile(terms[0])

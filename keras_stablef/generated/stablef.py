@@ -62,54 +62,40 @@ def stablef_1_float32(x):
     p0 = p0 * w0 - 0.004166672471910715
     y0 = p0 * w0 + 0.0833333358168602
 
-    # 2.75 <= |x| < 7.5: P(s), s = t - 5.12236, minimax P of degree 11.
-    # Analytic in |x - 5.12236| < 7.34766 (argument principle, 64 arcs,
-    # removable at 0), |f| <= 64.4 there; Taylor polynomial of 40 terms,
-    # Cauchy remainder <= 1.7e-16. Truncation + roundoff <= 0.019 + 1.458 =
-    # 1.477 <= 2 ulp.
-    t1 = ops.minimum(t, 7.5)
-    s1 = t1 - 5.122356414794922
-    p1 = 1.9271787290997544e-11 * s1 + 1.7123410328556687e-11
-    p1 = p1 * s1 - 1.8412767976982991e-09
-    p1 = p1 * s1 + 1.2873306864946699e-08
-    p1 = p1 * s1 - 1.4219410537918975e-08
-    p1 = p1 * s1 - 5.055682095189695e-07
-    p1 = p1 * s1 + 5.130223598825978e-06
-    p1 = p1 * s1 - 2.121659053955227e-05
-    p1 = p1 * s1 - 4.289583375793882e-05
-    p1 = p1 * s1 + 0.0012314860941842198
-    p1 = p1 * s1 - 0.00877454038709402
-    y1 = p1 * s1 + 0.03207819536328316
+    # 2.75 <= |x| < 6.5: P(s), s = t - 4.62604, minimax P of degree 9.
+    # Analytic in |x - 4.62604| < 7.73438 (argument principle, 256 arcs,
+    # removable at 0), |f| <= 960 there; Taylor polynomial of 34 terms, Cauchy
+    # remainder <= 6.5e-17. Truncation + roundoff <= 0.062 + 1.463 = 1.525 <=
+    # 2 ulp.
+    t1 = ops.minimum(t, 6.5)
+    s1 = t1 - 4.626044750213623
+    p1 = (-1.4845216167458375e-09) * s1 + 2.0202815420589104e-08
+    p1 = p1 * s1 - 8.217580216296483e-08
+    p1 = p1 * s1 - 3.4674548032853636e-07
+    p1 = p1 * s1 + 6.461123575718375e-06
+    p1 = p1 * s1 - 3.5694476537173614e-05
+    p1 = p1 * s1 + 1.304229681409197e-05
+    p1 = p1 * s1 + 0.001257280819118023
+    p1 = p1 * s1 - 0.01001662015914917
+    y1 = p1 * s1 + 0.036740243434906006
 
-    # 7.5 <= |x| < 8.0: P(s), s = t - 7.75168, minimax P of degree 4. Analytic
-    # in |x - 7.75168| < 3.09375 (argument principle, 64 arcs), |f| <= 0.21
-    # there; Taylor polynomial of 15 terms, Cauchy remainder <= 2.1e-16.
-    # Truncation + roundoff <= 0.011 + 0.566 = 0.578 <= 2 ulp.
-    t2 = ops.minimum(t, 8.0)
-    s2 = t2 - 7.751675605773926
-    p2 = 4.8753795454103965e-06 * s2 - 7.0745030825492e-05
-    p2 = p2 * s2 + 0.0006151296547614038
-    p2 = p2 * s2 - 0.0038630522321909666
-    y2 = p2 * s2 + 0.0162117350846529
+    # 6.5 <= |x|: t**(-2) + e * (-1/(e - 1)**2), e = exp(-t). Equal to f as a
+    # rational function of t and e (exact algebra), but for higher powers of
+    # e, enclosed in balls; e is held at t = 32, from where on its term is
+    # below 1e-10 t**-2. Truncation + roundoff <= 0.013 + 1.760 = 1.773 <= 2
+    # ulp.
+    t2 = ops.maximum(t, 2.249997854232788)
+    u2 = ops.minimum(t2, 32.0)
+    e2 = ops.exp(-u2)
+    q2 = e2 * (1.0 + e2 * (2.0 + 3.0 * e2)) * u2 * u2
+    y2 = ops.abs((1.0 - q2) / t2) / t2
 
-    # 8.0 <= |x|: t**(-2) + e * (-1/(e - 1)**2), e = exp(-t). Equal to f as a
-    # rational function of t and e (exact algebra); e is held at t = 32, from
-    # where on its term is below 1e-10 t**-2. Truncation + roundoff <= 0.000 +
-    # 1.717 = 1.717 <= 2 ulp.
-    t3 = ops.maximum(t, 2.249997854232788)
-    u3 = ops.minimum(t3, 32.0)
-    e3 = ops.exp(-u3)
-    d3 = 1.0 - e3
-    q3 = e3 * u3 * u3 / (d3 * d3)
-    y3 = ops.abs((1.0 - q3) / t3) / t3
-
-    y = ops.where(t < 8.0, y2, y3)
-    y = ops.where(t < 7.5, y1, y)
+    y = ops.where(t < 6.5, y1, y2)
     return ops.where(t < 2.75, y0, y)
 
 
 def stablef_2_float32(x):
-    """f'' in float32, proved within 3.7474 ulp."""
+    """f'' in float32, proved within 3.3641 ulp."""
     t = ops.abs(x)
 
     # |x| < 2.75: x * P(x**2), minimax P of degree 7. Analytic in |x - 0| <
@@ -146,14 +132,14 @@ def stablef_2_float32(x):
     y1 = p1 * s1 + 0.010013111867010593
 
     # 6.5 <= |x|: 2/t**3 + e * ((e + 1)/(e - 1)**3), e = exp(-t). Equal to f
-    # as a rational function of t and e (exact algebra); e is held at t = 32,
-    # from where on its term is below 6.6e-09 t**-3. Truncation + roundoff <=
-    # 0.000 + 3.747 = 3.747 <= 4 ulp.
+    # as a rational function of t and e (exact algebra), but for higher powers
+    # of e, enclosed in balls; e is held at t = 32, from where on its term is
+    # below 6.6e-09 t**-3. Truncation + roundoff <= 0.220 + 3.144 = 3.364 <= 4
+    # ulp.
     t2 = ops.maximum(t, 2.249997854232788)
     u2 = ops.minimum(t2, 32.0)
     e2 = ops.exp(-u2)
-    d2 = 1.0 - e2
-    q2 = e2 * (1.0 + e2) * u2 * u2 * u2 / (d2 * d2 * d2)
+    q2 = e2 * (1.0 + e2 * (4.0 + 9.0 * e2)) * u2 * u2 * u2
     y2 = ops.abs(ops.abs((2.0 - q2) / t2) / t2) / t2
 
     y = ops.where(t < 6.5, y1, y2)
@@ -372,7 +358,7 @@ BOUNDS = {
     "float32": (
         1.9224,
         1.9602,
-        3.7474,
+        3.3641,
     ),
     "float64": (
         1.7672,
