@@ -17,13 +17,18 @@ from keras_stablef.generator.formats import floor_log2
 from keras_stablef.generator.jets import jet
 from keras_stablef.generator.primitives import PrimitiveErrors
 from keras_stablef.generator.program import Const
+from keras_stablef.generator.program import Expr
+from keras_stablef.generator.program import Op
 from keras_stablef.generator.program import Program
 from keras_stablef.generator.program import Var
 from keras_stablef.generator.program import horner
+from keras_stablef.generator.program import rewritable
 from keras_stablef.generator.roundoff import Truncation
 from keras_stablef.generator.roundoff import bound_error
 from keras_stablef.generator.roundoff import parity
 from keras_stablef.generator.spec import make_spec
+from keras_stablef.generator.tails import dropped_bounds
+from keras_stablef.generator.tails import forms
 from keras_stablef.generator.tails import tail
 from keras_stablef.generator.taylor import taylor_model
 
@@ -261,3 +266,72 @@ def test_formats_are_ieee(name: str) -> None:
     assert float(fmt.next_down(Fraction(1))) == float(
         np.nextafter(one, 0 * one)
     )
+
+
+A, B, C = Var("x"), Const(Fraction(3)), Const(Fraction(5))
+REWRITTEN_BY_XLA = [
+    (A / (A + B) / A, "quotient"),
+    (A / (B / A), "quotient"),
+    (Op("exp", (A,)) * Op("exp", (A,)), "exponentials"),
+    (A * B * C, "constants"),
+    (A + B + C, "constants"),
+    (Op("abs", (A / (A + B),)) / A, None),
+    (A * B + C, None),
+    (Op("exp", (A,)) * A, None),
+]
+
+
+@pytest.mark.parametrize(("node", "what"), REWRITTEN_BY_XLA, ids=str)
+def test_what_xla_would_rewrite_is_seen(node: Expr, what: str | None) -> None:
+    found = rewritable(Program("x", (("r", node),)))
+    assert (found is None) if what is None else (what in (found or ""))
+
+
+@pytest.mark.parametrize("order", range(3))
+def test_tail_forms_are_within_their_truncation(order: int) -> None:
+    """Evaluated in mpmath against f itself, held and cut-off e included."""
+    spec = make_spec(F)
+    tower = [tail(spec.expr, spec.variable, -1, k) for k in range(3)]
+    derivative = sympy.diff(spec.expr, spec.variable, order)
+    f = sympy.lambdify(spec.variable, derivative, "mpmath")
+    found = forms(tower, order, 24)
+    assert {form.label for form in found} == {"factored", "series"}
+    for form in found:
+        assert form.bend is not None
+        for place in (Fraction(7), Fraction(21, 2), form.bend * 3):
+            with mpmath.workdps(60):
+                t = mpmath.mpf(place.numerator) / place.denominator
+                off = abs(_mp(form.program, t) - f(-t)) * t**form.power
+            bound = form.delta
+            if place < form.bend:
+                bound = dropped_bounds(form, place, place)
+            assert off <= float(bound) * (1 + 1e-9) + 1e-50
+            if float(bound):
+                assert off > 0
+
+
+def _mp(program: Program, t: mpmath.mpf) -> mpmath.mpf:
+    env = {"t": t}
+
+    def of(node: Expr) -> mpmath.mpf:
+        if isinstance(node, Var):
+            return env[node.name]
+        if isinstance(node, Const):
+            return mpmath.mpf(node.value.numerator) / node.value.denominator
+        assert isinstance(node, Op)
+        operations = {
+            "add": lambda a, b: a + b,
+            "sub": lambda a, b: a - b,
+            "mul": lambda a, b: a * b,
+            "div": lambda a, b: a / b,
+            "neg": lambda a: -a,
+            "abs": abs,
+            "exp": mpmath.exp,
+            "minimum": min,
+        }
+        return operations[node.name](*(of(a) for a in node.args))
+
+    value = t
+    for name, node in program.statements:
+        value = env[name] = of(node)
+    return value
