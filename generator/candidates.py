@@ -10,6 +10,7 @@ import sympy
 from flint import arb
 from flint import ctx
 
+from .bounds import Truncation
 from .errors import NotProvedError
 from .formats import FloatFormat
 from .formats import floor_log2
@@ -23,7 +24,6 @@ from .program import Expr
 from .program import Program
 from .program import Var
 from .program import horner
-from .roundoff import Truncation
 from .taylor import PRECISION
 from .taylor import TaylorModel
 from .taylor import difference_cells

@@ -76,6 +76,17 @@ def floor_log2(value: Fraction) -> int:
     return exponent
 
 
+def floor_log2_ball(value: arb) -> int:
+    """floor(log2 |value|) of a ball's midpoint, which is not 0."""
+    man, exp = value.mid().man_exp()
+    return int(exp) + abs(int(man)).bit_length() - 1
+
+
+def power2(exponent: int) -> arb:
+    """``2**exponent``, exact."""
+    return arb((1, exponent))
+
+
 def to_arb(value: Fraction | int) -> arb:
     """The ball of a rational; exact where the value is dyadic."""
     value = Fraction(value)

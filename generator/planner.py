@@ -15,6 +15,9 @@ import sympy
 
 from .analysis import Analysis
 from .analysis import Symmetry
+from .bounds import ErrorBound
+from .bounds import Truncation
+from .bounds import bound_error
 from .candidates import Candidate
 from .candidates import good_center
 from .candidates import near_model
@@ -35,13 +38,10 @@ from .program import Op
 from .program import Program
 from .program import Var
 from .program import rewritable
-from .roundoff import ErrorBound
-from .roundoff import Truncation
-from .roundoff import bound_error
+from .tail_forms import TailForm
+from .tail_forms import dropped_bounds
+from .tail_forms import forms
 from .tails import Tail
-from .tails import TailForm
-from .tails import dropped_bounds
-from .tails import forms
 from .tails import tail
 
 LOOK = 7  # binades of a first look at a candidate; all are proved at the end

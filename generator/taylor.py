@@ -16,12 +16,12 @@ from flint import ctx
 
 from .analyticity import Disc
 from .analyticity import prove_disc
+from .bounds import Truncation
 from .errors import NotProvedError
 from .errors import SingularityError
 from .formats import to_arb
 from .jets import derivative_coefficient
 from .jets import jet
-from .roundoff import Truncation
 
 PRECISION = 320  # bits of the balls: 53 + the cancellation of a fit
 RATIOS = (2, 3, 4, 6, 8, 12)  # radius tried, in half widths

@@ -10,6 +10,9 @@ import sympy
 from flint import ctx
 from keras_stablef.generator.analysis import analyse
 from keras_stablef.generator.analyticity import prove_disc
+from keras_stablef.generator.bounds import Truncation
+from keras_stablef.generator.bounds import bound_error
+from keras_stablef.generator.bounds import parity
 from keras_stablef.generator.errors import NotProvedError
 from keras_stablef.generator.errors import SingularityError
 from keras_stablef.generator.formats import FORMATS
@@ -23,12 +26,9 @@ from keras_stablef.generator.program import Program
 from keras_stablef.generator.program import Var
 from keras_stablef.generator.program import horner
 from keras_stablef.generator.program import rewritable
-from keras_stablef.generator.roundoff import Truncation
-from keras_stablef.generator.roundoff import bound_error
-from keras_stablef.generator.roundoff import parity
 from keras_stablef.generator.spec import make_spec
-from keras_stablef.generator.tails import dropped_bounds
-from keras_stablef.generator.tails import forms
+from keras_stablef.generator.tail_forms import dropped_bounds
+from keras_stablef.generator.tail_forms import forms
 from keras_stablef.generator.tails import tail
 from keras_stablef.generator.taylor import taylor_model
 
