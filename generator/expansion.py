@@ -1,0 +1,641 @@
+"""Expansions at a point or at infinity, in powers, logs and exponentials.
+
+An `Expansion` is a sum of ``e**k * log(w)**j * S_kj(w)`` with `Series` S_kj,
+where w is a root of the distance to the point (of 1/x at infinity) and
+``e = exp(-g(1/w))`` is one exponential that decays there.  Everything from
+``e**(kmin + LEVELS)`` on is kept as a bound.  This is a one-scale transseries
+with rigorous remainders; see Salvy and Shackell, Symbolic asymptotics:
+multiseries of inverse functions, 1999, for the formal part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import sympy
+from flint import arb
+from flint import fmpq
+
+from .errors import NotProvedError
+from .errors import NotRealError
+from .errors import SingularityError
+from .evaluate import evaluate
+from .formats import to_arb
+from .series import Chart
+from .series import OneSidedError
+from .series import RootNeededError
+from .series import Series
+from .series import upper
+
+LEVELS = 5  # powers of e kept before they become a bound
+MAX_LOGS = 3  # powers of log w kept
+
+Key = tuple[int, int]
+
+
+class ScaleNeededError(NotProvedError):
+    """The exponential to expand in is another one than was assumed."""
+
+    def __init__(self, exponent: dict[int, Fraction]) -> None:
+        super().__init__("another exponential is needed")
+        self.exponent = exponent
+
+
+class EssentialError(SingularityError):
+    """sin, cos or a like function of an argument that goes to infinity."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A chart with its exponential.
+
+    Attributes:
+        chart: of the series.
+        exponent: g as {power of 1/w: coefficient}, leading one positive;
+            empty where no exponential occurs.
+        small: an upper bound of e over the chart.
+    """
+
+    chart: Chart
+    exponent: dict[int, Fraction]
+    small: arb
+
+    def key_power(self, polar: dict[int, Fraction]) -> int:
+        """k with exp(polar) = e**k."""
+        top = max(polar)
+        if not self.exponent:
+            sign = 1 if polar[top] > 0 else -1
+            raise ScaleNeededError({p: sign * c for p, c in polar.items()})
+        ratios = {
+            polar.get(p, Fraction(0)) / c for p, c in self.exponent.items()
+        }
+        if len(ratios) > 1 or set(polar) - set(self.exponent):
+            raise NotProvedError("exponentials of two kinds")
+        (ratio,) = ratios
+        if ratio.denominator != 1:
+            raise ScaleNeededError(
+                {p: c / ratio.denominator for p, c in self.exponent.items()}
+            )
+        return -int(ratio)
+
+    def absorb(self, k: int, v: int) -> arb:
+        """Bound of ``e**k * |w|**v`` over the chart, k >= 0."""
+        r = self.chart.radius
+        if k == 0:
+            if v < 0:
+                raise NotProvedError("a bound is infinite at w = 0")
+            return upper(r**v)
+        # t**m exp(-k g(t)) decreases once k t g'(t) >= m, where t = 1/w.
+        slope = sum(
+            (
+                to_arb(c) * p / r**p
+                for p, c in self.exponent.items()
+            ),
+            arb(0),
+        )
+        if v < 0 and not slope * k >= -v:
+            raise NotProvedError("the chart is too wide for its exponential")
+        return upper(self.small**k * r**v)
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """See the module's docstring."""
+
+    frame: Frame
+    terms: dict[Key, Series]
+
+    # -- making ----------------------------------------------------------
+
+    @staticmethod
+    def of(frame: Frame, series: Series) -> Expansion:
+        return Expansion(frame, {} if series.is_zero else {(0, 0): series})
+
+    @staticmethod
+    def number(frame: Frame, value: Fraction | arb) -> Expansion:
+        return Expansion.of(frame, Series.constant(frame.chart, value))
+
+    @property
+    def plain(self) -> Series | None:
+        """The series, where there are no exponentials and logs."""
+        if not self.terms:
+            return Series.constant(self.frame.chart, Fraction(0))
+        return self.terms.get((0, 0)) if len(self.terms) == 1 else None
+
+    def _cut(self) -> Expansion:
+        """High powers of e and of logs turned into bounds."""
+        if len(self.terms) <= 1 and all(j == 0 for _, j in self.terms):
+            return self
+        known = [k for (k, _), s in self.terms.items() if not s.is_order]
+        if not known:
+            return self
+        last = min(known) + LEVELS
+        out: dict[Key, Series] = {}
+        for (k, j), s in self.terms.items():
+            if j > MAX_LOGS or (k >= last and (j or not s.is_order)):
+                s, j = self._without_log(s, j), 0
+            if k > last:
+                v = s.v
+                bound = s.size() * self.frame.absorb(k - last, 0)
+                s, k = Series.order(s.chart, v, upper(bound)), last
+            elif k == last and not s.is_order:
+                s = Series.order(s.chart, s.v, s.size())
+            out[k, j] = out[k, j] + s if (k, j) in out else s
+        return Expansion(self.frame, _clean(out))
+
+    def _without_log(self, s: Series, j: int) -> Series:
+        """|w * log(w)**j| <= max at w = exp(-j), (j / e)**j, for w < 1."""
+        if j == 0:
+            return s
+        if not self.frame.chart.radius < 1:
+            raise NotProvedError("the chart is too wide for its logarithm")
+        bound = (arb(j) / arb.const_e()) ** j
+        return Series.order(s.chart, s.v - 1, upper(s.size() * bound))
+
+    # -- arithmetic ------------------------------------------------------
+
+    def __neg__(self) -> Expansion:
+        return Expansion(self.frame, {k: -s for k, s in self.terms.items()})
+
+    def __add__(self, other: Expansion) -> Expansion:
+        out = dict(self.terms)
+        for key, s in other.terms.items():
+            out[key] = out[key] + s if key in out else s
+        return Expansion(self.frame, _clean(out))._cut()
+
+    def __mul__(self, other: Expansion) -> Expansion:
+        out: dict[Key, Series] = {}
+        for (k, j), s in self.terms.items():
+            for (m, i), t in other.terms.items():
+                key, product = (k + m, j + i), s * t
+                out[key] = out[key] + product if key in out else product
+        return Expansion(self.frame, _clean(out))._cut()
+
+    def scaled(self, value: Fraction) -> Expansion:
+        return self * Expansion.number(self.frame, value)
+
+    def lead(self) -> tuple[int, Series]:
+        """k and the series of the term that dominates as w -> 0."""
+        if not self.terms:
+            raise NotProvedError("the expression is zero here")
+        k = min(k for k, _ in self.terms)
+        own = {j: s for (m, j), s in self.terms.items() if m == k}
+        if 0 not in own or own[0].is_order:
+            raise NotProvedError("a logarithm or an unknown term leads")
+        if any(s.v <= own[0].v for j, s in own.items() if j):
+            raise NotProvedError("a logarithm leads")
+        return k, own[0]
+
+    def _relative(self) -> tuple[int, Series, Expansion]:
+        """k, S, X with the whole equal to ``e**k S (1 + X)``."""
+        k, s = self.lead()
+        rest = {key: t for key, t in self.terms.items() if key != (k, 0)}
+        if not rest:
+            return k, s, Expansion(self.frame, {})
+        inv = s.inverse()
+        out = {(m - k, j): t * inv for (m, j), t in rest.items()}
+        return k, s, Expansion(self.frame, _clean(out))._cut()
+
+    def _level(self, k: int) -> Expansion:
+        """Times e**k."""
+        return Expansion(
+            self.frame, {(m + k, j): s for (m, j), s in self.terms.items()}
+        )
+
+    def bound(self) -> arb:
+        """Bound of |f| over the chart; every term must stay bounded."""
+        total, r = arb(0), self.frame.chart.radius
+        for (k, j), s in self.terms.items():
+            if j:
+                s = self._without_log(s, j)
+            if k < 0:
+                raise NotProvedError("an exponential grows here")
+            total += s.size() * self.frame.absorb(k, s.v)
+        del r
+        return upper(total)
+
+    def inverse(self) -> Expansion:
+        """1/f."""
+        k, s, x = self._relative()
+        head = Expansion.of(self.frame, s.inverse())
+        one_over = _small_series(x, lambda m: Fraction((-1) ** m), arb(1))
+        return (head * one_over)._level(-k)
+
+    def power(self, exponent: Fraction) -> Expansion:
+        """f**exponent."""
+        if exponent.denominator == 1:
+            return self._whole_power(int(exponent))
+        k, s, x = self._relative()
+        level = k * exponent
+        if level.denominator != 1:
+            raise ScaleNeededError(
+                {
+                    p: c / level.denominator
+                    for p, c in self.frame.exponent.items()
+                }
+            )
+        coefficients = [Fraction(1)]
+        for m in range(1, 80):
+            step = (exponent - m + 1) / m
+            coefficients.append(coefficients[-1] * step)
+        top = max(abs(c) for c in coefficients)
+        # |binomial(a, m)| does not grow with m once m > |a|.
+        tail = to_arb(max(top, Fraction(1)))
+        head = Expansion.of(self.frame, s.root(exponent))
+        return (head * _small_series(x, lambda m: coefficients[m], tail))._level(
+            int(level)
+        )
+
+    def _whole_power(self, n: int) -> Expansion:
+        if n < 0:
+            return self._whole_power(-n).inverse()
+        result = Expansion.number(self.frame, Fraction(1))
+        base = self
+        while n:
+            result = result * base if n & 1 else result
+            n >>= 1
+            base = base * base if n else base
+        return result
+
+    # -- functions ---------------------------------------------------------
+
+    def log(self) -> Expansion:
+        """log f for f > 0."""
+        k, s, x = self._relative()
+        chart = self.frame.chart
+        out = Expansion.of(self.frame, s.log())
+        if s.v:
+            if chart.two_sided:
+                raise OneSidedError("a logarithm has a branch point here")
+            logs = Series.constant(chart, Fraction(s.v))
+            out = out + Expansion(self.frame, {(0, 1): logs})
+        if k:
+            out = out + self._exponent().scaled(Fraction(-k))
+        small = _small_series(
+            x, lambda m: Fraction((-1) ** (m + 1), m) if m else Fraction(0), arb(1)
+        )
+        return out + small
+
+    def _exponent(self) -> Expansion:
+        """g(1/w)."""
+        total = Expansion(self.frame, {})
+        for p, c in self.frame.exponent.items():
+            one = Series.monomial(self.frame.chart, 1, -p).scaled(c)
+            total = total + Expansion.of(self.frame, one)
+        return total
+
+    def _split(self) -> tuple[dict[int, Any], Fraction, Series, Expansion]:
+        """Polar part, multiple of log w, regular series, small rest."""
+        chart = self.frame.chart
+        zero = Series.constant(chart, Fraction(0))
+        base = self.terms.get((0, 0), zero)
+        polar: dict[int, Any] = {}
+        regular = base
+        if not base.is_zero and base.v < 0:
+            if base.n + base.v <= 0:
+                raise NotProvedError("too few terms")
+            for i, c in enumerate(base.coeffs()[: -base.v]):
+                polar[-base.v - i] = c
+                gone = Series.monomial(chart, 1, base.v + i)
+                value = c if isinstance(c, arb) else _fraction(c)
+                regular = regular + (-gone.scaled(value))
+        rest = {key: s for key, s in self.terms.items() if key != (0, 0)}
+        multiple = Fraction(0)
+        logs = rest.pop((0, 1), None)
+        if logs is not None:
+            if logs.v < 0 or logs.is_order:
+                raise NotProvedError("exp of a logarithm times a power")
+            if logs.v == 0:
+                c = logs.coefficient(0)
+                if isinstance(c, arb):
+                    raise NotProvedError("a power that is not rational")
+                multiple = _fraction(c)
+                logs = logs + Series.constant(chart, -multiple)
+            if not logs.is_zero:
+                rest[0, 1] = logs
+        for (k, j), s in rest.items():
+            if k < 0 or (k == 0 and j and s.v <= 0):
+                raise NotProvedError("an exponential of an exponential")
+        polar = {p: c for p, c in polar.items() if c != 0}
+        return polar, multiple, regular, Expansion(self.frame, rest)
+
+    def exp(self) -> Expansion:
+        """exp f."""
+        polar, multiple, regular, x = self._split()
+        level = 0
+        if polar:
+            if self.frame.chart.two_sided:
+                raise OneSidedError("exp has an essential singularity")
+            if any(isinstance(c, arb) for c in polar.values()):
+                raise NotProvedError("an exponential that is not rational")
+            level = self.frame.key_power(
+                {p: _fraction(c) for p, c in polar.items()}
+            )
+        if multiple.denominator != 1:
+            raise RootNeededError(multiple.denominator)
+        head = regular.exp().shifted(int(multiple))
+        small = _small_series(x, _inverse_factorial, arb(1))
+        return (Expansion.of(self.frame, head) * small)._level(level)
+
+    def _circular(self) -> tuple[Series, Expansion]:
+        if any(k < 0 or (k == 0 and j and s.v <= 0) for (k, j), s in
+               self.terms.items()):
+            raise EssentialError("sin or cos of an unbounded argument")
+        polar, multiple, regular, x = self._split()
+        if polar or multiple:
+            raise EssentialError("sin or cos of an unbounded argument")
+        return regular, x
+
+    def sin(self) -> Expansion:
+        """sin f."""
+        s, x = self._circular()
+        head = Expansion.of(self.frame, s.sin())
+        if not x.terms:
+            return head
+        other = Expansion.of(self.frame, s.cos())
+        return head * _small_series(x, _cosine, arb(1)) + other * _small_series(
+            x, _sine, arb(1)
+        )
+
+    def cos(self) -> Expansion:
+        """cos f."""
+        s, x = self._circular()
+        head = Expansion.of(self.frame, s.cos())
+        if not x.terms:
+            return head
+        other = Expansion.of(self.frame, s.sin())
+        return head * _small_series(x, _cosine, arb(1)) + (
+            -other
+        ) * _small_series(x, _sine, arb(1))
+
+    def _grows(self) -> int:
+        """The sign of f where it goes to infinity as w -> 0, else 0."""
+        if not self.terms:
+            return 0
+        k = min(k for k, _ in self.terms)
+        own = [(s.v, -j, s) for (m, j), s in self.terms.items() if m == k]
+        v, minus_j, s = min(own, key=lambda item: item[:2])
+        if k > 0 or (k == 0 and (v > 0 or (v == 0 and minus_j == 0))):
+            return 0
+        if s.is_order:
+            raise NotProvedError("a term that leads is not known")
+        sign = 1 if arb(s.coefficient(0)) > 0 else -1
+        if minus_j % 2:  # log w < 0
+            sign = -sign
+        if self.frame.chart.two_sided:
+            raise OneSidedError("a function has two limits here")
+        return sign
+
+    def atan(self) -> Expansion:
+        """atan f."""
+        sign = self._grows()
+        if sign:
+            half_pi = Expansion.number(self.frame, arb.pi() * sign / 2)
+            return half_pi + (-self.inverse().atan())
+        _, _, s, x = self._split()
+        head = Expansion.of(self.frame, s.atan())
+        if not x.terms:
+            return head
+        one = Expansion.number(self.frame, Fraction(1))
+        base = Expansion.of(self.frame, s)
+        y = x * (one + base * (base + x)).inverse()
+        return head + _small_series(
+            y,
+            lambda m: Fraction((-1) ** (m // 2), m) if m % 2 else Fraction(0),
+            arb(1),
+        )
+
+    def erf(self) -> Expansion:
+        """erf f."""
+        sign = self._grows()
+        if sign:
+            one = Expansion.number(self.frame, Fraction(sign))
+            return one + self._erfc(sign).scaled(Fraction(-sign))
+        _, _, s, x = self._split()
+        if x.terms:
+            raise NotProvedError("erf of an exponential")
+        return Expansion.of(self.frame, s.erf())
+
+    def _erfc(self, sign: int) -> Expansion:
+        """erfc(|f|) for f that goes to infinity.
+
+        exp(-f**2) / (|f| sqrt(pi)) * (1 - 1/(2 f**2) + ...), in error by
+        less than the first term left out (DLMF 7.12(i)).
+        """
+        square = self * self
+        y = square.inverse().scaled(Fraction(1, 2))
+        total = Expansion.number(self.frame, Fraction(1))
+        power, factor = total, Fraction(1)
+        terms = max(3, self.frame.chart.terms // 2)
+        for m in range(1, terms):
+            power, factor = power * y, -factor * (2 * m - 1)
+            total = total + power.scaled(factor)
+        last = (power * y).scaled(abs(factor) * (2 * terms - 1))
+        total = total + last._as_bound(arb(1))
+        root = Expansion.number(self.frame, 1 / arb.pi().sqrt())
+        positive = self.scaled(Fraction(sign))
+        return (-square).exp() * positive.inverse() * root * total
+
+    def _as_bound(self, factor: arb) -> Expansion:
+        """Every term replaced by its size times `factor`."""
+        return Expansion(
+            self.frame,
+            {
+                (k, 0): Series.order(
+                    s.chart, t.v, upper(t.size() * factor)
+                )
+                for (k, j), s in self.terms.items()
+                for t in [self._without_log(s, j)]
+            },
+        )
+
+    def absolute(self) -> Expansion:
+        """|f|."""
+        if not self.terms:
+            return self
+        k = min(k for k, _ in self.terms)
+        own = [(s.v, -j, s) for (m, j), s in self.terms.items() if m == k]
+        v, minus_j, s = min(own, key=lambda item: item[:2])
+        if s.is_order:
+            raise NotProvedError("the sign of an absolute value is not known")
+        if self.frame.chart.two_sided and v % 2:
+            raise OneSidedError("an absolute value has a kink here")
+        _, _, x = self._relative()
+        if x.terms and not x.bound() < 1:
+            raise NotProvedError("an absolute value may change sign")
+        s.inverse()  # raises where s may vanish
+        sign = 1 if arb(s.coefficient(0)) > 0 else -1
+        return self if sign * (-1) ** (-minus_j) > 0 else -self
+
+
+def _clean(terms: dict[Key, Series]) -> dict[Key, Series]:
+    return {key: s for key, s in terms.items() if not s.is_zero}
+
+
+def _fraction(value: Any) -> Fraction:
+    if isinstance(value, fmpq):
+        return Fraction(int(value.p), int(value.q))
+    return Fraction(int(value))
+
+
+def _inverse_factorial(m: int) -> Fraction:
+    out = Fraction(1)
+    for i in range(2, m + 1):
+        out /= i
+    return out
+
+
+def _cosine(m: int) -> Fraction:
+    return _inverse_factorial(m) * (0 if m % 2 else (-1) ** (m // 2))
+
+
+def _sine(m: int) -> Fraction:
+    return _inverse_factorial(m) * ((-1) ** (m // 2) if m % 2 else 0)
+
+
+def _small_series(x: Expansion, coefficient: Any, tail: arb) -> Expansion:
+    """sum of coefficient(m) * x**m for x -> 0.
+
+    Args:
+        tail: bound of every coefficient from where the sum is cut.
+    """
+    total = Expansion.number(x.frame, Fraction(coefficient(0)))
+    if not x.terms:
+        return total
+    for (k, j), s in x.terms.items():
+        if k < 0 or (k == 0 and s.v - (1 if j else 0) < 0):
+            raise NotProvedError("a term that should be small is not")
+        if k == 0 and s.v <= 0 and not s.is_order:
+            raise NotProvedError("a term that should be small is not")
+    size = x.bound()
+    if not size < 1:
+        raise NotProvedError("a term that should be small is not")
+    power = Expansion.number(x.frame, Fraction(1))
+    limit = x.frame.chart.terms + LEVELS
+    for m in range(1, limit):
+        power = power * x
+        if all(s.is_order for s in power.terms.values()):
+            return total + power._as_bound(tail / (1 - size))
+        total = total + power.scaled(Fraction(coefficient(m)))
+    return total + (power * x)._as_bound(tail / (1 - size))
+
+
+class ExpansionAlgebra:
+    """The numbers of `evaluate`: expansions in one frame."""
+
+    def __init__(self, frame: Frame, x: Expansion) -> None:
+        self.frame, self.x = frame, x
+
+    def variable(self) -> Expansion:
+        return self.x
+
+    def rational(self, value: Fraction) -> Expansion:
+        return Expansion.number(self.frame, value)
+
+    def constant(self, name: str) -> Expansion:
+        value = arb.pi() if name == "pi" else arb.const_e()
+        return Expansion.number(self.frame, value)
+
+    def add(self, a: Expansion, b: Expansion) -> Expansion:
+        return a + b
+
+    def mul(self, a: Expansion, b: Expansion) -> Expansion:
+        return a * b
+
+    def power(self, a: Expansion, exponent: Fraction) -> Expansion:
+        return a.power(exponent)
+
+    def function(self, name: str, a: Expansion) -> Expansion:
+        if name == "Abs":
+            return a.absolute()
+        if name not in ("exp", "log", "sin", "cos", "atan", "erf"):
+            raise NotProvedError(f"no expansion of {name} is known")
+        result: Expansion = getattr(a, name)()
+        return result
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to expand.
+
+    Attributes:
+        point: the point; None for infinity.
+        side: +1 for x above the point (or +oo), -1 below, 0 both.
+        root: q, where w**q is the distance, or w**-q is |x|.
+    """
+
+    point: arb | Fraction | None
+    side: int
+    root: int = 1
+
+
+def expand(
+    expr: sympy.Expr, place: Place, distance: arb, terms: int, least: arb
+) -> tuple[Expansion, Place]:
+    """The expansion of `expr` valid up to `distance` from the place.
+
+    Args:
+        expr: over the primitives of `evaluate.to_primitives`.
+        distance: the largest distance, or the least |x| at infinity.
+        least: the least distance of a float (1/max at infinity).
+
+    Raises:
+        NotProvedError: it is not valid that far.
+        EssentialError, NotRealError: there is none.
+    """
+    exponent: dict[int, Fraction] = {}
+    for _ in range(8):
+        q = place.root
+        reach = distance if place.point is not None else 1 / distance
+        nearest = arb(least)
+        if q > 1:
+            reach, nearest = reach.root(q), nearest.root(q)
+        radius = upper(reach)
+        chart = Chart(
+            radius, terms, place.side == 0, arb(nearest.lower())
+        )
+        small = arb(0)
+        if exponent:
+            g = sum(
+                (to_arb(c) / radius**p for p, c in exponent.items()), arb(0)
+            )
+            if not g > 0:
+                raise NotProvedError("the exponential is not small here")
+            small = upper((-g).exp())
+        frame = Frame(chart, exponent, small)
+        try:
+            x = _variable(frame, place)
+            return evaluate(expr, ExpansionAlgebra(frame, x)), place
+        except RootNeededError as error:
+            if place.side == 0:
+                raise OneSidedError("a root has a branch point here") from None
+            place = Place(place.point, place.side, q * error.degree)
+            exponent = {p * error.degree: c for p, c in exponent.items()}
+            if place.root > 12:
+                raise NotProvedError("roots too deep") from None
+        except ScaleNeededError as error:
+            if place.side == 0:
+                raise OneSidedError("an essential singularity") from None
+            exponent = error.exponent
+    raise NotProvedError("no chart was found")
+
+
+def _variable(frame: Frame, place: Place) -> Expansion:
+    side = place.side or 1
+    if place.point is None:
+        one = Series.monomial(frame.chart, side, -place.root)
+        return Expansion.of(frame, one)
+    step = Series.monomial(frame.chart, side, place.root)
+    point = Expansion.number(frame, place.point)
+    return point + Expansion.of(frame, step)
+
+
+__all__ = [
+    "EssentialError",
+    "Expansion",
+    "NotRealError",
+    "Place",
+    "expand",
+]
