@@ -41,3 +41,7 @@ class BoundNotMetError(GeneratorError):
 
 class NotProvedError(GeneratorError):
     """A step of a proof did not go through (another radius may)."""
+
+
+class TimeLimitError(GeneratorError):
+    """The formula takes longer to analyse than is allowed."""

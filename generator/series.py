@@ -13,6 +13,7 @@ residuals of differential equations as in Tucker, Validated Numerics.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -476,7 +477,9 @@ class Series:
         head = Fraction(int(self.coeffs()[0].p), int(self.coeffs()[0].q))
         if not (_is_square(head.numerator) and _is_square(head.denominator)):
             return None
-        made = _series(self.poly, self.n).sqrt()
+        first = self.coeffs()[0]  # flint's root wants it to be 1
+        root = fmpq(math.isqrt(head.numerator), math.isqrt(head.denominator))
+        made = (_series(self.poly, self.n) * (1 / first)).sqrt() * root
         poly = fmpq_poly(list(made.coeffs())[: self.n])
         r, n = self.chart.radius, self.n
         # S**2 / f = 1 + w**n D, so sqrt f = S (1 + w**n D)**(-1/2).
@@ -553,6 +556,4 @@ def _series(poly: Poly, n: int) -> Any:
 
 
 def _is_square(value: int) -> bool:
-    import math
-
     return value >= 0 and math.isqrt(value) ** 2 == value

@@ -1,0 +1,220 @@
+"""Real roots of an expression on an interval, none missed.
+
+Interval bisection with a monotonicity test (Moore, Kearfott and Cloud,
+Introduction to Interval Analysis, chapter 8); roots are then taken to many
+digits by Newton's method, or recognised as short fractions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+from flint import arb
+from flint import ctx
+
+from .errors import GeneratorError
+from .errors import NotProvedError
+from .errors import NotRealError
+from .errors import SingularityError
+from .evaluate import BallAlgebra
+from .evaluate import evaluate
+from .evaluate import to_primitives
+from .expansion import Place
+from .expansion import expand
+from .formats import to_arb
+from .formats import to_fraction
+from .series import upper
+
+SCAN_BITS = 128
+SERIES_BITS = 400
+WIDTH = Fraction(1, 2**18)  # relative width at which bisection stops
+MAX_BOXES = 60_000
+
+
+@dataclass(frozen=True)
+class Root:
+    """A place where an expression vanishes, or may do so.
+
+    Attributes:
+        exact: the root, if it is a short fraction.
+        low, high: an interval that contains it.
+        multiple: whether the derivative may vanish there too.
+    """
+
+    exact: Fraction | None
+    low: Fraction
+    high: Fraction
+    multiple: bool
+
+
+def ball(expr: sympy.Expr, x: arb) -> arb:
+    """The enclosure of `expr` over x; not finite where it is unknown."""
+    try:
+        value = evaluate(expr, BallAlgebra(x))
+    except (ZeroDivisionError, ValueError):
+        return arb("nan")
+    return value if isinstance(value, arb) else arb(value)
+
+
+def interval(low: Fraction, high: Fraction) -> arb:
+    """A ball that contains [low, high]."""
+    return to_arb(low).union(to_arb(high))
+
+
+def enclosure(
+    expr: sympy.Expr, x: arb, low: Fraction, high: Fraction
+) -> arb:
+    """Values over [low, high]: by a ball, else by a short Taylor model.
+
+    A ball forgets that two terms cancel; a Taylor model does not.
+    """
+    value = ball(expr, x)
+    if value.is_finite() and not value.contains(0):
+        return value
+    middle = (low + high) / 2
+    reach = to_arb((high - low) / 2) * (1 + arb((1, -20)))
+    least = arb((1, -2000))
+    try:
+        with ctx.workprec(SERIES_BITS):
+            made, _ = expand(expr, Place(to_arb(middle), 0), reach, 8, least)
+            series = made.plain
+            if series is None or series.v < 0:
+                return value
+            near = arb(series.coefficient(0)) if series.v == 0 else arb(0)
+            rest = series.size() - abs(near)
+            if series.v:
+                rest = series.size() * reach**series.v
+            spread = upper(arb(abs(rest).upper()))
+            return near + arb(0, spread)
+    except (NotProvedError, NotRealError, SingularityError):
+        return value
+
+
+def find_roots(
+    expr: sympy.Expr, variable: sympy.Symbol, low: Fraction, high: Fraction
+) -> list[Root]:
+    """Every root in [low, high], in order.
+
+    Raises:
+        NotProvedError: it takes too many steps.
+    """
+    expr = to_primitives(expr)
+    slope = to_primitives(expr.diff(variable))
+    with ctx.workprec(SCAN_BITS):
+        found = _scan(expr, slope, low, high)
+    return [_refined(expr, r) for r in _merged(found)]
+
+
+def _scan(
+    expr: sympy.Expr, slope: sympy.Expr, low: Fraction, high: Fraction
+) -> list[Root]:
+    stack = [(low, high)]
+    found: list[Root] = []
+    for _ in range(MAX_BOXES):
+        if not stack:
+            return sorted(found, key=lambda r: r.low)
+        a, b = stack.pop()
+        x = interval(a, b)
+        value = enclosure(expr, x, a, b)
+        if value.is_finite() and not value.contains(0):
+            continue
+        size = max(abs(a), abs(b), Fraction(1, 2**60))
+        narrow = b - a <= size * WIDTH or b - a <= Fraction(1, 2**70)
+        if value.is_finite():
+            rate = enclosure(slope, x, a, b)
+            if rate.is_finite() and not rate.contains(0):
+                ends = ball(expr, to_arb(a)), ball(expr, to_arb(b))
+                if all(e.is_finite() and not e.contains(0) for e in ends):
+                    if (ends[0] > 0) != (ends[1] > 0):
+                        found.append(Root(None, a, b, False))
+                    continue
+                narrow = narrow or b - a <= size / 2**10
+        if narrow:
+            found.append(Root(None, a, b, True))
+            continue
+        middle = (a + b) / 2
+        stack += [(a, middle), (middle, b)]
+    raise NotProvedError("too many steps in a search for roots")
+
+
+def _merged(found: list[Root]) -> list[Root]:
+    """Neighbours that touch are one root, perhaps a multiple one."""
+    out: list[Root] = []
+    for r in found:
+        if out and r.low <= out[-1].high:
+            out[-1] = Root(None, out[-1].low, max(r.high, out[-1].high), True)
+        else:
+            out.append(r)
+    return out
+
+
+def simplest(low: Fraction, high: Fraction) -> Fraction:
+    """The fraction with the least denominator in [low, high]."""
+    if low <= 0 <= high:
+        return Fraction(0)
+    if high < 0:
+        return -simplest(-high, -low)
+    whole = -(-low.numerator // low.denominator)  # ceiling
+    if whole <= high:
+        return Fraction(whole)
+    floor = whole - 1
+    return floor + 1 / simplest(1 / (high - floor), 1 / (low - floor))
+
+
+def _refined(expr: sympy.Expr, root: Root) -> Root:
+    """Recognised as a fraction, if it is one with at most 24 bits."""
+    pad = (root.high - root.low) / 4
+    guess = simplest(root.low - pad, root.high + pad)
+    if guess.denominator.bit_length() <= 24:
+        with ctx.workprec(400):
+            value = ball(expr, to_arb(guess))
+            if not value.is_finite() or value.contains(0):
+                return Root(guess, root.low, root.high, root.multiple)
+    return root
+
+
+def polished(
+    expr: sympy.Expr, variable: sympy.Symbol, root: Root, bits: int
+) -> arb:
+    """The root to about `bits` bits, as a ball that may be trusted.
+
+    A simple root is enclosed by a change of sign; of a multiple one the
+    ball is only as good as Newton's method for g/g', and so it is refused.
+    """
+    if root.exact is not None:
+        return to_arb(root.exact)
+    expr = to_primitives(expr)
+    slope = to_primitives(expr.diff(variable))
+    if root.multiple:
+        expr, slope = slope, to_primitives(slope.diff(variable))
+    with ctx.workprec(bits + 64):
+        x = to_arb((root.low + root.high) / 2)
+        for _ in range(2 * bits.bit_length() + 40):
+            value, rate = ball(expr, x), ball(slope, x)
+            if not (value.is_finite() and rate.is_finite()) or rate.contains(0):
+                raise NotProvedError("Newton's method met a flat place")
+            step = (value / rate).mid()
+            x = (x - step).mid()
+            if step == 0 or abs(step) < arb((1, -bits)):
+                break
+        a, b = to_arb(root.low), to_arb(root.high)
+        slack = (b - a) * 2
+        if not (x > a - slack and x < b + slack):
+            raise NotProvedError("Newton's method left its interval")
+        delta = arb((1, 8 - bits)) * (1 + abs(x)).mid()
+        ends = ball(expr, x - delta), ball(expr, x + delta)
+        if not ((ends[0] > 0 and ends[1] < 0) or (ends[0] < 0 and ends[1] > 0)):
+            raise NotProvedError("a root could not be enclosed")
+        return arb(x.mid(), delta.upper())
+
+
+__all__ = [
+    "GeneratorError",
+    "Root",
+    "find_roots",
+    "polished",
+    "simplest",
+    "to_fraction",
+]
