@@ -7,12 +7,16 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import jinja2
 
+from .cover import Cover
+from .emit import cover_text
+from .emit import kernel_text
 from .errors import GeneratorError
 from .formats import FORMATS
 from .plan import Fold
@@ -43,22 +47,21 @@ class Source:
 
 
 @dataclass(frozen=True)
-class _PieceText:
-    comment: list[str]
-    code: list[str]
-
-
-@dataclass(frozen=True)
 class _Body:
     function: str
     title: str
-    setup: list[str]
-    pieces: list[_PieceText]
-    choice: list[str]
+    tables: list[str]
+    lines: list[str]
+
+
+AnyPlan = Plan | Cover
 
 
 def render(
-    expression: str, domain: tuple[str, str], summary: str, plans: list[Plan]
+    expression: str,
+    domain: tuple[str, str],
+    summary: str,
+    plans: Sequence[AnyPlan],
 ) -> Source:
     """The module with every plan of one function."""
     name = plans[0].name
@@ -66,6 +69,16 @@ def render(
     orders = sorted({p.order for p in plans})
     planned = sorted({p.dtype for p in plans}, key=list(FORMATS).index)
     served = [d for d, f in FORMATS.items() if f.compute in planned]
+    needs: set[str] = set()
+    bodies = []
+    for dtype in planned:
+        for order in orders:
+            plan = by_key.get((dtype, order))
+            if isinstance(plan, Cover):
+                bodies.append(_cover_body(plan, needs))
+            elif plan is not None:
+                low = _shared_low(by_key.values(), dtype)
+                bodies.append(_body(plan, low))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_template_folder()),
         trim_blocks=True,
@@ -78,13 +91,17 @@ def render(
         expression=expression,
         domain=domain,
         summary=textwrap.fill(summary, 76),
-        bodies=[
-            _body(by_key[dtype, order], _shared_low(by_key.values(), dtype))
-            for dtype in planned
-            for order in orders
-        ],
+        bodies=bodies,
+        needs=needs,
+        kernels={
+            k: kernel_text(k, planned) for k in ("log", "exp") if k in needs
+        },
         table={
-            dtype: [_function(name, order, dtype) for order in orders]
+            dtype: [
+                _function(name, order, dtype)
+                for order in orders
+                if (dtype, order) in by_key
+            ]
             for dtype in planned
         },
         computes={d: FORMATS[d].compute for d in served},
@@ -96,6 +113,7 @@ def render(
                     )
                 )
                 for order in orders
+                if (FORMATS[d].compute, order) in by_key
             ]
             for d in served
         },
@@ -149,48 +167,62 @@ def _prime(order: int) -> str:
     return "f" + "'" * order if order < 4 else f"f^({order})"
 
 
-def _shared_low(plans: Iterable[Plan], dtype: str) -> Fraction:
+def _shared_low(plans: Iterable[AnyPlan], dtype: str) -> Fraction:
     """Where the first closed tail of the tower begins.
 
     All closed tails are clipped there, further in than their own seams, so
     that f, f' and f'' have one exponential in common; they are finite
     wherever one of them is used.
     """
-    return min(p.far[-1].low for p in plans if p.dtype == dtype)
+    return min(
+        p.far[-1].low
+        for p in plans
+        if isinstance(p, Plan) and p.dtype == dtype
+    )
 
 
-def _body(plan: Plan, shared_low: Fraction) -> _Body:
-    near, far = plan.near, plan.far
-    title = (
+def _title(plan: AnyPlan) -> str:
+    return (
         f"{_prime(plan.order)} in {plan.dtype}, proved within "
         f"{shown_bound(plan.ulp)} ulp."
     )
-    pieces = [_near_text(plan, near)]
-    for k, piece in enumerate(far, 1):
+
+
+def _cover_body(plan: Cover, needs: set[str]) -> _Body:
+    function = _function(plan.name, plan.order, plan.dtype)
+    text = cover_text(plan, function)
+    needs |= text.needs
+    return _Body(function, _title(plan), text.tables, text.lines)
+
+
+def _body(plan: Plan, shared_low: Fraction) -> _Body:
+    lines = ["t = ops.abs(x)", *_near_text(plan, plan.near)]
+    for k, piece in enumerate(plan.far, 1):
         low = shared_low if piece.kind == "closed" else piece.low
-        pieces.append(_far_text(plan, k, piece, low))
+        lines += _far_text(plan, k, piece, low)
     return _Body(
         _function(plan.name, plan.order, plan.dtype),
-        title,
-        ["t = ops.abs(x)"],
-        pieces,
-        _choice(plan),
+        _title(plan),
+        [],
+        [*lines, "", *_choice(plan)],
     )
 
 
-def _near_text(plan: Plan, piece: Piece) -> _PieceText:
+def _near_text(plan: Plan, piece: Piece) -> list[str]:
     assert piece.high is not None
     edge = literal(piece.high)
     code = [f"x0 = ops.clip(x, -{edge}, {edge})"]
     code += _statements(piece.program, {"x": "x0"}, 0, plan.dtype)
-    return _PieceText(
-        _comment(plan, piece, f"|x| < {literal(piece.high)}"), code
-    )
+    return [
+        "",
+        *_comment(plan, piece, f"|x| < {literal(piece.high)}"),
+        *code,
+    ]
 
 
 def _far_text(
     plan: Plan, index: int, piece: Piece, clip_low: Fraction
-) -> _PieceText:
+) -> list[str]:
     t = f"t{index}"
     interval = f"{literal(piece.low)} <= |x|"
     if piece.high is None:
@@ -205,7 +237,7 @@ def _far_text(
         interval += f" < {literal(piece.high)}"
     code = [f"{t} = {value}"]
     code += _statements(piece.program, {"t": t}, index, plan.dtype)
-    return _PieceText(_comment(plan, piece, interval), code)
+    return ["", *_comment(plan, piece, interval), *code]
 
 
 def _statements(
@@ -259,7 +291,8 @@ def _comment(plan: Plan, piece: Piece, interval: str) -> list[str]:
         f"{piece.ulp - piece.roundoff:.3f} + {piece.roundoff:.3f} = "
         f"{piece.ulp:.3f} <= {max_ulp_of(plan.order):g} ulp."
     )
-    return textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+    wrapped = textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+    return ["# " + line for line in wrapped]
 
 
 def _choice(plan: Plan) -> list[str]:
