@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import as_completed
 from dataclasses import dataclass
-from functools import lru_cache
 
-from .analysis import Analysis
-from .analysis import analyse
 from .catalogue import Entry
 from .certificate import certify
+from .derive import AnyPlan
+from .derive import derive
+from .derive import derive_closed
 from .formats import FORMATS
-from .plan import Plan
-from .planner import make_plan
 from .render import render
 from .spec import make_spec
+from .store import remembered
 
 ORDERS = 3  # f, f' and f''
 
@@ -29,16 +28,26 @@ class Built:
 
     entry: Entry
     files: dict[str, str]
-    plans: tuple[Plan, ...]
+    plans: tuple[AnyPlan, ...]
 
 
-@lru_cache(maxsize=8)
-def _analysis(entry: Entry) -> Analysis:
-    return analyse(make_spec(entry.formula, entry.name, entry.domain), ORDERS)
+def _plan(entry: Entry, dtype: str, order: int, fresh: bool) -> AnyPlan:
+    def make() -> AnyPlan:
+        spec = make_spec(entry.formula, entry.name, entry.domain)
+        if entry.planner == "closed":
+            return derive_closed(spec, dtype, order, ORDERS)
+        return derive(spec, dtype, order)
 
-
-def _plan(entry: Entry, dtype: str, order: int) -> Plan:
-    return make_plan(_analysis(entry), dtype, order)
+    parts = (
+        entry.name,
+        entry.formula,
+        entry.domain,
+        entry.planner,
+        dtype,
+        order,
+    )
+    plan: AnyPlan = remembered(parts, make, read=not fresh)
+    return plan
 
 
 def build(
@@ -47,24 +56,26 @@ def build(
     orders: int = ORDERS,
     progress: Callable[[str, int, int], None] | None = None,
     workers: int | None = None,
+    fresh: bool = False,
 ) -> list[Built]:
     """Derive, prove and render `entries`; nothing is written.
 
     Args:
         progress: called with a label, the plans done and their number.
         workers: processes; 0 works in this one.
+        fresh: derive everything anew, whatever is in the cache.
     """
     computed = [d for d in FORMATS if d in {FORMATS[n].compute for n in dtypes}]
     # The dear ones first, so that the processes end together.
     tasks = [
         (entry, dtype, order)
+        for entry in sorted(entries, key=lambda e: e.planner != "closed")
         for dtype in sorted(computed, key=lambda d: -FORMATS[d].precision)
         for order in reversed(range(orders))
-        for entry in entries
     ]
-    done: dict[tuple[str, str, int], Plan] = {}
+    done: dict[tuple[str, str, int], AnyPlan] = {}
 
-    def record(task: tuple[Entry, str, int], plan: Plan) -> None:
+    def record(task: tuple[Entry, str, int], plan: AnyPlan) -> None:
         entry, dtype, order = task
         done[entry.name, dtype, order] = plan
         if progress:
@@ -72,11 +83,11 @@ def build(
 
     if workers == 0:
         for task in tasks:
-            record(task, _plan(*task))
+            record(task, _plan(*task, fresh))
     else:
         count = min(workers or os.cpu_count() or 1, len(tasks))
         with ProcessPoolExecutor(count) as pool:
-            futures = {pool.submit(_plan, *task): task for task in tasks}
+            futures = {pool.submit(_plan, *task, fresh): task for task in tasks}
             try:
                 for future in as_completed(futures):
                     record(futures[future], future.result())
@@ -96,7 +107,7 @@ def build(
     ]
 
 
-def _assemble(entry: Entry, plans: list[Plan]) -> Built:
+def _assemble(entry: Entry, plans: list[AnyPlan]) -> Built:
     summary = f"{entry.meaning} Source: {entry.reference}"
     source = render(entry.formula, entry.domain, summary, plans)
     certificate = certify(entry.formula, entry.domain, plans)

@@ -9,6 +9,7 @@ from pathlib import Path
 from .errors import GeneratorError
 
 FIELDS = {"formula", "domain", "meaning", "reference"}
+PLANNERS = ("general", "closed")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Entry:
     domain: tuple[str, str]
     meaning: str
     reference: str
+    planner: str = "general"
 
 
 def load_catalogue(path: Path | None = None) -> tuple[Entry, ...]:
@@ -35,7 +37,9 @@ def load_catalogue(path: Path | None = None) -> tuple[Entry, ...]:
         raise GeneratorError(f"Cannot read the catalogue: {error}.") from None
     entries = []
     for name, table in tables.items():
-        if not isinstance(table, dict) or set(table) != FIELDS:
+        own = dict(table) if isinstance(table, dict) else {}
+        planner = own.pop("planner", "general")
+        if set(own) != FIELDS or planner not in PLANNERS:
             got = sorted(table) if isinstance(table, dict) else table
             raise GeneratorError(
                 f"Bad catalogue entry {name!r}: expected the fields "
@@ -49,6 +53,7 @@ def load_catalogue(path: Path | None = None) -> tuple[Entry, ...]:
                 (low, high),
                 table["meaning"],
                 table["reference"],
+                planner,
             )
         )
     return tuple(entries)

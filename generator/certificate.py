@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
+from .cover import Cover
+from .derive import AnyPlan
 from .formats import FORMATS
 from .plan import Piece
 from .plan import Plan
@@ -32,7 +38,7 @@ class Certificate:
 
 
 def certify(
-    expression: str, domain: tuple[str, str], plans: list[Plan]
+    expression: str, domain: tuple[str, str], plans: Sequence[AnyPlan]
 ) -> Certificate:
     """The claims of all plans of one function."""
     data = {
@@ -50,7 +56,9 @@ def certify(
                 for dtype in sorted({p.dtype for p in plans})
             },
         },
-        "plans": [_plan(p) for p in plans],
+        "plans": [
+            _cover(p) if isinstance(p, Cover) else _plan(p) for p in plans
+        ],
         "narrowed": {
             name: {
                 str(p.order): narrowed_bound(p.ulp, fmt)
@@ -62,6 +70,38 @@ def certify(
         },
     }
     return Certificate(plans[0].name, json.dumps(data, indent=1) + "\n")
+
+
+def _cover(plan: Cover) -> dict[str, object]:
+    """Every number of a cover, exactly."""
+    return {
+        "dtype": plan.dtype,
+        "order": plan.order,
+        "ulp": plan.ulp,
+        "parity": plan.parity,
+        "rows": [_fields(r) for r in plan.rows],
+        "powers": [_fields(r) for r in plan.powers],
+        "ends": [_fields(e) for e in plan.ends],
+    }
+
+
+def _fields(piece: Any) -> dict[str, object]:
+    return {
+        f.name: _plain(getattr(piece, f.name))
+        for f in dataclasses.fields(piece)
+    }
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, Fraction):
+        return _exact(value)
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if dataclasses.is_dataclass(value):
+        return _fields(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
 
 
 def _plan(plan: Plan) -> dict[str, object]:

@@ -23,7 +23,7 @@ from .files import differences
 from .files import write_if_changed
 from .formats import FORMATS
 from .formats import get_format
-from .plan import Plan
+from .derive import AnyPlan
 from .readme import with_bounds
 from .report import table
 
@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         ("check", _check, "derive every function, compare, write nothing"),
     ):
         command = commands.add_parser(name, help=text)
+        command.add_argument(
+            "--fresh", action="store_true", help="use no cached plan"
+        )
         command.set_defaults(run=run)
     one = commands.add_parser("generate", help="derive one formula")
     one.add_argument("formula", help="in one variable, such as (exp(x)-1)/x")
@@ -90,7 +93,10 @@ def _readme() -> Path | None:
 
 
 def _build(
-    entries: Sequence[Entry], dtypes: Sequence[str], console: Console
+    entries: Sequence[Entry],
+    dtypes: Sequence[str],
+    console: Console,
+    fresh: bool = False,
 ) -> list[Built]:
     with Progress(
         console=console, transient=True, disable=not console.is_terminal
@@ -100,18 +106,19 @@ def _build(
         def report(label: str, done: int, total: int) -> None:
             bar.update(task, completed=done, total=total, description=label)
 
-        return build(entries, dtypes, progress=report)
+        return build(entries, dtypes, progress=report, fresh=fresh)
 
 
-def _everything(console: Console) -> tuple[dict[str, str], list[Plan]]:
-    built = _build(load_catalogue(), list(FORMATS), console)
+def _everything(
+    console: Console, fresh: bool
+) -> tuple[dict[str, str], list[AnyPlan]]:
+    built = _build(load_catalogue(), list(FORMATS), console, fresh)
     files = {name: text for b in built for name, text in b.files.items()}
     return files, [plan for b in built for plan in b.plans]
 
 
 def _all(options: argparse.Namespace, console: Console) -> int:
-    del options
-    files, plans = _everything(console)
+    files, plans = _everything(console, options.fresh)
     folder = _package_folder()
     changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
     readme = _readme()
@@ -124,8 +131,7 @@ def _all(options: argparse.Namespace, console: Console) -> int:
 
 
 def _check(options: argparse.Namespace, console: Console) -> int:
-    del options
-    files, plans = _everything(console)
+    files, plans = _everything(console, options.fresh)
     problems = differences(_package_folder(), files)
     readme = _readme()
     if readme:

@@ -194,9 +194,7 @@ class _Special:
         return to_fraction(self.at)
 
 
-def _specials(
-    work: _Work, low: Fraction, high: Fraction
-) -> list[_Special]:
+def _specials(work: _Work, low: Fraction, high: Fraction) -> list[_Special]:
     out: list[_Special] = []
     for inner in critical(work.expr):
         work.check_time()
@@ -372,9 +370,7 @@ def _least(work: _Work) -> arb:
     return arb((1, work.fmt.emin - work.fmt.precision))
 
 
-def _local(
-    work: _Work, place: Fraction | arb, reach: arb, side: int
-) -> Series:
+def _local(work: _Work, place: Fraction | arb, reach: arb, side: int) -> Series:
     """The series of f about a finite point; no logs, no exponentials."""
     work.check_time()
     made, at = expand(
@@ -546,7 +542,9 @@ def _mirrored(series: Series) -> Series:
     )
 
 
-def _recentred(series: Series, place: Fraction | arb, center: Fraction) -> Series:
+def _recentred(
+    series: Series, place: Fraction | arb, center: Fraction
+) -> Series:
     """About the float next to the point, where the two differ."""
     exact = to_arb(place) if isinstance(place, Fraction) else place
     poly = arb_poly([arb(c) for c in series.coeffs()]).left_shift(
@@ -556,9 +554,7 @@ def _recentred(series: Series, place: Fraction | arb, center: Fraction) -> Serie
         raise NotProvedError("a pole")
     moved = poly(arb_poly([to_arb(center) - exact, 1]))
     error = series.error() * series.chart.radius**series.v
-    return Series(
-        series.chart, 0, moved, moved.length(), arb(0), error
-    )
+    return Series(series.chart, 0, moved, moved.length(), arb(0), error)
 
 
 def _piece(
@@ -710,9 +706,7 @@ def parity_of(expr: sympy.Expr, variable: sympy.Symbol) -> int:
     return -1 if sympy.cancel(one + two) == 0 else 0
 
 
-def _rational(
-    expr: sympy.Expr, variable: sympy.Symbol
-) -> sympy.Expr | None:
+def _rational(expr: sympy.Expr, variable: sympy.Symbol) -> sympy.Expr | None:
     """`expr` as a rational function of x and exp(x), if it is one."""
     e = sympy.Symbol("e_", positive=True)
 

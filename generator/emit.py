@@ -115,9 +115,7 @@ def _row_tables(cover: Cover, function: str) -> list[str]:
     ]
     zero = Fraction(0)
     for i in range(width):
-        columns.append(
-            [-r.rest[i] if i < len(r.rest) else zero for r in rows]
-        )
+        columns.append([-r.rest[i] if i < len(r.rest) else zero for r in rows])
     upper = function.upper()
     lines = [
         "# fmt: off",
@@ -198,8 +196,10 @@ def _end_formula(form: EndForm) -> str:
             w = f"({w})**(1/{form.root})"
         inner = f"{float(factor.head):g}" if factor.head else ""
         if factor.rest:
-            more = f"{w} P_{j}({w})" if len(factor.rest) > 1 else (
-                f"{float(factor.rest[0]):g} {w}"
+            more = (
+                f"{w} P_{j}({w})"
+                if len(factor.rest) > 1
+                else (f"{float(factor.rest[0]):g} {w}")
             )
             inner = f"{inner} + {more}" if inner else more
         log = f"log({w})" + (f"**{j}" if j > 1 else "")
@@ -217,9 +217,7 @@ def _end_formula(form: EndForm) -> str:
     return body
 
 
-def _end_lines(
-    form: EndForm, k: int, dtype: str, needs: set[str]
-) -> list[str]:
+def _end_lines(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
     fmt = FORMATS[dtype]
     infinite = form.point is None
     if infinite:
@@ -236,7 +234,7 @@ def _end_lines(
             sign = "+" if form.point > 0 else "-"
         distance = f"{flat} {sign} {point}" if form.point else flat
         where = f"{float(form.bound):g} and nearer to {float(form.point):g}"
-        low = max(form.cut, fmt.smallest_normal)
+        low = max(form.cut, fmt.smallest_subnormal)
         high = form.bound
         past = f"d{k} <= {number(form.cut, dtype)}"
     if infinite and not form.level:
@@ -249,14 +247,19 @@ def _end_lines(
         "",
         *_comment(text),
         f"d{k} = {distance}",
-        f"d = _clamp(d{k}, {number(low, dtype)}, {number(high, dtype)}, "
+        f"past = {past}",
+        f"d = ops.where(past, _number({number(form.bound, dtype)}, {dtype!r}), "
+        f"d{k})",
+        f"d = _clamp(d, {number(low, dtype)}, {number(high, dtype)}, "
         f"{dtype!r})",
     ]
-    lines += _simple(form, k, dtype) if form.simple else _pairs(
-        form, k, dtype, needs
+    lines += (
+        _simple(form, k, dtype)
+        if form.simple
+        else _pairs(form, k, dtype, needs)
     )
     lines.append(
-        f"y{k} = ops.where({past}, _number({number(form.limit, dtype)}, "
+        f"y{k} = ops.where(past, _number({number(form.limit, dtype)}, "
         f"{dtype!r}), y{k})"
     )
     return lines
@@ -285,9 +288,7 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
         lines.append("w = 1.0 / d" if form.point is None else "w = d")
         lines.append(f"a = {number(factor.head, dtype)} - ({small})")
     else:
-        lines.append(
-            f"a = {number(factor.head, dtype)} + ops.zeros_like(d)"
-        )
+        lines.append(f"a = {number(factor.head, dtype)} + ops.zeros_like(d)")
     power = -form.power if form.point is None else form.power
     if power:
         lines.append(f"y{k} = a {'*' if power > 0 else '/'} d")
@@ -296,9 +297,7 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
     return lines
 
 
-def _pairs(
-    form: EndForm, k: int, dtype: str, needs: set[str]
-) -> list[str]:
+def _pairs(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
     needs |= {"scale"}
     q, infinite = form.root, form.point is None
     lines = [f"m, n = _split_exponent(d, {q}, {dtype!r})"]

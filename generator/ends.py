@@ -89,7 +89,12 @@ def distances(point: Fraction | None) -> list[Fraction]:
         return [Fraction(n, 2) for n in (3, 4, 6, 8, 12, 16, 20, 24, 28)] + [
             Fraction(n)
             for k in range(4, 16)
-            for n in (2**k, 5 * 2 ** (k - 2), 3 * 2 ** (k - 1), 7 * 2 ** (k - 2))
+            for n in (
+                2**k,
+                5 * 2 ** (k - 2),
+                3 * 2 ** (k - 1),
+                7 * 2 ** (k - 2),
+            )
         ]
     return [Fraction(1, 2**k) for k in range(1, 16)]
 
@@ -207,9 +212,7 @@ def _factors(
                 exact, dropped = rest, 0.0
             else:
                 made = Economized(rest, arb(0), radius)
-                size = max(
-                    float(abs(c).upper()) for c in made.chebyshev
-                )
+                size = max(float(abs(c).upper()) for c in made.chebyshev)
                 for d in range(degree):
                     dropped = made.dropped(d)
                     if dropped * float(radius) <= 2.0 ** (
@@ -253,7 +256,7 @@ def _reach(
     else:
         limit = float(fmt.round(to_fraction(arb(lead.coefficient(0)))))
     if point is not None and not k:
-        return fmt.smallest_normal if point == 0 else Fraction(0), limit
+        return Fraction(0), limit
     if point is None and not k:
         return fmt.max_finite, limit
     # exp(-k g) w**v has left the range of the format by far.
@@ -306,7 +309,9 @@ def _bound(
     simple: bool,
 ) -> float:
     """Over octaves of w: error of the sum relative to its least size."""
-    radius = float(form.bound) ** ((1 if form.point is not None else -1) / form.root)
+    radius = float(form.bound) ** (
+        (1 if form.point is not None else -1) / form.root
+    )
     least = 2.0 ** (-(fmt.emax + 2) / form.root)
     count = math.ceil(math.log2(radius) - math.log2(least)) + 1
     high = radius * 2.0 ** -np.arange(count)
@@ -333,9 +338,9 @@ def _bound(
             small += part
             # Horner, w and log w: 2 i + 1, 2 i and 4 roundings.
             error += (4 * i + 2 + 4 * bool(j)) * u * part
-    least_size = np.where(
-        size_a > 0, size_a, np.where(size_b < 0, -size_b, 0.0)
-    ) - small
+    least_size = (
+        np.where(size_a > 0, size_a, np.where(size_b < 0, -size_b, 0.0)) - small
+    )
     if not np.all(least_size > 0):
         return math.inf
     relative = (error + left) / least_size

@@ -89,10 +89,7 @@ class Frame:
             return upper(r**v)
         # t**m exp(-k g(t)) decreases once k t g'(t) >= m, where t = 1/w.
         slope = sum(
-            (
-                to_arb(c) * p / r**p
-                for p, c in self.exponent.items()
-            ),
+            (to_arb(c) * p / r**p for p, c in self.exponent.items()),
             arb(0),
         )
         if v < 0 and not slope * k >= -v:
@@ -244,9 +241,9 @@ class Expansion:
         # |binomial(a, m)| does not grow with m once m > |a|.
         tail = to_arb(max(top, Fraction(1)))
         head = Expansion.of(self.frame, s.root(exponent))
-        return (head * _small_series(x, lambda m: coefficients[m], tail))._level(
-            int(level)
-        )
+        return (
+            head * _small_series(x, lambda m: coefficients[m], tail)
+        )._level(int(level))
 
     def _whole_power(self, n: int) -> Expansion:
         if n < 0:
@@ -274,7 +271,9 @@ class Expansion:
         if k:
             out = out + self._exponent().scaled(Fraction(-k))
         small = _small_series(
-            x, lambda m: Fraction((-1) ** (m + 1), m) if m else Fraction(0), arb(1)
+            x,
+            lambda m: Fraction((-1) ** (m + 1), m) if m else Fraction(0),
+            arb(1),
         )
         return out + small
 
@@ -340,8 +339,10 @@ class Expansion:
         return (Expansion.of(self.frame, head) * small)._level(level)
 
     def _circular(self) -> tuple[Series, Expansion]:
-        if any(k < 0 or (k == 0 and j and s.v <= 0) for (k, j), s in
-               self.terms.items()):
+        if any(
+            k < 0 or (k == 0 and j and s.v <= 0)
+            for (k, j), s in self.terms.items()
+        ):
             raise EssentialError("sin or cos of an unbounded argument")
         polar, multiple, regular, x = self._split()
         if polar or multiple:
@@ -443,9 +444,7 @@ class Expansion:
         return Expansion(
             self.frame,
             {
-                (k, 0): Series.order(
-                    s.chart, t.v, upper(t.size() * factor)
-                )
+                (k, 0): Series.order(s.chart, t.v, upper(t.size() * factor))
                 for (k, j), s in self.terms.items()
                 for t in [self._without_log(s, j)]
             },
@@ -593,9 +592,7 @@ def expand(
         if q > 1:
             reach, nearest = reach.root(q), nearest.root(q)
         radius = upper(reach)
-        chart = Chart(
-            radius, terms, place.side == 0, arb(nearest.lower())
-        )
+        chart = Chart(radius, terms, place.side == 0, arb(nearest.lower()))
         small = arb(0)
         if exponent:
             g = sum(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .errors import GeneratorError
-from .plan import Plan
+from .derive import AnyPlan
 from .report import bounds_markdown
 
 BEGIN, END = "<!-- bounds:begin -->", "<!-- bounds:end -->"
 
 
-def with_bounds(text: str, plans: Iterable[Plan]) -> str:
+def with_bounds(text: str, plans: Iterable[AnyPlan]) -> str:
     """`text` with the table between the markers replaced."""
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         raise GeneratorError(

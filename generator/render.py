@@ -175,9 +175,7 @@ def _shared_low(plans: Iterable[AnyPlan], dtype: str) -> Fraction:
     wherever one of them is used.
     """
     return min(
-        p.far[-1].low
-        for p in plans
-        if isinstance(p, Plan) and p.dtype == dtype
+        p.far[-1].low for p in plans if isinstance(p, Plan) and p.dtype == dtype
     )
 
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from rich.table import Table
 
+from .cover import Cover
+from .derive import AnyPlan
+from .ends import EndForm
 from .formats import FORMATS
 from .plan import Plan
 from .plan import narrowed_bound
@@ -18,33 +21,57 @@ COLUMNS = (
     "dtype",
     "pieces",
     "degrees",
-    "thresholds |x|",
+    "thresholds, ends",
     "proved ulp",
 )
 
 
-def rows(plans: Iterable[Plan]) -> list[tuple[str, ...]]:
+def rows(plans: Iterable[AnyPlan]) -> list[tuple[str, ...]]:
     """One row for each function, order and dtype, the narrow ones too."""
-    by_key = {(p.dtype, p.order): p for p in plans}
-    orders = sorted({order for _, order in by_key})
+    by_key = {(p.name, p.dtype, p.order): p for p in plans}
+    orders = sorted({order for _, _, order in by_key})
     found: list[tuple[str, ...]] = []
-    for dtype, fmt in FORMATS.items():
-        for order in orders:
-            plan = by_key.get((fmt.compute, order))
-            if plan is not None:
-                bound = shown_bound(narrowed_bound(plan.ulp, fmt))
-                found.append(
-                    (
-                        plan.name,
-                        str(order),
-                        dtype,
-                        str(len(plan.pieces)),
-                        _degrees(plan),
-                        ", ".join(f"{float(s):g}" for s in plan.seams),
-                        f"{bound:.4f}",
+    for name in dict.fromkeys(n for n, _, _ in by_key):
+        for dtype, fmt in FORMATS.items():
+            for order in orders:
+                plan = by_key.get((name, fmt.compute, order))
+                if plan is not None:
+                    bound = shown_bound(narrowed_bound(plan.ulp, fmt))
+                    found.append(
+                        (
+                            name,
+                            str(order),
+                            dtype,
+                            *_summary(plan),
+                            f"{bound:.4f}",
+                        )
                     )
-                )
     return found
+
+
+def _summary(plan: AnyPlan) -> tuple[str, str, str]:
+    """Pieces, degrees and thresholds."""
+    if isinstance(plan, Cover):
+        local = [*plan.rows, *plan.powers]
+        ends = [_end(e) for e in plan.ends]
+        degree = max((p.degree for p in local), default=0)
+        return (
+            str(len(local) + len(ends)),
+            f"<= {degree}",
+            ", ".join(ends) or "none",
+        )
+    return (
+        str(len(plan.pieces)),
+        _degrees(plan),
+        ", ".join(f"{float(s):g}" for s in plan.seams),
+    )
+
+
+def _end(form: EndForm) -> str:
+    if form.point is None:
+        sign = "" if form.side > 0 else "-"
+        return f"{'>' if form.side > 0 else '<'} {sign}{float(form.bound):g}"
+    return f"within {float(form.bound):g} of {float(form.point):g}"
 
 
 def _degrees(plan: Plan) -> str:
@@ -67,7 +94,7 @@ def _degree(statements: Iterable[tuple[str, object]]) -> int:
     )
 
 
-def table(plans: Iterable[Plan]) -> Table:
+def table(plans: Iterable[AnyPlan]) -> Table:
     """The rows as a rich table."""
     view = Table(title="Pieces and proved bounds")
     for column in COLUMNS:
@@ -77,7 +104,7 @@ def table(plans: Iterable[Plan]) -> Table:
     return view
 
 
-def bounds_markdown(plans: Iterable[Plan]) -> str:
+def bounds_markdown(plans: Iterable[AnyPlan]) -> str:
     """Bounds by function and dtype, for the README."""
     plans = list(plans)
     orders = sorted({p.order for p in plans})

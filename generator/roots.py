@@ -63,9 +63,7 @@ def interval(low: Fraction, high: Fraction) -> arb:
     return to_arb(low).union(to_arb(high))
 
 
-def enclosure(
-    expr: sympy.Expr, x: arb, low: Fraction, high: Fraction
-) -> arb:
+def enclosure(expr: sympy.Expr, x: arb, low: Fraction, high: Fraction) -> arb:
     """Values over [low, high]: by a ball, else by a short Taylor model.
 
     A ball forgets that two terms cancel; a Taylor model does not.

@@ -201,7 +201,9 @@ def row_bound(row: Row, zero: bool, fmt: FloatFormat) -> float:
         NotProvedError: f may vanish in a cell.
     """
     center, low, high = row.center, row.low, row.high
-    s1, s2 = _cells(float(low - center), float(high - center), center, fmt, zero)
+    s1, s2 = _cells(
+        float(low - center), float(high - center), center, fmt, zero
+    )
     flush = 2.0**fmt.emin
     smax = np.maximum(np.abs(s1), np.abs(s2))
     exact = _exact_step(center, low, high)

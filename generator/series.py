@@ -254,9 +254,7 @@ class Series:
         eta = arb(0)
         if not (a.eta.is_zero() and b.eta.is_zero()):
             eta = a.eta * b.size() + b.eta * a.size()
-        return self._with(
-            a.v + b.v, type(pa)(full[:n]), n, rho, eta
-        )._normal()
+        return self._with(a.v + b.v, type(pa)(full[:n]), n, rho, eta)._normal()
 
     def scaled(self, value: Fraction | arb) -> Series:
         return self * Series.constant(self.chart, value)
@@ -405,9 +403,7 @@ class Series:
 
         def slope(poly: Poly, d: arb) -> arb:
             top = weighted(poly.coeffs()[1:], self.chart.radius)
-            return upper(
-                head(poly) * (top * self.chart.radius + d).exp()
-            )
+            return upper(head(poly) * (top * self.chart.radius + d).exp())
 
         return self._compose(lambda s: s.exp(), tail, slope, lambda c: c == 0)
 
@@ -517,9 +513,7 @@ class Series:
         n = min(n, self.chart.terms)
         cut = self.truncated(n - self.v) if self.v < n else self
         balls = to_balls(poly.truncate(n) if poly.length() > n else poly)
-        flat = Series(
-            self.chart, 0, balls, n, arb(0), arb(0)
-        )._normal()
+        flat = Series(self.chart, 0, balls, n, arb(0), arb(0))._normal()
         slope = Series(
             self.chart, 0, balls.derivative(), n, arb(0), arb(0)
         )._normal()
