@@ -18,12 +18,12 @@ from .build import Built
 from .build import build
 from .catalogue import Entry
 from .catalogue import load_catalogue
+from .derive import AnyPlan
 from .errors import GeneratorError
 from .files import differences
 from .files import write_if_changed
 from .formats import FORMATS
 from .formats import get_format
-from .derive import AnyPlan
 from .readme import with_bounds
 from .report import table
 

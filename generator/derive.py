@@ -13,11 +13,10 @@ import sympy
 from .analysis import Analysis
 from .analysis import analyse
 from .cover import Cover
-from .cover import make_cover
-from .cover import parity_of
-from .errors import GeneratorError
+from .coverer import make_cover
 from .errors import TimeLimitError
 from .formats import get_format
+from .parity import parity_of
 from .plan import Plan
 from .planner import make_plan
 from .planner import max_ulp_of

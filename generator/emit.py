@@ -65,7 +65,7 @@ def cover_text(cover: Cover, function: str) -> CoverText:
         lines += _row_lines(cover, function)
         chosen = "y"
     for k, power in enumerate(cover.powers):
-        needs.add("power")
+        needs |= {"power", "pairs"}
         lines += _power_lines(power, k, dtype)
         inside = (
             f"ops.logical_and(t >= {number(power.low, dtype)}, "
@@ -167,8 +167,8 @@ def _row_lines(cover: Cover, function: str) -> list[str]:
 def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:
     text = (
         f"{float(piece.low):g} <= t < {float(piece.high):g}: a zero of order "
-        f"{piece.order} at {float(piece.center):g}; s is split so that its "
-        f"power is exact. Truncation + roundoff <= {piece.ulp:.3f} ulp."
+        f"{piece.order} at {float(piece.center):g}, its power in pairs of "
+        f"floats. Truncation + roundoff <= {piece.ulp:.3f} ulp."
     )
     rest = _tuple([-c for c in piece.rest], dtype)
     step = f" - {number(piece.center, dtype)}" if piece.center else ""
@@ -177,9 +177,9 @@ def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:
         *_comment(text),
         f"s = _clamp(t, {number(piece.low, dtype)}, "
         f"{number(piece.high, dtype)}, {dtype!r}){step}",
-        f"p{k} = _power_row(s, {piece.order}, {number(piece.factor, dtype)}, "
-        f"{rest}, {piece.splitter}.0, {number(piece.tiny, dtype)}, "
-        f"{piece.scale})",
+        f"p{k} = _power_row(s, {_tuple(piece.offset, dtype)}, {piece.order}, "
+        f"{number(piece.factor, dtype)}, {rest}, "
+        f"{number(piece.tiny, dtype)}, {piece.scale}, {dtype!r})",
     ]
 
 
@@ -203,18 +203,35 @@ def _end_formula(form: EndForm) -> str:
             )
             inner = f"{inner} + {more}" if inner else more
         log = f"log({w})" + (f"**{j}" if j > 1 else "")
-        terms.append(f"{log} ({inner})" if j else inner)
+        if j:
+            inner = f"{log} ({inner})" if " " in inner else f"{inner} {log}"
+            inner = inner.removeprefix("1 ")
+        terms.append(inner)
     body = " + ".join(terms)
     power = Fraction(form.power * sign, form.root)
     if power:
-        body = f"{t}**({power}) ({body})"
+        body = f"({body})" if " " in body else body
+        body = _power(t, power) if body == "1" else f"{_power(t, power)} {body}"
     if form.level:
         g = " + ".join(
-            f"{-form.level * c} {t}**({Fraction(-sign * p, form.root)})"
+            _times(-form.level * c, _power(t, Fraction(-sign * p, form.root)))
             for p, c in form.exponent
         )
-        body = f"exp({g}) {body}"
+        body = f"exp({g})" if body == "1" else f"exp({g}) {body}"
     return body
+
+
+def _power(base: str, exponent: Fraction) -> str:
+    if exponent == 1:
+        return base
+    whole = exponent.denominator == 1 and exponent > 0
+    return f"{base}**{exponent}" if whole else f"{base}**({exponent})"
+
+
+def _times(factor: Fraction, text: str) -> str:
+    if abs(factor) == 1:
+        return text if factor > 0 else f"-{text}"
+    return f"{factor} {text}"
 
 
 def _end_lines(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
@@ -298,14 +315,15 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
 
 
 def _pairs(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
-    needs |= {"scale"}
+    needs |= {"scale", "pairs"}
     q, infinite = form.root, form.point is None
     lines = [f"m, n = _split_exponent(d, {q}, {dtype!r})"]
     if q > 1:
         needs.add("root")
         lines.append(f"r = _root(m, {q}, {dtype!r})")
     else:
-        lines.append("r = (m, ops.zeros_like(m))")
+        if form.power:
+            lines.append("r = (m, ops.zeros_like(m))")
     if any(f.rest for f in form.factors):
         if q == 1:
             lines.append("w = 1.0 / d" if infinite else "w = d")
@@ -329,7 +347,6 @@ def _pairs(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
         if shift.denominator == 1:
             factor = f"{int(shift)}.0 * n"
         else:
-            factor = f"{shift.numerator}.0 * (n / {q}.0)"
             factor = f"{power}.0 * (n / {q}.0)"
         lines.append(f"scale = {factor}")
     if form.level:

@@ -20,6 +20,7 @@ from flint import arb_poly
 
 from .economy import Economized
 from .errors import NotProvedError
+from .expansion import MAX_LOGS
 from .expansion import Expansion
 from .expansion import Place
 from .expansion import expand
@@ -37,7 +38,6 @@ from .series import upper
 LOG_UNITS = 0.12  # absolute
 EXP_UNITS = 0.46  # relative
 PAIR_UNITS = 2.0**-10
-MAX_TERMS = 3
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def distances(point: Fraction | None) -> list[Fraction]:
                 7 * 2 ** (k - 2),
             )
         ]
-    return [Fraction(1, 2**k) for k in range(1, 16)]
+    return [Fraction(1, 2**k) for k in range(1, 32)]
 
 
 def end_form(
@@ -179,7 +179,7 @@ def _leading(
         if key[0] != k or key[1] not in parts
     }
     v = min(s.v for s in parts.values())
-    if max(parts) > 2 or any(m < k for m, _ in others):
+    if max(parts) > MAX_LOGS or any(m < k for m, _ in others):
         raise NotProvedError("too many logarithms, or an unknown leading term")
     return k, v, parts, others
 

@@ -26,21 +26,44 @@ class Algebra(Protocol):
     def function(self, name: str, a: Any) -> Any: ...
 
 
-# Quotients of entire functions, so that poles are zeros of denominators.
+def _asin(a: sympy.Expr) -> sympy.Expr:
+    return sympy.atan(a / sympy.sqrt((1 - a) * (1 + a)))
+
+
+# Over + * powers exp log sin cos atan erf |.|; poles are zeros of
+# denominators, and cancellation is left to the expansions.
 _REWRITES: dict[type, Any] = {
     sympy.tan: lambda a: sympy.sin(a) / sympy.cos(a),
     sympy.cot: lambda a: sympy.cos(a) / sympy.sin(a),
+    sympy.sec: lambda a: 1 / sympy.cos(a),
+    sympy.csc: lambda a: 1 / sympy.sin(a),
     sympy.tanh: lambda a: 1 - 2 / (sympy.exp(2 * a) + 1),
     sympy.coth: lambda a: 1 + 2 / (sympy.exp(2 * a) - 1),
+    sympy.sech: lambda a: 2 / (sympy.exp(a) + sympy.exp(-a)),
+    sympy.csch: lambda a: 2 / (sympy.exp(a) - sympy.exp(-a)),
     sympy.sinh: lambda a: (sympy.exp(a) - sympy.exp(-a)) / 2,
     sympy.cosh: lambda a: (sympy.exp(a) + sympy.exp(-a)) / 2,
+    sympy.asin: _asin,
+    sympy.acos: lambda a: sympy.pi / 2 - _asin(a),
+    sympy.acot: lambda a: sympy.atan(1 / a),
+    sympy.asinh: lambda a: sympy.log(a + sympy.sqrt(a**2 + 1)),
+    sympy.acosh: lambda a: sympy.log(
+        a + sympy.sqrt(a - 1) * sympy.sqrt(a + 1)
+    ),
+    sympy.atanh: lambda a: sympy.log((1 + a) / (1 - a)) / 2,
+    sympy.acoth: lambda a: sympy.log((a + 1) / (a - 1)) / 2,
+    sympy.erfc: lambda a: 1 - sympy.erf(a),
+    sympy.sign: lambda a: a / sympy.Abs(a),
+    sympy.DiracDelta: lambda a: sympy.Integer(0),
 }
 
 
 def to_primitives(expr: sympy.Expr) -> sympy.Expr:
-    """`expr` over + * powers exp log sin cos and inverse functions."""
+    """`expr` over + * powers exp log sin cos atan erf and |.|."""
     for kind, rule in _REWRITES.items():
-        expr = expr.replace(kind, rule)
+        if expr.has(kind):
+            # DiracDelta(x, k) has a second argument; it is 0 off its point.
+            expr = expr.replace(kind, lambda *a, rule=rule: rule(a[0]))
     return expr
 
 

@@ -20,9 +20,9 @@ from flint import fmpq
 
 from .errors import NotProvedError
 from .errors import NotRealError
-from .errors import SingularityError
 from .evaluate import evaluate
 from .formats import to_arb
+from .formats import to_fraction
 from .series import Chart
 from .series import OneSidedError
 from .series import RootNeededError
@@ -30,7 +30,7 @@ from .series import Series
 from .series import upper
 
 LEVELS = 5  # powers of e kept before they become a bound
-MAX_LOGS = 3  # powers of log w kept
+MAX_LOGS = 6  # powers of log w kept
 
 Key = tuple[int, int]
 
@@ -41,10 +41,6 @@ class ScaleNeededError(NotProvedError):
     def __init__(self, exponent: dict[int, Fraction]) -> None:
         super().__init__("another exponential is needed")
         self.exponent = exponent
-
-
-class EssentialError(SingularityError):
-    """sin, cos or a like function of an argument that goes to infinity."""
 
 
 @dataclass(frozen=True)
@@ -320,6 +316,27 @@ class Expansion:
         polar = {p: c for p, c in polar.items() if c != 0}
         return polar, multiple, regular, Expansion(self.frame, rest)
 
+    def _recognised(
+        self, polar: dict[int, Any]
+    ) -> tuple[dict[int, Fraction], arb]:
+        """The coefficients as fractions, and what that changes at most.
+
+        A ball that holds a short fraction is taken for it; the rest of the
+        ball, times 1/w at its largest, is kept as a bound.
+        """
+        exact: dict[int, Fraction] = {}
+        eta = arb(0)
+        for p, c in polar.items():
+            if isinstance(c, arb):
+                near = to_fraction(c).limit_denominator(1000)
+                if not c.contains(to_arb(near)):
+                    raise NotProvedError("an exponential that is not rational")
+                eta += abs(c - to_arb(near)) / self.frame.chart.least**p
+                exact[p] = near
+            else:
+                exact[p] = _fraction(c)
+        return {p: c for p, c in exact.items() if c}, upper(eta)
+
     def exp(self) -> Expansion:
         """exp f."""
         polar, multiple, regular, x = self._split()
@@ -327,31 +344,37 @@ class Expansion:
         if polar:
             if self.frame.chart.two_sided:
                 raise OneSidedError("exp has an essential singularity")
-            if any(isinstance(c, arb) for c in polar.values()):
-                raise NotProvedError("an exponential that is not rational")
-            level = self.frame.key_power(
-                {p: _fraction(c) for p, c in polar.items()}
-            )
+            exact, eta = self._recognised(polar)
+            level = self.frame.key_power(exact)
+            regular = regular.blurred(eta)
         if multiple.denominator != 1:
             raise RootNeededError(multiple.denominator)
         head = regular.exp().shifted(int(multiple))
         small = _small_series(x, _inverse_factorial, arb(1))
         return (Expansion.of(self.frame, head) * small)._level(level)
 
-    def _circular(self) -> tuple[Series, Expansion]:
+    def _circular(self) -> tuple[Series, Expansion] | None:
+        """The regular part and the small rest; None where f is unbounded."""
         if any(
             k < 0 or (k == 0 and j and s.v <= 0)
             for (k, j), s in self.terms.items()
         ):
-            raise EssentialError("sin or cos of an unbounded argument")
+            return None
         polar, multiple, regular, x = self._split()
-        if polar or multiple:
-            raise EssentialError("sin or cos of an unbounded argument")
-        return regular, x
+        return None if polar or multiple else (regular, x)
+
+    def _bounded(self) -> Expansion:
+        """Something between -1 and 1: all that is known of sin(1/w)."""
+        return Expansion.of(
+            self.frame, Series.order(self.frame.chart, 0, arb(1))
+        )
 
     def sin(self) -> Expansion:
         """sin f."""
-        s, x = self._circular()
+        parts = self._circular()
+        if parts is None:
+            return self._bounded()
+        s, x = parts
         head = Expansion.of(self.frame, s.sin())
         if not x.terms:
             return head
@@ -362,7 +385,10 @@ class Expansion:
 
     def cos(self) -> Expansion:
         """cos f."""
-        s, x = self._circular()
+        parts = self._circular()
+        if parts is None:
+            return self._bounded()
+        s, x = parts
         head = Expansion.of(self.frame, s.cos())
         if not x.terms:
             return head
@@ -582,7 +608,7 @@ def expand(
 
     Raises:
         NotProvedError: it is not valid that far.
-        EssentialError, NotRealError: there is none.
+        NotRealError: there is none.
     """
     exponent: dict[int, Fraction] = {}
     for _ in range(8):
@@ -630,7 +656,6 @@ def _variable(frame: Frame, place: Place) -> Expansion:
 
 
 __all__ = [
-    "EssentialError",
     "Expansion",
     "NotRealError",
     "Place",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .errors import GeneratorError
 from .derive import AnyPlan
+from .errors import GeneratorError
 from .report import bounds_markdown
 
 BEGIN, END = "<!-- bounds:begin -->", "<!-- bounds:end -->"

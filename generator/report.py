@@ -52,11 +52,12 @@ def rows(plans: Iterable[AnyPlan]) -> list[tuple[str, ...]]:
 def _summary(plan: AnyPlan) -> tuple[str, str, str]:
     """Pieces, degrees and thresholds."""
     if isinstance(plan, Cover):
-        local = [*plan.rows, *plan.powers]
+        degrees = [r.degree for r in plan.rows]
+        degrees += [r.degree for r in plan.powers]
         ends = [_end(e) for e in plan.ends]
-        degree = max((p.degree for p in local), default=0)
+        degree = max(degrees, default=0)
         return (
-            str(len(local) + len(ends)),
+            str(len(degrees) + len(ends)),
             f"<= {degree}",
             ", ".join(ends) or "none",
         )

@@ -259,6 +259,17 @@ class Series:
     def scaled(self, value: Fraction | arb) -> Series:
         return self * Series.constant(self.chart, value)
 
+    def blurred(self, eta: arb) -> Series:
+        """With an error of at most `eta` more, absolute."""
+        if eta.is_zero():
+            return self
+        small = Series(
+            self.chart, 0, fmpq_poly([]), self.chart.terms, arb(0), eta
+        )
+        if self.v == 0 and not self.is_order:
+            return self._with(0, self.poly, self.n, self.rho, self.eta + eta)
+        return self + small._normal()
+
     def shifted(self, v: int) -> Series:
         """Times w**v."""
         return self._with(self.v + v, self.poly, self.n, self.rho, self.eta)

@@ -1,0 +1,183 @@
+"""The general planner: any domain covered by rows and end forms."""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+
+import sympy
+from flint import arb
+from flint import ctx
+
+from .cover import Cover
+from .ends import EndForm
+from .ends import end_form
+from .errors import BoundNotMetError
+from .errors import NotProvedError
+from .errors import NotRealError
+from .errors import SingularityError
+from .fill import fill
+from .formats import FloatFormat
+from .formats import floor_log2
+from .formats import to_fraction
+from .roots import ball
+from .specials import refuse
+from .specials import specials_of
+from .work import Work
+from .work import local
+from .work import shown
+
+SEARCH = Fraction(64)  # where singularities are looked for before any tail
+
+
+def make_cover(
+    name: str,
+    expr: sympy.Expr,
+    variable: sympy.Symbol,
+    domain: tuple[sympy.Expr, sympy.Expr],
+    order: int,
+    fmt: FloatFormat,
+    goal: float,
+    parity: int,
+    time_limit: float = 60.0,
+) -> Cover:
+    """A plan for the `order`-th derivative of `expr`.
+
+    Args:
+        expr: of f itself.
+        parity: of f itself, if it is known.
+
+    Raises:
+        SingularityError, NotRealError: with the place.
+        BoundNotMetError: with the best found, and where.
+        TimeLimitError: it takes longer than `time_limit` seconds.
+    """
+    derived = expr.diff(variable, order) if order else expr
+    work = Work(
+        derived, variable, fmt, order, goal, time.monotonic() + time_limit
+    )
+    mine = parity * (-1) ** order
+    low, high = _end(domain[0], fmt, -1), _end(domain[1], fmt, 1)
+    if mine:
+        low = Fraction(0)
+    try:
+        return _covered(work, name, mine, low, high, domain)
+    except NotProvedError as error:
+        raise BoundNotMetError(
+            f"Bound not met: expected {goal:g} ulp for the derivative of "
+            f"order {order} in {fmt.name}, received {error}."
+        ) from None
+
+
+def _end(value: sympy.Expr, fmt: FloatFormat, side: int) -> Fraction | None:
+    """The outermost float of the domain, exact where the end is one."""
+    if value.is_infinite:
+        return None
+    if value.is_Rational:
+        exact = Fraction(int(value.p), int(value.q))
+        if fmt.round(exact) == exact:
+            return exact
+    with ctx.workprec(400):
+        exact = to_fraction(ball(value, arb(0)))
+    near = fmt.round(exact)
+    step = Fraction(2) ** fmt.ulp_exponent(floor_log2(near)) if near else 0
+    while (near - exact) * side > 0:
+        near -= side * step
+    return near
+
+
+def _covered(
+    work: Work,
+    name: str,
+    parity: int,
+    low: Fraction | None,
+    high: Fraction | None,
+    domain: tuple[sympy.Expr, sympy.Expr],
+) -> Cover:
+    first = -SEARCH if low is None else low
+    last = SEARCH if high is None else high
+    if low is not None and high is None:
+        last = max(last, low + SEARCH)
+    if high is not None and low is None:
+        first = min(first, high - SEARCH)
+    specials = specials_of(work, first, last)
+    refuse(work, specials, first, last, low, high, parity)
+    ends: list[EndForm] = []
+    start, stop = first, last
+    if high is None:
+        form = _end_form(work, None, 1)
+        ends.append(form)
+        stop = form.bound
+    if low is None:
+        form = _end_form(work, None, -1)
+        ends.append(form)
+        start = -form.bound
+    if start > stop:
+        start = stop = (start + stop) / 2
+    if start < first or stop > last:
+        specials = specials_of(work, min(start, first), max(stop, last))
+    singular = {s.exact: s for s in specials if s.exact is not None}
+    for point, side in ((low, 1), (high, -1)):
+        if point is None or (parity and point == 0):
+            continue
+        if point in singular and not _regular_end(work, point, side):
+            form = _end_form(work, point, side)
+            ends.append(form)
+            if side > 0:
+                start = point + form.bound
+            else:
+                stop = point - form.bound
+    specials = [s for s in specials if start <= s.near <= stop]
+    rows, powers = fill(work, specials, start, stop)
+    return Cover(
+        name,
+        work.order,
+        work.fmt.name,
+        parity,
+        low,
+        high,
+        tuple(rows),
+        tuple(powers),
+        tuple(sorted(ends, key=lambda e: (e.point is None, e.side))),
+    )
+
+
+def _end_form(work: Work, point: Fraction | None, side: int) -> EndForm:
+    work.check_time()
+    where = shown(point, side)
+    try:
+        with ctx.workprec(work.high_bits):
+            return end_form(
+                work.expr,
+                point,
+                side,
+                work.fmt,
+                work.degree + 3,
+                work.goal,
+                work.terms + 6,
+                work.check_time,
+            )
+    except NotRealError:
+        raise NotRealError(
+            f"Not real: expected real values on the whole domain, received "
+            f"none as x -> {where}."
+        ) from None
+    except NotProvedError as error:
+        if work.expr.has(sympy.sin, sympy.cos):
+            raise SingularityError(
+                f"No expansion as x -> {where}: expected f to settle there, "
+                "received sin or cos of an unbounded argument; give a "
+                "bounded domain."
+            ) from None
+        raise NotProvedError(f"none as x -> {where}: {error}") from None
+
+
+def _regular_end(work: Work, point: Fraction, side: int) -> bool:
+    with ctx.workprec(work.high_bits):
+        for exponent in (6, 12, 20):
+            try:
+                step = arb((1, floor_log2(1 + abs(point)) - exponent))
+                return local(work, point, step, side).v >= 0
+            except NotProvedError:
+                continue
+    return False

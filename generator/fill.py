@@ -1,0 +1,322 @@
+"""Rows about special points and zeros of f, then over the gaps."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from flint import arb
+from flint import arb_poly
+from flint import ctx
+
+from .errors import NotProvedError
+from .errors import NotRealError
+from .formats import floor_log2
+from .formats import to_arb
+from .formats import to_fraction
+from .powers import PowerRow
+from .powers import make_power_row
+from .roots import Root
+from .roots import find_roots
+from .roots import polished
+from .rows import Row
+from .rows import make_row
+from .series import OneSidedError
+from .series import Series
+from .specials import Special
+from .work import Work
+from .work import local
+from .work import shown
+
+SMALLEST = Fraction(1, 2**22)  # relative width of a row that is given up
+
+
+def fill(
+    work: Work, specials: list[Special], start: Fraction, stop: Fraction
+) -> tuple[list[Row], list[PowerRow]]:
+    """Rows about every special point and zero, then over the gaps."""
+    rows: list[Row] = []
+    powers: list[PowerRow] = []
+    near = [s.near for s in specials]
+    gaps: list[tuple[Fraction, Fraction]] = []
+    edge = start
+    for i, s in enumerate(specials):
+        left = (near[i - 1] + s.near) / 2 if i else start
+        right = (s.near + near[i + 1]) / 2 if i + 1 < len(near) else stop
+        made = _about(work, s, max(left, start), min(right, stop))
+        for piece in made:
+            _put(piece, rows, powers)
+        gaps.append((edge, min(p.low for p in made)))
+        edge = max(p.high for p in made)
+    gaps.append((edge, stop))
+    for a, b in gaps:
+        if a < b:
+            more_rows, more_powers = _gap(work, a, b)
+            rows += more_rows
+            powers += more_powers
+    rows.sort(key=lambda r: r.low)
+    powers.sort(key=lambda r: r.low)
+    return rows, powers
+
+
+def _put(
+    piece: Row | PowerRow, rows: list[Row], powers: list[PowerRow]
+) -> None:
+    if isinstance(piece, PowerRow):
+        powers.append(piece)
+    else:
+        rows.append(piece)
+
+
+def _snapped(value: Fraction, width: Fraction, up: bool) -> Fraction:
+    """On a coarse grid, so that every format has it."""
+    unit = Fraction(2) ** (floor_log2(width) - 4)
+    steps = value / unit
+    return (-(-steps // 1) if up else steps // 1) * unit
+
+
+def _about(
+    work: Work, s: Special, left: Fraction, right: Fraction
+) -> list[Row | PowerRow]:
+    """The pieces about one special point, as wide as they can be."""
+    point = s.exact
+    center = point if point is not None else work.fmt.round(s.near)
+    if point is not None and work.fmt.round(point) != point:
+        center = work.fmt.round(point)
+    place = point if point is not None else s.at
+    reason: Exception | None = None
+    for two_sided in (True, False):
+        if two_sided and not left < center < right:
+            continue
+        try:
+            if two_sided:
+                return [_widest(work, place, center, left, right, 0)]
+            pieces = []
+            if left < center:
+                pieces.append(_widest(work, place, center, left, center, -1))
+            if center < right:
+                pieces.append(_widest(work, place, center, center, right, 1))
+            return pieces
+        except OneSidedError:
+            continue
+        except NotProvedError as error:
+            reason = error
+    raise NotProvedError(f"none about x = {shown(s.near)}: {reason}")
+
+
+def _widest(
+    work: Work,
+    place: Fraction | arb,
+    center: Fraction,
+    left: Fraction,
+    right: Fraction,
+    side: int,
+) -> Row | PowerRow:
+    """The widest piece about a special point inside [left, right]."""
+    reason: Exception | None = None
+    room = max(center - left, right - center)
+    width = min(room, Fraction(8))
+    width = Fraction(2) ** (floor_log2(width) + 1)
+    for k in range(44):
+        h = width if k % 2 == 0 else width * 3 / 4
+        if k % 2:
+            width /= 2
+        low = max(left, center - _snapped(h, h, False)) if side <= 0 else center
+        high = (
+            min(right, center + _snapped(h, h, False)) if side >= 0 else center
+        )
+        reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -30)))
+        try:
+            with ctx.workprec(work.high_bits):
+                series = local(work, place, reach, side)
+                if side < 0:
+                    series = _mirrored(series)
+                if place != center:
+                    series = _recentred(series, place, center)
+            with ctx.workprec(4 * work.bits):
+                piece = _piece(work, series, center, low, high)
+            if piece.ulp <= work.goal:
+                return piece
+            reason = NotProvedError(f"{piece.ulp:.3g} ulp")
+        except OneSidedError:
+            raise
+        except NotProvedError as error:
+            reason = error
+    raise NotProvedError(str(reason))
+
+
+def _mirrored(series: Series) -> Series:
+    """From the series in w = point - x to that in x - point."""
+    cs = [c * (-1) ** (i + series.v) for i, c in enumerate(series.coeffs())]
+    return Series(
+        series.chart,
+        series.v,
+        type(series.poly)(cs),
+        series.n,
+        series.rho,
+        series.eta,
+    )
+
+
+def _recentred(
+    series: Series, place: Fraction | arb, center: Fraction
+) -> Series:
+    """About the float next to the point, where the two differ."""
+    exact = to_arb(place) if isinstance(place, Fraction) else place
+    poly = arb_poly([arb(c) for c in series.coeffs()]).left_shift(
+        max(series.v, 0)
+    )
+    if series.v < 0:
+        raise NotProvedError("a pole")
+    moved = poly(arb_poly([to_arb(center) - exact, 1]))
+    error = series.error() * series.chart.radius**series.v
+    return Series(series.chart, 0, moved, moved.length(), arb(0), error)
+
+
+def _piece(
+    work: Work, series: Series, center: Fraction, low: Fraction, high: Fraction
+) -> Row | PowerRow:
+    if series.v >= 2 or (series.v == 1 and center == 0):
+        return make_power_row(series, center, low, high, work.fmt, work.degree)
+    zero = series.v == 1
+    return make_row(series, center, low, high, work.fmt, work.degree, zero)
+
+
+def _gap(
+    work: Work, a: Fraction, b: Fraction
+) -> tuple[list[Row], list[PowerRow]]:
+    """Rows over an interval on which f is analytic."""
+    work.check_time()
+    zeros = find_roots(work.expr, work.variable, a, b)
+    rows: list[Row] = []
+    powers: list[PowerRow] = []
+    spots = [
+        r.exact if r.exact is not None else (r.low + r.high) / 2 for r in zeros
+    ]
+    edge = a
+    for i, root in enumerate(zeros):
+        left = (spots[i - 1] + spots[i]) / 2 if i else a
+        right = (spots[i] + spots[i + 1]) / 2 if i + 1 < len(spots) else b
+        piece = _about_zero(work, root, max(left, edge), right)
+        if edge < piece.low:
+            rows += _march(work, edge, piece.low)
+        _put(piece, rows, powers)
+        edge = piece.high
+    if edge < b:
+        rows += _march(work, edge, b)
+    return rows, powers
+
+
+def _about_zero(
+    work: Work, root: Root, left: Fraction, right: Fraction
+) -> Row | PowerRow:
+    """The widest piece about a zero of f where f is analytic."""
+    with ctx.workprec(work.high_bits):
+        at = polished(work.expr, work.variable, root, work.high_bits - 120)
+        center = work.fmt.round(to_fraction(at))
+    reason: Exception | None = None
+    room = max(center - left, right - center, Fraction(1, 2**40))
+    width = Fraction(2) ** (floor_log2(min(room, Fraction(8))) + 1)
+    for k in range(60):
+        h = width if k % 2 == 0 else width * 3 / 4
+        if k % 2:
+            width /= 2
+        step = _snapped(h, h, False)
+        low, high = max(left, center - step), min(right, center + step)
+        if low != left:
+            low = _snapped(low, h, True)
+        if high != right:
+            high = _snapped(high, h, False)
+        if not low <= center <= high:
+            continue
+        if center and not (low / center > 0 and high / center > 0):
+            continue
+        reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -20)))
+        try:
+            piece = _zero_piece(work, root, at, center, low, high, reach)
+            if piece.ulp <= work.goal:
+                return piece
+            reason = NotProvedError(f"{piece.ulp:.3g} ulp")
+        except NotProvedError as error:
+            reason = error
+    raise NotProvedError(f"none about the zero {shown(center)}: {reason}")
+
+
+def _zero_piece(
+    work: Work,
+    root: Root,
+    at: arb,
+    center: Fraction,
+    low: Fraction,
+    high: Fraction,
+    reach: arb,
+) -> Row | PowerRow:
+    """A row about a simple zero, a power row about any other."""
+    fmt, degree = work.fmt, work.degree
+    if root.multiple and root.exact is None:
+        with ctx.workprec(work.high_bits):
+            series = local(work, at, reach, 0)
+        if series.v < 2:
+            raise NotProvedError("a place where f may vanish or not")
+        with ctx.workprec(4 * work.bits):
+            return make_power_row(series, center, low, high, fmt, degree, at)
+    with ctx.workprec(2 * work.bits + fmt.precision):
+        series = local(work, center, reach, 0)
+        if series.v == 0:
+            return make_row(series, center, low, high, fmt, degree, True)
+        return _piece(work, series, center, low, high)
+
+
+def _march(work: Work, a: Fraction, b: Fraction) -> list[Row]:
+    """Regular rows from a to b, each about as wide as it can be."""
+    rows: list[Row] = []
+    width = min(b - a, Fraction(1))
+    while a < b:
+        row, reason = None, ""
+        grown = False
+        while row is None:
+            end = _next_seam(a, b, width)
+            row, reason = _attempt(work, a, end)
+            if row is None:
+                width = (end - a) * 5 / 8
+                grown = True
+                if width <= SMALLEST * max(abs(a), abs(b)) / 2**6:
+                    raise NotProvedError(
+                        f"{reason} at x = {shown(a)}, on a row "
+                        f"{float(width):.2g} wide"
+                    )
+        while not grown and row.high < b:
+            end = _next_seam(a, b, (row.high - a) * 3 / 2)
+            wider, _ = _attempt(work, a, end)
+            if wider is None:
+                grown = True
+            else:
+                row = wider
+        rows.append(row)
+        width = (row.high - a) * 9 / 8
+        a = row.high
+    return rows
+
+
+def _next_seam(a: Fraction, b: Fraction, width: Fraction) -> Fraction:
+    end = _snapped(a + width, width, False)
+    # No sliver is left over.
+    return b if end >= b - (b - a) / 2**20 or end <= a else min(end, b)
+
+
+def _attempt(
+    work: Work, low: Fraction, high: Fraction
+) -> tuple[Row | None, str]:
+    work.check_time()
+    center = work.fmt.round((low + high) / 2)
+    reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -30)))
+    try:
+        with ctx.workprec(work.bits):
+            series = local(work, center, reach, 0)
+            row = make_row(
+                series, center, low, high, work.fmt, work.degree, False
+            )
+    except (NotProvedError, NotRealError) as error:
+        return None, str(error)
+    if row.ulp > work.goal:
+        return None, f"{row.ulp:.3g} ulp"
+    return row, ""

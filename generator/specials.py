@@ -1,0 +1,183 @@
+"""Singular points inside the domain: found, classified, refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+from flint import arb
+from flint import ctx
+
+from .errors import NotProvedError
+from .errors import NotRealError
+from .errors import SingularityError
+from .expansion import Place
+from .expansion import expand
+from .formats import floor_log2
+from .formats import to_arb
+from .formats import to_fraction
+from .roots import Root
+from .roots import ball
+from .roots import find_roots
+from .roots import polished
+from .series import OneSidedError
+from .work import Work
+from .work import least
+from .work import local
+from .work import shown
+
+
+def critical(expr: sympy.Expr) -> list[sympy.Expr]:
+    """What may vanish at a singularity: denominators, arguments of logs."""
+    found: dict[sympy.Expr, None] = {}
+    for node in sympy.preorder_traversal(expr):
+        inner = None
+        if node.is_Pow and node.exp.is_Rational:
+            if node.exp < 0 or node.exp.q != 1:
+                inner = node.base
+        elif node.is_Pow and not isinstance(node, sympy.exp):
+            inner = node.base
+        elif isinstance(node, (sympy.log, sympy.Abs)):
+            inner = node.args[0]
+        if inner is not None and inner.free_symbols:
+            found[inner] = None
+    return list(reversed(found))  # the innermost first
+
+
+@dataclass(frozen=True)
+class Special:
+    """A place inside the domain that needs an expansion of its own."""
+
+    root: Root
+    at: arb
+    owner: sympy.Expr
+
+    @property
+    def exact(self) -> Fraction | None:
+        return self.root.exact
+
+    @property
+    def near(self) -> Fraction:
+        return to_fraction(self.at)
+
+
+def specials_of(work: Work, low: Fraction, high: Fraction) -> list[Special]:
+    out: list[Special] = []
+    for inner in critical(work.expr):
+        work.check_time()
+        for root in find_roots(inner, work.variable, low, high):
+            if root.exact is None and root.multiple and _known(root, out):
+                continue  # only unknown there because of what is inside
+            with ctx.workprec(work.high_bits):
+                at = polished(inner, work.variable, root, work.high_bits - 80)
+                if any(abs(s.at - at) < arb((1, -300)) for s in out):
+                    continue
+            out.append(Special(root, at, inner))
+    return sorted(out, key=lambda s: s.near)
+
+
+def _known(root: Root, found: list[Special]) -> bool:
+    with ctx.workprec(200):
+        return any(root.low <= s.near <= root.high for s in found)
+
+
+def refuse(
+    work: Work,
+    specials: list[Special],
+    first: Fraction,
+    last: Fraction,
+    low: Fraction | None,
+    high: Fraction | None,
+    parity: int,
+) -> None:
+    """Errors for what no plan can mend, with their places."""
+    edges = [first, *(s.near for s in specials), last]
+    for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
+        if a >= b:
+            continue
+        with ctx.workprec(work.bits):
+            values = [
+                ball(work.expr, to_arb(a + (b - a) * f))
+                for f in (Fraction(3, 7), Fraction(5, 8), Fraction(1, 9))
+            ]
+        if not any(v.is_finite() for v in values):
+            left = shown(low if i == 0 and not parity else a, -1)
+            right = shown(high if i == len(edges) - 2 else b)
+            raise NotRealError(
+                f"Not real: expected real values on the whole domain, "
+                f"received none on ({left}, {right})."
+            )
+    for s in specials:
+        if s.near in (low, high) and not (parity and s.near == 0):
+            continue
+        _classify(work, s)
+
+
+def _classify(work: Work, special: Special) -> None:
+    """Raises where the singularity is not removable."""
+    place = special.exact if special.exact is not None else special.at
+    where = shown(special.near)
+    with ctx.workprec(work.high_bits):
+        reason: Exception | None = None
+        for exponent in (8, 16, 24):
+            step = arb((1, floor_log2(1 + abs(special.near)) - exponent))
+            try:
+                series = local(work, place, step, 0)
+                break
+            except OneSidedError:
+                _kink(work, special, step)
+                return
+            except NotProvedError as error:
+                reason = error
+        else:
+            raise SingularityError(
+                f"Singularity at {where}: expected a removable one, "
+                f"received one that no expansion resolves ({reason})."
+            )
+    if series.is_order:
+        raise SingularityError(
+            f"Essential singularity at {where}: expected f analytic there "
+            "once it is filled in, received a function without an expansion."
+        )
+    if series.v < 0:
+        raise SingularityError(
+            f"Pole at {where}: expected f finite inside the domain, received "
+            f"f ~ c/(x - {where})**{-series.v}; leave the point out of the "
+            "domain."
+        )
+
+
+def _kink(work: Work, special: Special, step: arb) -> None:
+    place = special.exact if special.exact is not None else special.at
+    where = shown(special.near)
+    values = []
+    for side in (-1, 1):
+        try:
+            made, at = expand(
+                work.expr, Place(place, side), step, work.terms, least(work)
+            )
+        except NotProvedError as error:
+            raise SingularityError(
+                f"Branch point at {where}: expected f analytic inside the "
+                f"domain, received {error}."
+            ) from None
+        series = made.plain
+        if series is not None and series.is_order:
+            raise SingularityError(
+                f"Essential singularity at {where}: expected f analytic "
+                "there once it is filled in, received a function without an "
+                "expansion."
+            )
+        if series is None or series.v < 0 or at.root != 1:
+            raise SingularityError(
+                f"Branch point at {where}: expected f analytic inside the "
+                "domain, received a root or a logarithm that vanishes there."
+            )
+        head = arb(series.coefficient(0)) if series.v == 0 else arb(0)
+        values.append(head)
+    if work.order == 0 and not (values[0] - values[1]).contains(0):
+        raise SingularityError(
+            f"Jump at {where}: expected f continuous, received the limits "
+            f"{float(values[0]):.6g} and {float(values[1]):.6g}."
+        )
