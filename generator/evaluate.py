@@ -133,14 +133,27 @@ class BallAlgebra:
     def power(self, a: Any, exponent: Fraction) -> Any:
         if exponent.denominator == 1:
             whole = int(exponent)
-            return a**whole if whole >= 0 else 1 / a ** (-whole)
+            power = _whole_power(a, abs(whole))
+            return power if whole >= 0 else 1 / power
         if exponent.denominator == 2:
             root = a.sqrt()
             whole = exponent.numerator
-            return root**whole if whole >= 0 else 1 / root ** (-whole)
+            power = _whole_power(root, abs(whole))
+            return power if whole >= 0 else 1 / power
         return a ** to_arb(exponent)
 
     def function(self, name: str, a: Any) -> Any:
         if name == "Abs":
             return abs(a)
         return getattr(a, name)()
+
+
+def _whole_power(a: Any, n: int) -> Any:
+    """a**n by squaring; flint's own power of a ball about 0 is nan."""
+    result = None
+    while n:
+        if n & 1:
+            result = a if result is None else result * a
+        n >>= 1
+        a = a * a if n else a
+    return arb(1) if result is None else result

@@ -281,21 +281,25 @@ class Expansion:
             total = total + Expansion.of(self.frame, one)
         return total
 
-    def _split(self) -> tuple[dict[int, Any], Fraction, Series, Expansion]:
-        """Polar part, multiple of log w, regular series, small rest."""
+    def _split(
+        self,
+    ) -> tuple[dict[int, Any], Fraction, Series, Expansion, arb]:
+        """Polar part, multiple of log w, regular series, small rest.
+
+        The last is a bound of what else there may be, an absolute one.
+        """
         chart = self.frame.chart
         zero = Series.constant(chart, Fraction(0))
         base = self.terms.get((0, 0), zero)
         polar: dict[int, Any] = {}
-        regular = base
+        regular, blur = base, arb(0)
         if not base.is_zero and base.v < 0:
             if base.n + base.v <= 0:
                 raise NotProvedError("too few terms")
-            for i, c in enumerate(base.coeffs()[: -base.v]):
+            cs = base.coeffs()
+            for i, c in enumerate(cs[: -base.v]):
                 polar[-base.v - i] = c
-                gone = Series.monomial(chart, 1, base.v + i)
-                value = c if isinstance(c, arb) else _fraction(c)
-                regular = regular + (-gone.scaled(value))
+            regular, blur = base.tail(-base.v)
         rest = {key: s for key, s in self.terms.items() if key != (0, 0)}
         multiple = Fraction(0)
         logs = rest.pop((0, 1), None)
@@ -314,7 +318,7 @@ class Expansion:
             if k < 0 or (k == 0 and j and s.v <= 0):
                 raise NotProvedError("an exponential of an exponential")
         polar = {p: c for p, c in polar.items() if c != 0}
-        return polar, multiple, regular, Expansion(self.frame, rest)
+        return polar, multiple, regular, Expansion(self.frame, rest), blur
 
     def _recognised(
         self, polar: dict[int, Any]
@@ -339,17 +343,17 @@ class Expansion:
 
     def exp(self) -> Expansion:
         """exp f."""
-        polar, multiple, regular, x = self._split()
+        polar, multiple, regular, x, eta = self._split()
         level = 0
         if polar:
             if self.frame.chart.two_sided:
                 raise OneSidedError("exp has an essential singularity")
-            exact, eta = self._recognised(polar)
+            exact, more = self._recognised(polar)
+            eta += more
             level = self.frame.key_power(exact)
-            regular = regular.blurred(eta)
         if multiple.denominator != 1:
             raise RootNeededError(multiple.denominator)
-        head = regular.exp().shifted(int(multiple))
+        head = regular.exp().blurred(eta).shifted(int(multiple))
         small = _small_series(x, _inverse_factorial, arb(1))
         return (Expansion.of(self.frame, head) * small)._level(level)
 
@@ -360,7 +364,7 @@ class Expansion:
             for (k, j), s in self.terms.items()
         ):
             return None
-        polar, multiple, regular, x = self._split()
+        polar, multiple, regular, x, _ = self._split()
         return None if polar or multiple else (regular, x)
 
     def _bounded(self) -> Expansion:
@@ -421,7 +425,7 @@ class Expansion:
         if sign:
             half_pi = Expansion.number(self.frame, arb.pi() * sign / 2)
             return half_pi + (-self.inverse().atan())
-        _, _, s, x = self._split()
+        _, _, s, x, _ = self._split()
         head = Expansion.of(self.frame, s.atan())
         if not x.terms:
             return head
@@ -440,7 +444,7 @@ class Expansion:
         if sign:
             one = Expansion.number(self.frame, Fraction(sign))
             return one + self._erfc(sign).scaled(Fraction(-sign))
-        _, _, s, x = self._split()
+        _, _, s, x, _ = self._split()
         if x.terms:
             raise NotProvedError("erf of an exponential")
         return Expansion.of(self.frame, s.erf())

@@ -259,7 +259,7 @@ def _zero_piece(
             raise NotProvedError("a place where f may vanish or not")
         with ctx.workprec(4 * work.bits):
             return make_power_row(series, center, low, high, fmt, degree, at)
-    with ctx.workprec(2 * work.bits + fmt.precision):
+    with ctx.workprec(work.high_bits):
         series = local(work, center, reach, 0)
         if series.v == 0:
             return make_row(series, center, low, high, fmt, degree, True)

@@ -31,6 +31,7 @@ SCAN_BITS = 128
 SERIES_BITS = 400
 WIDTH = Fraction(1, 2**18)  # relative width at which bisection stops
 MAX_BOXES = 60_000
+BISECTIONS = 24  # before Newton's method
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def find_roots(
     slope = to_primitives(expr.diff(variable))
     with ctx.workprec(SCAN_BITS):
         found = _scan(expr, slope, low, high)
-    return [_refined(expr, r) for r in _merged(found)]
+    return [_refined(expr, variable, r) for r in _merged(found)]
 
 
 def _scan(
@@ -161,14 +162,21 @@ def simplest(low: Fraction, high: Fraction) -> Fraction:
     return floor + 1 / simplest(1 / (high - floor), 1 / (low - floor))
 
 
-def _refined(expr: sympy.Expr, root: Root) -> Root:
+def _refined(
+    expr: sympy.Expr, variable: sympy.Symbol, root: Root
+) -> Root:
     """Recognised as a fraction, if it is one with at most 24 bits."""
-    pad = (root.high - root.low) / 4
-    guess = simplest(root.low - pad, root.high + pad)
+    low, high = root.low, root.high
+    if not root.multiple:
+        near = to_fraction(polished(expr, variable, root, 120))
+        low, high = near - Fraction(1, 2**80), near + Fraction(1, 2**80)
+    pad = (high - low) / 4
+    guess = simplest(low - pad, high + pad)
     if guess.denominator.bit_length() <= 24:
         with ctx.workprec(400):
             value = ball(expr, to_arb(guess))
-            if not value.is_finite() or value.contains(0):
+            unknown = root.multiple and not value.is_finite()
+            if unknown or (value.is_finite() and value.contains(0)):
                 return Root(guess, root.low, root.high, root.multiple)
     return root
 
@@ -187,8 +195,11 @@ def polished(
     slope = to_primitives(expr.diff(variable))
     if root.multiple:
         expr, slope = slope, to_primitives(slope.diff(variable))
+    low, high = root.low, root.high
+    if not root.multiple:
+        low, high = _bisected(expr, low, high)
     with ctx.workprec(bits + 64):
-        x = to_arb((root.low + root.high) / 2)
+        x = to_arb((low + high) / 2)
         for _ in range(2 * bits.bit_length() + 40):
             value, rate = ball(expr, x), ball(slope, x)
             if not (value.is_finite() and rate.is_finite()) or rate.contains(0):
@@ -206,6 +217,24 @@ def polished(
         if not ((ends[0] > 0 and ends[1] < 0) or (ends[0] < 0 and ends[1] > 0)):
             raise NotProvedError("a root could not be enclosed")
         return arb(x.mid(), delta.upper())
+
+
+def _bisected(
+    expr: sympy.Expr, low: Fraction, high: Fraction
+) -> tuple[Fraction, Fraction]:
+    """A bracket so short that Newton's method does not leave it."""
+    with ctx.workprec(SCAN_BITS):
+        above = ball(expr, to_arb(high)) > 0
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            value = ball(expr, to_arb(middle))
+            if value.contains(0) or not value.is_finite():
+                break
+            if (value > 0) == above:
+                high = middle
+            else:
+                low = middle
+    return low, high
 
 
 __all__ = [

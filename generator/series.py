@@ -259,16 +259,29 @@ class Series:
     def scaled(self, value: Fraction | arb) -> Series:
         return self * Series.constant(self.chart, value)
 
+    def tail(self, drop: int) -> tuple[Series, arb]:
+        """The terms from w**0 on, where v = -drop, and an absolute bound.
+
+        Coefficients that cannot be told from 0 and eta are in the bound.
+        """
+        cs, n = self.coeffs()[drop:], self.n - drop
+        bound = self.eta / self.chart.least**drop
+        zero = all(not self.exact and c.contains(0) for c in cs)
+        if zero and cs:
+            bound += weighted(cs, self.chart.radius)
+            cs = []
+        poly = type(self.poly)(cs) if cs else fmpq_poly([])
+        made = Series(self.chart, 0, poly, n, self.rho, arb(0))
+        return made._normal(), upper(bound)
+
     def blurred(self, eta: arb) -> Series:
-        """With an error of at most `eta` more, absolute."""
+        """Times something within exp(eta) - 1 of 1."""
         if eta.is_zero():
             return self
-        small = Series(
-            self.chart, 0, fmpq_poly([]), self.chart.terms, arb(0), eta
+        more = upper(self.size() * eta.exp() * eta)
+        return self._with(
+            self.v, self.poly, self.n, self.rho, self.eta + more
         )
-        if self.v == 0 and not self.is_order:
-            return self._with(0, self.poly, self.n, self.rho, self.eta + eta)
-        return self + small._normal()
 
     def shifted(self, v: int) -> Series:
         """Times w**v."""

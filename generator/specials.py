@@ -42,7 +42,7 @@ def critical(expr: sympy.Expr) -> list[sympy.Expr]:
             inner = node.args[0]
         if inner is not None and inner.free_symbols:
             found[inner] = None
-    return list(reversed(found))  # the innermost first
+    return sorted(found, key=sympy.count_ops)  # the innermost first
 
 
 @dataclass(frozen=True)
