@@ -31,7 +31,9 @@ class Built:
     plans: tuple[AnyPlan, ...]
 
 
-def _plan(entry: Entry, dtype: str, order: int, fresh: bool) -> AnyPlan:
+def plan_of(
+    entry: Entry, dtype: str, order: int, fresh: bool = False
+) -> AnyPlan:
     def make() -> AnyPlan:
         spec = make_spec(entry.formula, entry.name, entry.domain)
         if entry.planner == "closed":
@@ -83,11 +85,13 @@ def build(
 
     if workers == 0:
         for task in tasks:
-            record(task, _plan(*task, fresh))
+            record(task, plan_of(*task, fresh))
     else:
         count = min(workers or os.cpu_count() or 1, len(tasks))
         with ProcessPoolExecutor(count) as pool:
-            futures = {pool.submit(_plan, *task, fresh): task for task in tasks}
+            futures = {
+                pool.submit(plan_of, *task, fresh): task for task in tasks
+            }
             try:
                 for future in as_completed(futures):
                     record(futures[future], future.result())

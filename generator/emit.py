@@ -159,7 +159,8 @@ def _row_lines(cover: Cover, function: str) -> list[str]:
     return [
         "",
         *_comment(text),
-        f"s = _clamp(t, {number(low, dtype)}, {number(high, dtype)}, {dtype!r})",
+        f"s = _clamp(t, {number(low, dtype)}, {number(high, dtype)}, "
+        f"{dtype!r})",
         f"y = _rows(s, _{upper}_SEAMS, _{upper}_TABLE, {divider}, {dtype!r})",
     ]
 
@@ -183,7 +184,7 @@ def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:
     ]
 
 
-def _end_formula(form: EndForm) -> str:
+def end_formula(form: EndForm) -> str:
     """What the form computes, for people."""
     t = "|x|" if form.point is None else "t"
     sign = -1 if form.point is None else 1
@@ -239,7 +240,11 @@ def _end_lines(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
     infinite = form.point is None
     if infinite:
         distance = "t" if form.side > 0 else "-t"
-        where = f"{'x' if form.side > 0 else '-x'} >= {float(form.bound):g}"
+        where = (
+            f"x >= {float(form.bound):g}"
+            if form.side > 0
+            else f"x <= -{float(form.bound):g}"
+        )
         low, high = form.bound, form.cut
         past = f"d{k} > {number(form.cut, dtype)}"
     else:
@@ -257,7 +262,7 @@ def _end_lines(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
     if infinite and not form.level:
         past = f"d{k} > _number({number(form.cut, dtype)}, {dtype!r})"
     text = (
-        f"{where}: {_end_formula(form)}; {form.note}. Truncation + roundoff "
+        f"{where}: {end_formula(form)}; {form.note}. Truncation + roundoff "
         f"<= {form.ulp:.3f} ulp."
     )
     lines = [

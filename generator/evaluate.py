@@ -47,9 +47,7 @@ _REWRITES: dict[type, Any] = {
     sympy.acos: lambda a: sympy.pi / 2 - _asin(a),
     sympy.acot: lambda a: sympy.atan(1 / a),
     sympy.asinh: lambda a: sympy.log(a + sympy.sqrt(a**2 + 1)),
-    sympy.acosh: lambda a: sympy.log(
-        a + sympy.sqrt(a - 1) * sympy.sqrt(a + 1)
-    ),
+    sympy.acosh: lambda a: sympy.log(a + sympy.sqrt(a - 1) * sympy.sqrt(a + 1)),
     sympy.atanh: lambda a: sympy.log((1 + a) / (1 - a)) / 2,
     sympy.acoth: lambda a: sympy.log((a + 1) / (a - 1)) / 2,
     sympy.erfc: lambda a: 1 - sympy.erf(a),

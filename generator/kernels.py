@@ -29,10 +29,10 @@ from .formats import to_fraction
 from .series import to_balls
 
 _X = sympy.Symbol("x", real=True)
-# name: formula of P, largest |r|, size below which its error must stay
+# name: formula of P, largest |r|, the power of r that P is multiplied by
 _KERNELS = {
-    "log": ((sympy.log(1 + _X) - _X + _X**2 / 2) / _X**3, arb("0.4143")),
-    "exp": ((sympy.exp(_X) - 1 - _X) / _X**2, arb("0.3467")),
+    "log": ((sympy.log(1 + _X) - _X + _X**2 / 2) / _X**3, arb("0.4143"), 3),
+    "exp": ((sympy.exp(_X) - 1 - _X) / _X**2, arb("0.3467"), 2),
 }
 
 
@@ -51,7 +51,7 @@ def kernel(name: str, fmt: FloatFormat) -> Kernel:
     Its error is below a quarter of the least unit that ends.py counts for
     it: 2**-(p + 4) of the function.
     """
-    formula, reach = _KERNELS[name]
+    formula, reach, power = _KERNELS[name]
     with ctx.workprec(600):
         made, _ = expand(
             to_primitives(formula),
@@ -66,7 +66,7 @@ def kernel(name: str, fmt: FloatFormat) -> Kernel:
         if name == "log":  # m is between sqrt(1/2) and sqrt(2)
             low = arb("-0.2930")
         economized = Economized(to_balls(series.poly), low, high)
-        weight = float(reach) ** (2 if name == "log" else 2)
+        weight = float(reach) ** power
         goal = 2.0 ** (-fmt.precision - 6) / weight
         base = float(series.error())
         for degree in range(60):

@@ -30,7 +30,6 @@ from .series import Series
 from .series import to_balls
 from .series import upper
 
-
 MAX_ORDER = 12
 
 
@@ -138,7 +137,9 @@ def _bound(
     u = 2.0**-fmt.precision
     # Below 2**(emin/m - 1) f is below the smallest normal number.
     least = 2.0 ** (fmt.emin / m - 2)
-    count = max(1, math.ceil((math.log2(reach) - math.log2(least)) * PER_OCTAVE))
+    count = max(
+        1, math.ceil((math.log2(reach) - math.log2(least)) * PER_OCTAVE)
+    )
     high = reach * 2.0 ** (-np.arange(count) / PER_OCTAVE)
     low = high * 2.0 ** (-1 / PER_OCTAVE)
     size = abs(float(factor))

@@ -62,8 +62,13 @@ def render(
     domain: tuple[str, str],
     summary: str,
     plans: Sequence[AnyPlan],
+    tidy: bool = True,
 ) -> Source:
-    """The module with every plan of one function."""
+    """The module with every plan of one function.
+
+    Args:
+        tidy: format it, for people.
+    """
     name = plans[0].name
     by_key = {(p.dtype, p.order): p for p in plans}
     orders = sorted({p.order for p in plans})
@@ -80,7 +85,7 @@ def render(
                 low = _shared_low(by_key.values(), dtype)
                 bodies.append(_body(plan, low))
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_template_folder()),
+        loader=jinja2.FileSystemLoader(template_folder()),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -118,7 +123,7 @@ def render(
             for d in served
         },
     )
-    return Source(name, _format(text))
+    return Source(name, formatted(text) if tidy else text)
 
 
 def shown_bound(ulp: float) -> float:
@@ -126,13 +131,13 @@ def shown_bound(ulp: float) -> float:
     return math.ceil(ulp * 10**4) / 10**4
 
 
-def _template_folder() -> Path:
+def template_folder() -> Path:
     here = Path(__file__).parent
     inside = here / "templates"  # in a wheel
     return inside if inside.is_dir() else here.parent / "templates"
 
 
-def _format(text: str) -> str:
+def formatted(text: str) -> str:
     """`text` as ruff formats it, whatever configuration lies about."""
     result = subprocess.run(
         [

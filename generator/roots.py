@@ -162,9 +162,7 @@ def simplest(low: Fraction, high: Fraction) -> Fraction:
     return floor + 1 / simplest(1 / (high - floor), 1 / (low - floor))
 
 
-def _refined(
-    expr: sympy.Expr, variable: sympy.Symbol, root: Root
-) -> Root:
+def _refined(expr: sympy.Expr, variable: sympy.Symbol, root: Root) -> Root:
     """Recognised as a fraction, if it is one with at most 24 bits."""
     low, high = root.low, root.high
     if not root.multiple:

@@ -279,9 +279,7 @@ class Series:
         if eta.is_zero():
             return self
         more = upper(self.size() * eta.exp() * eta)
-        return self._with(
-            self.v, self.poly, self.n, self.rho, self.eta + more
-        )
+        return self._with(self.v, self.poly, self.n, self.rho, self.eta + more)
 
     def shifted(self, v: int) -> Series:
         """Times w**v."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import sympy
 from flint import arb
@@ -77,6 +78,14 @@ def specials_of(work: Work, low: Fraction, high: Fraction) -> list[Special]:
     return sorted(out, key=lambda s: s.near)
 
 
+def _has_values(work: Work, a: Fraction, b: Fraction) -> bool:
+    with ctx.workprec(work.bits):
+        return any(
+            ball(work.expr, to_arb(a + (b - a) * part)).is_finite()
+            for part in (Fraction(3, 7), Fraction(5, 8), Fraction(1, 9))
+        )
+
+
 def _known(root: Root, found: list[Special]) -> bool:
     with ctx.workprec(200):
         return any(root.low <= s.near <= root.high for s in found)
@@ -93,21 +102,22 @@ def refuse(
 ) -> None:
     """Errors for what no plan can mend, with their places."""
     edges = [first, *(s.near for s in specials), last]
-    for i, (a, b) in enumerate(zip(edges, edges[1:], strict=False)):
-        if a >= b:
-            continue
-        with ctx.workprec(work.bits):
-            values = [
-                ball(work.expr, to_arb(a + (b - a) * f))
-                for f in (Fraction(3, 7), Fraction(5, 8), Fraction(1, 9))
-            ]
-        if not any(v.is_finite() for v in values):
-            left = shown(low if i == 0 and not parity else a, -1)
-            right = shown(high if i == len(edges) - 2 else b)
-            raise NotRealError(
-                f"Not real: expected real values on the whole domain, "
-                f"received none on ({left}, {right})."
-            )
+    gaps = [(a, b) for a, b in pairwise(edges) if a < b]
+    unreal = [not _has_values(work, a, b) for a, b in gaps]
+    if any(unreal):
+        start = unreal.index(True)
+        stop = start
+        while stop + 1 < len(gaps) and unreal[stop + 1]:
+            stop += 1
+        left = low if start == 0 else gaps[start][0]
+        right = high if stop == len(gaps) - 1 else gaps[stop][1]
+        mirrored = left == 0 and parity
+        raise NotRealError(
+            "Not real: expected real values on the whole domain, received "
+            f"none on ({'-' if mirrored else ''}"
+            f"{shown(right if mirrored else left, -1 if not mirrored else 1)}"
+            f", {shown(right)})."
+        )
     for s in specials:
         if s.near in (low, high) and not (parity and s.near == 0):
             continue

@@ -6,9 +6,11 @@
     ks.ops.stablef.derivative()(x)     # f', with a bound of its own
     ks.losses.StableFLoss()            # a Keras loss
     ks.layers.StableF()                # a Keras layer
+    ks.stabilize("log(1+x)/x", (-1, "oo"))  # an op from your own formula
 
-`ops`, `losses` and `layers` are loaded when first used; the generator
-(``keras_stablef.generator``, which needs sympy) never by itself.
+The generator (``keras_stablef.generator``, which needs sympy) is loaded when
+`stabilize` is first called, a function of the catalogue when it is first
+used.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import importlib
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["layers", "losses", "ops"]
+__all__ = ["layers", "losses", "ops", "stabilize"]
 
 # `load_model` looks classes up by their registered name, so a process that
 # only imports keras_stablef has to have them registered: both modules are
@@ -25,6 +27,7 @@ __all__ = ["layers", "losses", "ops"]
 from . import layers
 from . import losses
 from . import ops
+from ._stabilize import stabilize
 
 
 def __getattr__(name: str) -> ModuleType:

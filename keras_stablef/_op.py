@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 from typing import Protocol
 
@@ -19,9 +21,13 @@ class Generated(Protocol):
     NAME: str
     EXPRESSION: str
     DOMAIN: tuple[str, str]
-    BODIES: dict[str, tuple[Body, ...]]
     COMPUTE: dict[str, str]
-    BOUNDS: dict[str, tuple[float, ...]]
+
+    @property
+    def BODIES(self) -> Mapping[str, Sequence[Body]]: ...  # noqa: N802
+
+    @property
+    def BOUNDS(self) -> Mapping[str, Sequence[float]]: ...  # noqa: N802
 
 
 @keras.saving.register_keras_serializable(package="keras_stablef")
@@ -126,6 +132,48 @@ class StableOp(keras.Operation):
             )
         return bounds[name][self.derivative(order).order]
 
+    def explain(self, dtype: str | None = None) -> str:
+        """How f and its derivatives are computed: pieces, thresholds, why.
+
+        Args:
+            dtype: only this one; by default every dtype that has a plan of
+                its own.
+
+        Example:
+            >>> print(ks.ops.log_cosh.explain("float32"))
+        """
+        from ._study import explain
+
+        return explain(self, dtype)
+
+    def plot(self, path: Any, dtype: str = "float32") -> None:
+        """A picture of the error in ulp over the whole float line.
+
+        Value and gradient, the textbook formula beside this op, the proved
+        bound and the seams; needs matplotlib.
+
+        Example:
+            >>> ks.ops.log_cosh.plot("log_cosh.png")
+        """
+        from ._study import plot
+
+        plot(self, path, dtype)
+
+    def save(self, path: Any) -> None:
+        """Write a module that computes f and imports only keras.
+
+        It holds every dtype and order and the derivative rules, and offers
+        a function of this op's name.
+
+        Example:
+            >>> ks.stabilize("log(1+x)/x", (-1, "oo"), name="rel").save(
+            ...     "rel.py"
+            ... )
+        """
+        from ._study import save
+
+        save(self, path)
+
     def call(self, x: Any) -> Any:
         if is_ragged(x):
             import tensorflow as tf
@@ -172,18 +220,34 @@ class StableOp(keras.Operation):
             "function": self.module.NAME,
             "order": self.order,
             "name": self.name,
+            **getattr(self.module, "CONFIG", {}),
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> StableOp:
         from . import ops
 
-        known: StableOp = getattr(ops, config["function"])
+        if "formula" in config:
+            from ._stabilize import stabilize
+
+            known: StableOp = stabilize(
+                config["formula"],
+                tuple(config["domain"]),
+                name=config["function"],
+                max_ulp=config["max_ulp"],
+            )
+        else:
+            known = getattr(ops, config["function"])
         return cls(known.module, config["order"], config["name"])
 
     def __repr__(self) -> str:
         primes = "'" * self.order
         return f"<StableOp {self.module.NAME}{primes}: {self.expression}>"
+
+
+def _key(module: Generated) -> str:
+    """Tells functions apart: two that were derived may share a name."""
+    return getattr(module, "KEY", module.NAME)
 
 
 def _base_name(module: Generated, order: int) -> str:
@@ -195,11 +259,12 @@ _TOWERS: dict[str, dict[str, tuple[Body, ...]]] = {}
 
 def _towers(module: Generated) -> dict[str, tuple[Body, ...]]:
     """f, f', f'' ... with their derivative rules, by dtype."""
-    if module.NAME not in _TOWERS:
-        _TOWERS[module.NAME] = {
+    key = _key(module)
+    if key not in _TOWERS:
+        _TOWERS[key] = {
             dtype: attach(_bodies(module, dtype)) for dtype in module.COMPUTE
         }
-    return _TOWERS[module.NAME]
+    return _TOWERS[key]
 
 
 _USES: Counter[str] = Counter()
@@ -216,13 +281,14 @@ _SHARED: dict[str, tuple[StableOp, ...]] = {}
 
 def shared_ops(module: Generated) -> tuple[StableOp, ...]:
     """The ops of f, f', f'' ... that everybody shares."""
-    if module.NAME not in _SHARED:
+    key = _key(module)
+    if key not in _SHARED:
         orders = range(len(next(iter(module.BODIES.values()))))
-        _SHARED[module.NAME] = tuple(StableOp(module, k) for k in orders)
-    return _SHARED[module.NAME]
+        _SHARED[key] = tuple(StableOp(module, k) for k in orders)
+    return _SHARED[key]
 
 
-def _bodies(module: Generated, dtype: str) -> tuple[Body, ...]:
+def _bodies(module: Generated, dtype: str) -> Sequence[Body]:
     """The bodies for `dtype`: upcast, evaluated once, rounded once."""
     compute = module.COMPUTE[dtype]
     bodies = module.BODIES[compute]

@@ -1,0 +1,59 @@
+"""A module that needs nothing but keras: a rendered one and its rules."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import jinja2
+
+from .errors import GeneratorError
+from .render import formatted
+from .render import template_folder
+
+
+def standalone(module: str, name: str, expression: str) -> str:
+    """The rendered `module` with derivative rules and a function `name`."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template_folder()),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    imports, rules = _rules()
+    head = "from keras import ops\n"
+    if module.count(head) != 1:
+        raise GeneratorError(
+            f"Cannot save {name}: expected one import of keras.ops, received "
+            f"{module.count(head)}."
+        )
+    text = environment.get_template("standalone.py.j2").render(
+        module=module.replace(head, f"{imports}\n{head}"),
+        rules=rules,
+        name=name,
+        expression=expression,
+    )
+    return formatted(text)
+
+
+def _rules() -> tuple[str, str]:
+    """Imports and body of the package's own adapter, as they are."""
+    import keras_stablef
+
+    path = Path(keras_stablef.__file__).with_name("_autodiff.py")
+    source = path.read_text(encoding="utf-8")
+    nodes = ast.parse(source).body
+    lines = source.splitlines()
+    imports, rest = [], []
+    for k, node in enumerate(nodes):
+        last = nodes[k + 1].lineno - 1 if k + 1 < len(nodes) else len(lines)
+        decorators = getattr(node, "decorator_list", [])
+        first = min([node.lineno, *(d.lineno for d in decorators)]) - 1
+        text = "\n".join(lines[first:last])
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            if getattr(node, "module", "") != "__future__":
+                imports.append(text)
+        elif not isinstance(node, ast.Expr):
+            rest.append(text)
+    return "\n".join(imports), "\n".join(rest)

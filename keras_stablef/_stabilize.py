@@ -1,0 +1,235 @@
+"""`stabilize`: an op from anybody's formula, derived when it is needed."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import overload
+
+import keras
+
+from ._autodiff import Body
+from ._op import StableOp
+from ._op import shared_ops
+from ._progress import progress
+
+if TYPE_CHECKING:
+    from .generator.derive import AnyPlan
+
+ORDERS = 3
+Domain = tuple[object, object]
+
+
+class Derived:
+    """What a generated module offers, derived by dtype and order on demand.
+
+    Plans are kept in memory and on disk (``keras_stablef.generator.store``).
+    """
+
+    def __init__(
+        self, formula: Any, domain: Domain, name: str, max_ulp: float | None
+    ) -> None:
+        from .generator.derive import time_limit
+        from .generator.formats import FORMATS
+        from .generator.spec import make_spec
+
+        with time_limit(10.0):
+            self.spec = make_spec(formula, name, domain)
+        low, high = self.spec.domain
+        self.NAME = name
+        self.EXPRESSION = self.spec.text
+        self.DOMAIN = (str(low), str(high))
+        self.COMPUTE = {d: f.compute for d, f in FORMATS.items()}
+        self.BODIES: dict[str, tuple[Body, ...]] = {
+            dtype: tuple(_Lazy(self, dtype, k) for k in range(ORDERS))
+            for dtype in dict.fromkeys(self.COMPUTE.values())
+        }
+        self.BOUNDS = _Bounds(self)
+        self.CONFIG = {
+            "formula": self.EXPRESSION,
+            "domain": list(self.DOMAIN),
+            "max_ulp": max_ulp,
+        }
+        text = repr((name, sorted(self.CONFIG.items(), key=str)))
+        self.KEY = hashlib.sha256(text.encode()).hexdigest()
+        self._max_ulp = max_ulp
+        self._plans: dict[tuple[str, int], AnyPlan] = {}
+        self._bodies: dict[tuple[str, int], Callable[[Any], Any]] = {}
+
+    def plan(self, dtype: str, order: int) -> AnyPlan:
+        """The plan for a dtype that is computed in itself."""
+        from .generator.derive import derive
+        from .generator.store import remembered
+
+        key = dtype, order
+        if key not in self._plans:
+            parts = (
+                self.NAME,
+                str(self.spec.expr),
+                self.DOMAIN,
+                self._max_ulp,
+                *key,
+            )
+            with progress(f"deriving {self.NAME}{chr(39) * order} {dtype}"):
+                self._plans[key] = remembered(
+                    parts,
+                    lambda: derive(self.spec, dtype, order, self._max_ulp),
+                )
+        return self._plans[key]
+
+    def body(self, dtype: str, order: int) -> Callable[[Any], Any]:
+        """The function that computes the derivative of that order."""
+        from .generator.render import render
+
+        key = dtype, order
+        if key not in self._bodies:
+            plan = self.plan(dtype, order)
+            text = render(
+                self.EXPRESSION, self.DOMAIN, "Derived.", [plan], tidy=False
+            ).text
+            # Under a name that tracebacks and AutoGraph can look up.
+            place = f"<keras_stablef {self.KEY[:16]} {dtype} {order}>"
+            lines = text.splitlines(keepends=True)
+            linecache.cache[place] = (len(text), None, lines, place)
+            namespace: dict[str, Any] = {"__name__": f"{__name__}.derived"}
+            exec(compile(text, place, "exec"), namespace)  # our own source
+            self._bodies[key] = namespace["BODIES"][dtype][0]
+        return self._bodies[key]
+
+
+class _Lazy:
+    """A body that is derived when it is first called."""
+
+    def __init__(self, derived: Derived, dtype: str, order: int) -> None:
+        self.derived, self.dtype, self.order = derived, dtype, order
+
+    def __call__(self, x: Any) -> Any:
+        return self.derived.body(self.dtype, self.order)(x)
+
+
+class _Row(Sequence[float]):
+    """Bounds of one dtype by order."""
+
+    def __init__(self, derived: Derived, dtype: str) -> None:
+        self.derived, self.dtype = derived, dtype
+
+    def __len__(self) -> int:
+        return ORDERS
+
+    def __getitem__(self, order: Any) -> Any:
+        from .generator.formats import FORMATS
+        from .generator.plan import narrowed_bound
+        from .generator.render import shown_bound
+
+        fmt = FORMATS[self.dtype]
+        plan = self.derived.plan(fmt.compute, order)
+        return shown_bound(narrowed_bound(plan.ulp, fmt))
+
+
+class _Bounds(Mapping[str, Sequence[float]]):
+    """Bounds by dtype, then by order; asking derives."""
+
+    def __init__(self, derived: Derived) -> None:
+        self.derived = derived
+
+    def __getitem__(self, dtype: str) -> _Row:
+        if dtype not in self.derived.COMPUTE:
+            raise KeyError(dtype)
+        return _Row(self.derived, dtype)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.derived.COMPUTE)
+
+    def __len__(self) -> int:
+        return len(self.derived.COMPUTE)
+
+
+@overload
+def stabilize(
+    formula: None = None,
+    domain: Domain = ...,
+    *,
+    name: str | None = None,
+    max_ulp: float | None = None,
+) -> Callable[[Callable[[Any], Any]], StableOp]: ...
+@overload
+def stabilize(
+    formula: Any,
+    domain: Domain = ...,
+    *,
+    name: str | None = None,
+    max_ulp: float | None = None,
+) -> StableOp: ...
+def stabilize(
+    formula: Any = None,
+    domain: Domain = ("-oo", "oo"),
+    *,
+    name: str | None = None,
+    max_ulp: float | None = None,
+) -> Any:
+    """An op that computes a formula to a few ulp, and its derivatives too.
+
+    Args:
+        formula: text such as ``"log(1+x)/x"``, a sympy expression in one
+            variable, or a Python function of one argument over
+            `keras.ops`.  With no formula it is a decorator for such a
+            function.  Text is parsed by a whitelist and never evaluated.
+        domain: the interval on which the bound shall hold; numbers, "oo",
+            or sympy.  Outside it the op gives nan.
+        name: of the op; "f", or the function's own name, by default.
+        max_ulp: the bound to meet, in ulp; by default 2 for f and f' and 4
+            for f''.
+
+    Returns:
+        A `StableOp`: any shape, float16, bfloat16, float32 or float64,
+        on TensorFlow, JAX and PyTorch.  At a removable point of the formula
+        value and derivatives are those of the filled-in function, at an end
+        of the domain they are the limits.  The value and gradient for
+        `keras.config.floatx()` are derived now; another dtype or order when
+        it is first used, and all are kept on disk.
+
+    Raises:
+        NotAnExpressionError, VariableError, DomainError: bad input.
+        SingularityError: a pole or branch point inside the domain; where.
+        NotRealError: not real on part of the domain; which.
+        BoundNotMetError: `max_ulp` cannot be met; the best, and where.
+        TimeLimitError: the formula takes too long to analyse.
+        All are subclasses of `ValueError`.
+
+    Example:
+        >>> import keras_stablef as ks
+        >>> op = ks.stabilize("(1-cos(x))/x**2", domain=(-3, 3))
+        >>> op(1e-8)  # 0.5
+        >>> op.derivative()(0.0)  # 0.0
+        >>> op.error_bound("float32", order=1)  # below 2
+
+    Source: local Taylor models with relative remainders (Chevillard,
+    Harrison, Joldes and Lauter, 2011), running error analysis (Higham,
+    *Accuracy and Stability of Numerical Algorithms*, section 3.3), pairs of
+    floats (Dekker, 1971).
+    """
+    if formula is None:
+        return lambda function: stabilize(
+            function, domain, name=name, max_ulp=max_ulp
+        )
+    if callable(formula) and not hasattr(formula, "free_symbols"):
+        from .generator.lift import lift
+
+        name = name or getattr(formula, "__name__", "f").lower()
+        formula = lift(formula)
+    derived = Derived(formula, domain, _named(name), max_ulp)
+    floatx = keras.config.floatx()
+    dtype = derived.COMPUTE.get(floatx, "float32")
+    for order in (0, 1):
+        derived.plan(dtype, order)
+    return shared_ops(derived)[0]
+
+
+def _named(name: str | None) -> str:
+    return "f" if name is None or name == "<lambda>" else name
