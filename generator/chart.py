@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ import sympy
 from flint import arb
 from flint import ctx
 
+from .files import write_bytes
 from .formats import FORMATS
 from .formats import FloatFormat
 from .roots import ball
@@ -146,8 +149,11 @@ def draw(
             progress(k, len(panels))
         _panel(axis, panel, fmt, domain)
     axes[-1].set_xlabel("x, on a symmetric log axis")
-    figure.savefig(path, dpi=110)
+    buffer = io.BytesIO()
+    kind = Path(path).suffix.lstrip(".") or "png"
+    figure.savefig(buffer, format=kind, dpi=110)
     pyplot.close(figure)
+    write_bytes(Path(path), buffer.getvalue())
 
 
 def _panel(

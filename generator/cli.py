@@ -1,7 +1,8 @@
-"""The command line: ``keras-stablef all | check | generate``.
+"""The command line: ``keras-stablef generate | explain | plot | list``.
 
-Exit codes: 0 done, 1 the generated files are not up to date, 2 the input
-cannot be used.
+``all`` and ``check`` are for the catalogue of a checkout.  Exit codes: 0
+done, 1 the generated files are not up to date, 2 the input cannot be used,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
 from .build import Built
 from .build import build
@@ -23,15 +26,22 @@ from .errors import GeneratorError
 from .files import differences
 from .files import write_if_changed
 from .formats import FORMATS
-from .formats import get_format
 from .readme import with_bounds
 from .report import table
 
+if TYPE_CHECKING:
+    from keras_stablef._op import StableOp
+
 EXAMPLES = """examples:
+  keras-stablef list
   keras-stablef generate "1/(1-exp(-x)) - 1/x" --name f --out my_op.py
-  keras-stablef all
-  keras-stablef check
+  keras-stablef generate "log(1+x)/x" --domain -1 oo --out my_op.py
+  keras-stablef explain "(1-cos(x))/x**2" --domain -3 3 --dtype float32
+  keras-stablef explain log_cosh
+  keras-stablef plot log_cosh --out log_cosh.png
 """
+
+LIKE = "a formula such as (exp(x)-1)/x, or a name that `list` shows"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         return int(options.run(options, console))
-    except GeneratorError as error:
+    except ValueError as error:  # GeneratorError, or a bad dtype
         console.print(f"[red]error:[/red] {error}", highlight=False)
         return 2
     except KeyboardInterrupt:
@@ -66,17 +76,34 @@ def _parser() -> argparse.ArgumentParser:
             "--fresh", action="store_true", help="use no cached plan"
         )
         command.set_defaults(run=run)
-    one = commands.add_parser("generate", help="derive one formula")
-    one.add_argument("formula", help="in one variable, such as (exp(x)-1)/x")
-    one.add_argument("--name", default="f", help="of the op (default: f)")
-    one.add_argument(
-        "--domain", nargs=2, default=("-oo", "oo"), metavar=("LOW", "HIGH")
-    )
-    one.add_argument(
-        "--dtypes", nargs="+", default=list(FORMATS), metavar="DTYPE"
-    )
-    one.add_argument("--out", type=Path, required=True, help="file to write")
-    one.set_defaults(run=_generate)
+    listing = commands.add_parser("list", help="the functions that ship")
+    listing.set_defaults(run=_list)
+    for name, run, text in (
+        ("generate", _generate, "write a module that imports only keras"),
+        ("explain", _explain, "say how it is computed, and why so"),
+        ("plot", _plot, "draw the error over the whole float line"),
+    ):
+        command = commands.add_parser(
+            name,
+            help=text,
+            epilog=EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument("formula", help=LIKE)
+        command.add_argument("--name", help="of the op (default: f)")
+        command.add_argument(
+            "--domain", nargs=2, default=("-oo", "oo"), metavar=("LOW", "HIGH")
+        )
+        command.add_argument(
+            "--max-ulp", type=float, help="default: 2 (f, f') and 4 (f'')"
+        )
+        if name != "generate":
+            command.add_argument("--dtype", default="float32")
+        if name != "explain":
+            command.add_argument(
+                "--out", type=Path, required=True, help="file to write"
+            )
+        command.set_defaults(run=run)
     return parser
 
 
@@ -145,23 +172,63 @@ def _check(options: argparse.Namespace, console: Console) -> int:
     return 1 if problems else 0
 
 
-def _generate(options: argparse.Namespace, console: Console) -> int:
-    for dtype in options.dtypes:
-        get_format(dtype)
-    if not options.out.parent.is_dir():
-        raise GeneratorError(
-            f"Cannot write: expected a folder, received {options.out.parent}."
-        )
-    entry = Entry(
-        options.name,
+def _op(options: argparse.Namespace) -> StableOp:
+    """The op that the formula, or the name, stands for."""
+    import keras_stablef as ks
+
+    if options.formula in ks.ops.__all__:
+        op: StableOp = getattr(ks.ops, options.formula)
+        return op
+    made: StableOp = ks.stabilize(
         options.formula,
         tuple(options.domain),
-        "Derived by keras-stablef.",
-        "the formula itself.",
+        name=options.name,
+        max_ulp=options.max_ulp,
     )
-    (built,) = _build([entry], options.dtypes, console)
-    write_if_changed(options.out, built.files[f"{options.name}.py"])
-    Console().print(table(built.plans))
+    return made
+
+
+def _folder_of(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise GeneratorError(
+            f"Cannot write: expected a folder, received {path.parent}."
+        )
+
+
+def _list(options: argparse.Namespace, console: Console) -> int:
+    del options, console
+    view = Table("name", "formula", "domain", "meaning", box=None)
+    for entry in load_catalogue():
+        low, high = entry.domain
+        view.add_row(entry.name, entry.formula, f"{low} {high}", entry.meaning)
+    Console().print(view)
+    return 0
+
+
+def _generate(options: argparse.Namespace, console: Console) -> int:
+    _folder_of(options.out)
+    op = _op(options)
+    with console.status("deriving every dtype and order"):
+        op.save(options.out)
+    for dtype in op.module.COMPUTE:
+        bounds = [op.error_bound(dtype, k) for k in range(op.orders)]
+        print(f"{dtype}: f, f', f'' within {bounds} ulp")
+    return 0
+
+
+def _explain(options: argparse.Namespace, console: Console) -> int:
+    op = _op(options)
+    with console.status("deriving"):
+        text = op.explain(options.dtype)
+    print(text, end="")
+    return 0
+
+
+def _plot(options: argparse.Namespace, console: Console) -> int:
+    _folder_of(options.out)
+    op = _op(options)
+    with console.status("drawing"):
+        op.plot(options.out, options.dtype)
     return 0
 
 

@@ -208,7 +208,7 @@ def end_formula(form: EndForm) -> str:
             inner = f"{log} ({inner})" if " " in inner else f"{inner} {log}"
             inner = inner.removeprefix("1 ")
         terms.append(inner)
-    body = " + ".join(terms)
+    body = " + ".join(terms).replace("+ -1 ", "- ").replace("+ -", "- ")
     power = Fraction(form.power * sign, form.root)
     if power:
         body = f"({body})" if " " in body else body

@@ -104,7 +104,9 @@ def _end(form: EndForm) -> str:
         last = f"|x| > {_number(form.cut)}"
     else:
         point = _number(form.point)
-        where = f"|x - {point}| < {_number(form.bound)}, t = |x - {point}|"
+        away = f"x + {point[1:]}" if form.point < 0 else f"x - {point}"
+        away = away if form.point else "x"
+        where = f"|{away}| < {_number(form.bound)}, t = |{away}|"
         why = f"f is singular at {point}: its singular factor is split off"
         last = f"x = {point}"
     how = "one float throughout" if form.simple else "leading terms in pairs"
@@ -119,11 +121,13 @@ def _power(piece: PowerRow, name: str) -> str:
         piece.order, f"{piece.order}-fold"
     )
     between = ", which lies between two floats" if piece.offset[0] else ""
+    factor = f"({name} - c)" if piece.center else name
+    factor += f"**{piece.order}" if piece.order > 1 else ""
+    center = f", c = {_number(piece.center)}" if piece.center else ""
     return (
         f"{_number(piece.low)} <= {name} < {_number(piece.high)}: "
-        f"({name} - c)**{piece.order} times a polynomial of degree "
-        f"{piece.degree}, c = {_number(piece.center)}. Why: a {order} zero "
-        f"of f{between}; the power is computed in pairs of floats, so that "
+        f"{factor} times a polynomial of degree {piece.degree}{center}. "
+        f"Why: a {order} zero of f{between}; the power is computed in pairs of floats, so that "
         f"the result is relatively exact down to the last float, "
         f"<= {piece.ulp:.3f} ulp."
     )
