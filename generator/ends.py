@@ -20,10 +20,10 @@ from flint import arb_poly
 
 from .economy import Economized
 from .errors import NotProvedError
+from .expand import Place
+from .expand import expand
 from .expansion import MAX_LOGS
 from .expansion import Expansion
-from .expansion import Place
-from .expansion import expand
 from .formats import FloatFormat
 from .formats import power2
 from .formats import to_arb

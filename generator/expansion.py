@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import sympy
 from flint import arb
-from flint import fmpq
 
+from . import series_functions as functions
+from .coefficients import cosine
+from .coefficients import fraction
+from .coefficients import inverse_factorial
+from .coefficients import sine
 from .errors import NotProvedError
-from .errors import NotRealError
-from .evaluate import evaluate
 from .formats import to_arb
-from .formats import to_fraction
-from .series import Chart
+from .frame import Frame
+from .frame import ScaleNeededError
 from .series import OneSidedError
 from .series import RootNeededError
 from .series import Series
@@ -33,64 +34,6 @@ LEVELS = 5  # powers of e kept before they become a bound
 MAX_LOGS = 6  # powers of log w kept
 
 Key = tuple[int, int]
-
-
-class ScaleNeededError(NotProvedError):
-    """The exponential to expand in is another one than was assumed."""
-
-    def __init__(self, exponent: dict[int, Fraction]) -> None:
-        super().__init__("another exponential is needed")
-        self.exponent = exponent
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A chart with its exponential.
-
-    Attributes:
-        chart: of the series.
-        exponent: g as {power of 1/w: coefficient}, leading one positive;
-            empty where no exponential occurs.
-        small: an upper bound of e over the chart.
-    """
-
-    chart: Chart
-    exponent: dict[int, Fraction]
-    small: arb
-
-    def key_power(self, polar: dict[int, Fraction]) -> int:
-        """k with exp(polar) = e**k."""
-        top = max(polar)
-        if not self.exponent:
-            sign = 1 if polar[top] > 0 else -1
-            raise ScaleNeededError({p: sign * c for p, c in polar.items()})
-        ratios = {
-            polar.get(p, Fraction(0)) / c for p, c in self.exponent.items()
-        }
-        if len(ratios) > 1 or set(polar) - set(self.exponent):
-            raise NotProvedError("exponentials of two kinds")
-        (ratio,) = ratios
-        if ratio.denominator != 1:
-            raise ScaleNeededError(
-                {p: c / ratio.denominator for p, c in self.exponent.items()}
-            )
-        return -int(ratio)
-
-    def absorb(self, k: int, v: int) -> arb:
-        """Bound of ``e**k * |w|**v`` over the chart, k >= 0."""
-        r = self.chart.radius
-        if k == 0:
-            if v < 0:
-                raise NotProvedError("a bound is infinite at w = 0")
-            return upper(r**v)
-        # t**m exp(-k g(t)) decreases once k t g'(t) >= m, where t = 1/w.
-        slope = sum(
-            (to_arb(c) * p / r**p for p, c in self.exponent.items()),
-            arb(0),
-        )
-        if v < 0 and not slope * k >= -v:
-            raise NotProvedError("the chart is too wide for its exponential")
-        return upper(self.small**k * r**v)
 
 
 @dataclass(frozen=True)
@@ -236,7 +179,7 @@ class Expansion:
         top = max(abs(c) for c in coefficients)
         # |binomial(a, m)| does not grow with m once m > |a|.
         tail = to_arb(max(top, Fraction(1)))
-        head = Expansion.of(self.frame, s.root(exponent))
+        head = Expansion.of(self.frame, functions.root(s, exponent))
         return (
             head * _small_series(x, lambda m: coefficients[m], tail)
         )._level(int(level))
@@ -258,7 +201,7 @@ class Expansion:
         """log f for f > 0."""
         k, s, x = self._relative()
         chart = self.frame.chart
-        out = Expansion.of(self.frame, s.log())
+        out = Expansion.of(self.frame, functions.log(s))
         if s.v:
             if chart.two_sided:
                 raise OneSidedError("a logarithm has a branch point here")
@@ -310,7 +253,7 @@ class Expansion:
                 c = logs.coefficient(0)
                 if isinstance(c, arb):
                     raise NotProvedError("a power that is not rational")
-                multiple = _fraction(c)
+                multiple = fraction(c)
                 logs = logs + Series.constant(chart, -multiple)
             if not logs.is_zero:
                 rest[0, 1] = logs
@@ -332,13 +275,13 @@ class Expansion:
         eta = arb(0)
         for p, c in polar.items():
             if isinstance(c, arb):
-                near = to_fraction(c).limit_denominator(1000)
+                near = tofraction(c).limit_denominator(1000)
                 if not c.contains(to_arb(near)):
                     raise NotProvedError("an exponential that is not rational")
                 eta += abs(c - to_arb(near)) / self.frame.chart.least**p
                 exact[p] = near
             else:
-                exact[p] = _fraction(c)
+                exact[p] = fraction(c)
         return {p: c for p, c in exact.items() if c}, upper(eta)
 
     def exp(self) -> Expansion:
@@ -353,8 +296,8 @@ class Expansion:
             level = self.frame.key_power(exact)
         if multiple.denominator != 1:
             raise RootNeededError(multiple.denominator)
-        head = regular.exp().blurred(eta).shifted(int(multiple))
-        small = _small_series(x, _inverse_factorial, arb(1))
+        head = functions.exp(regular).blurred(eta).shifted(int(multiple))
+        small = _small_series(x, inverse_factorial, arb(1))
         return (Expansion.of(self.frame, head) * small)._level(level)
 
     def _circular(self) -> tuple[Series, Expansion] | None:
@@ -379,12 +322,12 @@ class Expansion:
         if parts is None:
             return self._bounded()
         s, x = parts
-        head = Expansion.of(self.frame, s.sin())
+        head = Expansion.of(self.frame, functions.sin(s))
         if not x.terms:
             return head
-        other = Expansion.of(self.frame, s.cos())
-        return head * _small_series(x, _cosine, arb(1)) + other * _small_series(
-            x, _sine, arb(1)
+        other = Expansion.of(self.frame, functions.cos(s))
+        return head * _small_series(x, cosine, arb(1)) + other * _small_series(
+            x, sine, arb(1)
         )
 
     def cos(self) -> Expansion:
@@ -393,13 +336,13 @@ class Expansion:
         if parts is None:
             return self._bounded()
         s, x = parts
-        head = Expansion.of(self.frame, s.cos())
+        head = Expansion.of(self.frame, functions.cos(s))
         if not x.terms:
             return head
-        other = Expansion.of(self.frame, s.sin())
-        return head * _small_series(x, _cosine, arb(1)) + (
+        other = Expansion.of(self.frame, functions.sin(s))
+        return head * _small_series(x, cosine, arb(1)) + (
             -other
-        ) * _small_series(x, _sine, arb(1))
+        ) * _small_series(x, sine, arb(1))
 
     def _grows(self) -> int:
         """The sign of f where it goes to infinity as w -> 0, else 0."""
@@ -426,7 +369,7 @@ class Expansion:
             half_pi = Expansion.number(self.frame, arb.pi() * sign / 2)
             return half_pi + (-self.inverse().atan())
         _, _, s, x, _ = self._split()
-        head = Expansion.of(self.frame, s.atan())
+        head = Expansion.of(self.frame, functions.atan(s))
         if not x.terms:
             return head
         one = Expansion.number(self.frame, Fraction(1))
@@ -447,7 +390,7 @@ class Expansion:
         _, _, s, x, _ = self._split()
         if x.terms:
             raise NotProvedError("erf of an exponential")
-        return Expansion.of(self.frame, s.erf())
+        return Expansion.of(self.frame, functions.erf(s))
 
     def _erfc(self, sign: int) -> Expansion:
         """erfc(|f|) for f that goes to infinity.
@@ -503,27 +446,6 @@ def _clean(terms: dict[Key, Series]) -> dict[Key, Series]:
     return {key: s for key, s in terms.items() if not s.is_zero}
 
 
-def _fraction(value: Any) -> Fraction:
-    if isinstance(value, fmpq):
-        return Fraction(int(value.p), int(value.q))
-    return Fraction(int(value))
-
-
-def _inverse_factorial(m: int) -> Fraction:
-    out = Fraction(1)
-    for i in range(2, m + 1):
-        out /= i
-    return out
-
-
-def _cosine(m: int) -> Fraction:
-    return _inverse_factorial(m) * (0 if m % 2 else (-1) ** (m // 2))
-
-
-def _sine(m: int) -> Fraction:
-    return _inverse_factorial(m) * ((-1) ** (m // 2) if m % 2 else 0)
-
-
 def _small_series(x: Expansion, coefficient: Any, tail: arb) -> Expansion:
     """sum of coefficient(m) * x**m for x -> 0.
 
@@ -549,119 +471,3 @@ def _small_series(x: Expansion, coefficient: Any, tail: arb) -> Expansion:
             return total + power._as_bound(tail / (1 - size))
         total = total + power.scaled(Fraction(coefficient(m)))
     return total + (power * x)._as_bound(tail / (1 - size))
-
-
-class ExpansionAlgebra:
-    """The numbers of `evaluate`: expansions in one frame."""
-
-    def __init__(self, frame: Frame, x: Expansion) -> None:
-        self.frame, self.x = frame, x
-
-    def variable(self) -> Expansion:
-        return self.x
-
-    def rational(self, value: Fraction) -> Expansion:
-        return Expansion.number(self.frame, value)
-
-    def constant(self, name: str) -> Expansion:
-        value = arb.pi() if name == "pi" else arb.const_e()
-        return Expansion.number(self.frame, value)
-
-    def add(self, a: Expansion, b: Expansion) -> Expansion:
-        return a + b
-
-    def mul(self, a: Expansion, b: Expansion) -> Expansion:
-        return a * b
-
-    def power(self, a: Expansion, exponent: Fraction) -> Expansion:
-        return a.power(exponent)
-
-    def function(self, name: str, a: Expansion) -> Expansion:
-        if name == "Abs":
-            return a.absolute()
-        if name not in ("exp", "log", "sin", "cos", "atan", "erf"):
-            raise NotProvedError(f"no expansion of {name} is known")
-        result: Expansion = getattr(a, name)()
-        return result
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where to expand.
-
-    Attributes:
-        point: the point; None for infinity.
-        side: +1 for x above the point (or +oo), -1 below, 0 both.
-        root: q, where w**q is the distance, or w**-q is |x|.
-    """
-
-    point: arb | Fraction | None
-    side: int
-    root: int = 1
-
-
-def expand(
-    expr: sympy.Expr, place: Place, distance: arb, terms: int, least: arb
-) -> tuple[Expansion, Place]:
-    """The expansion of `expr` valid up to `distance` from the place.
-
-    Args:
-        expr: over the primitives of `evaluate.to_primitives`.
-        distance: the largest distance, or the least |x| at infinity.
-        least: the least distance of a float (1/max at infinity).
-
-    Raises:
-        NotProvedError: it is not valid that far.
-        NotRealError: there is none.
-    """
-    exponent: dict[int, Fraction] = {}
-    for _ in range(8):
-        q = place.root
-        reach = distance if place.point is not None else 1 / distance
-        nearest = arb(least)
-        if q > 1:
-            reach, nearest = reach.root(q), nearest.root(q)
-        radius = upper(reach)
-        chart = Chart(radius, terms, place.side == 0, arb(nearest.lower()))
-        small = arb(0)
-        if exponent:
-            g = sum(
-                (to_arb(c) / radius**p for p, c in exponent.items()), arb(0)
-            )
-            if not g > 0:
-                raise NotProvedError("the exponential is not small here")
-            small = upper((-g).exp())
-        frame = Frame(chart, exponent, small)
-        try:
-            x = _variable(frame, place)
-            return evaluate(expr, ExpansionAlgebra(frame, x)), place
-        except RootNeededError as error:
-            if place.side == 0:
-                raise OneSidedError("a root has a branch point here") from None
-            place = Place(place.point, place.side, q * error.degree)
-            exponent = {p * error.degree: c for p, c in exponent.items()}
-            if place.root > 12:
-                raise NotProvedError("roots too deep") from None
-        except ScaleNeededError as error:
-            if place.side == 0:
-                raise OneSidedError("an essential singularity") from None
-            exponent = error.exponent
-    raise NotProvedError("no chart was found")
-
-
-def _variable(frame: Frame, place: Place) -> Expansion:
-    side = place.side or 1
-    if place.point is None:
-        one = Series.monomial(frame.chart, side, -place.root)
-        return Expansion.of(frame, one)
-    step = Series.monomial(frame.chart, side, place.root)
-    point = Expansion.number(frame, place.point)
-    return point + Expansion.of(frame, step)
-
-
-__all__ = [
-    "Expansion",
-    "NotRealError",
-    "Place",
-    "expand",
-]

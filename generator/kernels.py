@@ -20,8 +20,8 @@ from flint import ctx
 from .economy import Economized
 from .errors import NotProvedError
 from .evaluate import to_primitives
-from .expansion import Place
-from .expansion import expand
+from .expand import Place
+from .expand import expand
 from .formats import FloatFormat
 from .formats import floor_log2
 from .formats import power2

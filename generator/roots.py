@@ -21,8 +21,8 @@ from .errors import SingularityError
 from .evaluate import BallAlgebra
 from .evaluate import evaluate
 from .evaluate import to_primitives
-from .expansion import Place
-from .expansion import expand
+from .expand import Place
+from .expand import expand
 from .formats import to_arb
 from .formats import to_fraction
 from .series import upper

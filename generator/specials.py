@@ -13,8 +13,8 @@ from flint import ctx
 from .errors import NotProvedError
 from .errors import NotRealError
 from .errors import SingularityError
-from .expansion import Place
-from .expansion import expand
+from .expand import Place
+from .expand import expand
 from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction

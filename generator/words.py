@@ -127,9 +127,9 @@ def _power(piece: PowerRow, name: str) -> str:
     return (
         f"{_number(piece.low)} <= {name} < {_number(piece.high)}: "
         f"{factor} times a polynomial of degree {piece.degree}{center}. "
-        f"Why: a {order} zero of f{between}; the power is computed in pairs of floats, so that "
-        f"the result is relatively exact down to the last float, "
-        f"<= {piece.ulp:.3f} ulp."
+        f"Why: a {order} zero of f{between}; the power is computed in pairs "
+        f"of floats, so that the result is relatively exact down to the last "
+        f"float, <= {piece.ulp:.3f} ulp."
     )
 
 

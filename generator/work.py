@@ -12,8 +12,8 @@ from flint import arb
 from .errors import NotProvedError
 from .errors import TimeLimitError
 from .evaluate import to_primitives
-from .expansion import Place
-from .expansion import expand
+from .expand import Place
+from .expand import expand
 from .formats import FloatFormat
 from .series import Series
 

@@ -97,7 +97,7 @@ BAD_COMMANDS = [
     ["generate", "1/x", "--out", "OUT"],
     ["generate", "sin(1/x)", "--out", "OUT"],
     ["generate", "log(x)", "--out", "OUT"],
-    ["generate", "1/(1-exp(-x)) - 1/x", "--dtypes", "float31", "--out", "OUT"],
+    ["plot", "1/(1-exp(-x)) - 1/x", "--dtype", "float31", "--out", "OUT"],
     ["generate", "1/(1-exp(-x)) - 1/x", "--out", "OUT/no/folder.py"],
 ]
 
