@@ -10,6 +10,7 @@ multiseries of inverse functions, 1999, for the formal part.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -23,12 +24,14 @@ from .coefficients import inverse_factorial
 from .coefficients import sine
 from .errors import NotProvedError
 from .formats import to_arb
+from .formats import to_fraction
 from .frame import Frame
 from .frame import ScaleNeededError
 from .series import OneSidedError
 from .series import RootNeededError
 from .series import Series
 from .series import upper
+from .small import small_series
 
 LEVELS = 5  # powers of e kept before they become a bound
 MAX_LOGS = 6  # powers of log w kept
@@ -142,21 +145,20 @@ class Expansion:
 
     def bound(self) -> arb:
         """Bound of |f| over the chart; every term must stay bounded."""
-        total, r = arb(0), self.frame.chart.radius
+        total = arb(0)
         for (k, j), s in self.terms.items():
             if j:
                 s = self._without_log(s, j)
             if k < 0:
                 raise NotProvedError("an exponential grows here")
             total += s.size() * self.frame.absorb(k, s.v)
-        del r
         return upper(total)
 
     def inverse(self) -> Expansion:
         """1/f."""
         k, s, x = self._relative()
         head = Expansion.of(self.frame, s.inverse())
-        one_over = _small_series(x, lambda m: Fraction((-1) ** m), arb(1))
+        one_over = small_series(x, lambda m: Fraction((-1) ** m), arb(1))
         return (head * one_over)._level(-k)
 
     def power(self, exponent: Fraction) -> Expansion:
@@ -180,9 +182,9 @@ class Expansion:
         # |binomial(a, m)| does not grow with m once m > |a|.
         tail = to_arb(max(top, Fraction(1)))
         head = Expansion.of(self.frame, functions.root(s, exponent))
-        return (
-            head * _small_series(x, lambda m: coefficients[m], tail)
-        )._level(int(level))
+        return (head * small_series(x, lambda m: coefficients[m], tail))._level(
+            int(level)
+        )
 
     def _whole_power(self, n: int) -> Expansion:
         if n < 0:
@@ -209,7 +211,7 @@ class Expansion:
             out = out + Expansion(self.frame, {(0, 1): logs})
         if k:
             out = out + self._exponent().scaled(Fraction(-k))
-        small = _small_series(
+        small = small_series(
             x,
             lambda m: Fraction((-1) ** (m + 1), m) if m else Fraction(0),
             arb(1),
@@ -275,7 +277,7 @@ class Expansion:
         eta = arb(0)
         for p, c in polar.items():
             if isinstance(c, arb):
-                near = tofraction(c).limit_denominator(1000)
+                near = to_fraction(c).limit_denominator(1000)
                 if not c.contains(to_arb(near)):
                     raise NotProvedError("an exponential that is not rational")
                 eta += abs(c - to_arb(near)) / self.frame.chart.least**p
@@ -297,7 +299,7 @@ class Expansion:
         if multiple.denominator != 1:
             raise RootNeededError(multiple.denominator)
         head = functions.exp(regular).blurred(eta).shifted(int(multiple))
-        small = _small_series(x, inverse_factorial, arb(1))
+        small = small_series(x, inverse_factorial, arb(1))
         return (Expansion.of(self.frame, head) * small)._level(level)
 
     def _circular(self) -> tuple[Series, Expansion] | None:
@@ -318,31 +320,29 @@ class Expansion:
 
     def sin(self) -> Expansion:
         """sin f."""
-        parts = self._circular()
-        if parts is None:
-            return self._bounded()
-        s, x = parts
-        head = Expansion.of(self.frame, functions.sin(s))
-        if not x.terms:
-            return head
-        other = Expansion.of(self.frame, functions.cos(s))
-        return head * _small_series(x, cosine, arb(1)) + other * _small_series(
-            x, sine, arb(1)
-        )
+        return self._circle(functions.sin, functions.cos, 1)
 
     def cos(self) -> Expansion:
         """cos f."""
+        return self._circle(functions.cos, functions.sin, -1)
+
+    def _circle(
+        self,
+        own: Callable[[Series], Series],
+        other: Callable[[Series], Series],
+        sign: int,
+    ) -> Expansion:
+        """own(s + x) = own(s) cos x + sign other(s) sin x."""
         parts = self._circular()
         if parts is None:
             return self._bounded()
         s, x = parts
-        head = Expansion.of(self.frame, functions.cos(s))
+        head = Expansion.of(self.frame, own(s))
         if not x.terms:
             return head
-        other = Expansion.of(self.frame, functions.sin(s))
-        return head * _small_series(x, cosine, arb(1)) + (
-            -other
-        ) * _small_series(x, sine, arb(1))
+        turned = Expansion.of(self.frame, other(s)).scaled(Fraction(sign))
+        cosines = small_series(x, cosine, arb(1))
+        return head * cosines + turned * small_series(x, sine, arb(1))
 
     def _grows(self) -> int:
         """The sign of f where it goes to infinity as w -> 0, else 0."""
@@ -375,7 +375,7 @@ class Expansion:
         one = Expansion.number(self.frame, Fraction(1))
         base = Expansion.of(self.frame, s)
         y = x * (one + base * (base + x)).inverse()
-        return head + _small_series(
+        return head + small_series(
             y,
             lambda m: Fraction((-1) ** (m // 2), m) if m % 2 else Fraction(0),
             arb(1),
@@ -407,12 +407,12 @@ class Expansion:
             power, factor = power * y, -factor * (2 * m - 1)
             total = total + power.scaled(factor)
         last = (power * y).scaled(abs(factor) * (2 * terms - 1))
-        total = total + last._as_bound(arb(1))
+        total = total + last.as_bound(arb(1))
         root = Expansion.number(self.frame, 1 / arb.pi().sqrt())
         positive = self.scaled(Fraction(sign))
         return (-square).exp() * positive.inverse() * root * total
 
-    def _as_bound(self, factor: arb) -> Expansion:
+    def as_bound(self, factor: arb) -> Expansion:
         """Every term replaced by its size times `factor`."""
         return Expansion(
             self.frame,
@@ -444,30 +444,3 @@ class Expansion:
 
 def _clean(terms: dict[Key, Series]) -> dict[Key, Series]:
     return {key: s for key, s in terms.items() if not s.is_zero}
-
-
-def _small_series(x: Expansion, coefficient: Any, tail: arb) -> Expansion:
-    """sum of coefficient(m) * x**m for x -> 0.
-
-    Args:
-        tail: bound of every coefficient from where the sum is cut.
-    """
-    total = Expansion.number(x.frame, Fraction(coefficient(0)))
-    if not x.terms:
-        return total
-    for (k, j), s in x.terms.items():
-        if k < 0 or (k == 0 and s.v - (1 if j else 0) < 0):
-            raise NotProvedError("a term that should be small is not")
-        if k == 0 and s.v <= 0 and not s.is_order:
-            raise NotProvedError("a term that should be small is not")
-    size = x.bound()
-    if not size < 1:
-        raise NotProvedError("a term that should be small is not")
-    power = Expansion.number(x.frame, Fraction(1))
-    limit = x.frame.chart.terms + LEVELS
-    for m in range(1, limit):
-        power = power * x
-        if all(s.is_order for s in power.terms.values()):
-            return total + power._as_bound(tail / (1 - size))
-        total = total + power.scaled(Fraction(coefficient(m)))
-    return total + (power * x)._as_bound(tail / (1 - size))

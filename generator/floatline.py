@@ -20,7 +20,7 @@ ZERO = 0.1  # of the axis, between 0 and the smallest normal number
 POINTS = 1100  # of a picture, beside those at seams
 SEAMS = 60  # whose neighbours are points
 DECADES = (0, 308, 38, 8, 100, 20, 3, 1)  # that may have a tick, best first
-TICK_GAP = 0.04  # of the axis, between ticks
+TICK_GAP = 0.043  # of the axis, between ticks
 
 
 class FloatLine:
@@ -63,6 +63,11 @@ class FloatLine:
     def ticks(self) -> tuple[list[float], list[str]]:
         """Powers of ten and 0, as many as there is room for."""
         at, labels = [0.0], ["0"]
+        largest = float(self.fmt.max_finite)
+        for end in (self.low, self.high):
+            if end and abs(end) < largest:
+                at.append(float(self.places([end])[0]))
+                labels.append(f"{end:.3g}".replace("-", "\u2212"))
         room = TICK_GAP * (self.right - self.left)
         least = float(self.fmt.smallest_normal)
         powers = [p for d in DECADES for p in ((d, -d) if d else (0,))]

@@ -1,0 +1,174 @@
+"""Plans in words, for somebody who wants to know why each number is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy
+
+from .cover import Cover
+from .evaluate import to_primitives
+from .formats import FORMATS
+from .phrases import WIDTH
+from .phrases import at_most
+from .phrases import end_text
+from .phrases import headed
+from .phrases import piece_text
+from .phrases import power_text
+from .phrases import real
+from .phrases import run_text
+from .phrases import wrapped
+from .plan import Plan
+from .plan import narrowed_bound
+from .powers import PowerRow
+from .rows import Row
+from .spec import make_spec
+
+METHODS = {
+    "rows": "Local polynomials: Taylor models with relative remainders "
+    "(Chevillard, Harrison, Joldes and Lauter 2011), shortened by Chebyshev "
+    "economization (Mason and Handscomb, section 6.4), the leading "
+    "coefficient apart from the small rest; roundoff by running error "
+    "analysis (Higham, section 5.1).",
+    "zeros": "About a simple zero slope * (x - c) leads; x - c is split in "
+    "two (Dekker 1971), so that this product is exact.",
+    "powers": "About other zeros d**m and its product with the leading "
+    "coefficient are pairs of floats (Dekker 1971); d is the distance.",
+    "ends": "Ends: one-scale transseries with rigorous remainders (formally "
+    "as in Salvy and Shackell 1999); the leading numbers in pairs of floats "
+    "(Joldes, Muller and Popescu 2017).",
+    "closed": "Closed forms in exp(-|x|) and minimax polynomials (Remez; "
+    "coefficients rounded one by one as in Brisebarre and Chevillard 2007); "
+    "roundoff by running error analysis in balls (Higham, section 3.3).",
+}
+
+
+def explain(
+    spec_text: str, domain: tuple[str, str], plans: Sequence[Plan | Cover]
+) -> str:
+    """What f is and how each plan computes it, in at most 80 columns.
+
+    Example:
+        >>> plan = derive(make_spec("(exp(x)-1)/x", "exprel"), "float32")
+        >>> print(explain("(exp(x)-1)/x", ("-oo", "oo"), [plan]))
+    """
+    spec = make_spec(spec_text, domain=domain)
+    low, high = (str(end) for end in spec.domain)
+    where = f"{low} {_less(low)} x {_less(high)} {high}"
+    if (low, high) == ("-oo", "oo"):
+        where = "all real x"
+    lines = wrapped(f"f(x) = {spec_text}", 0, 4)
+    lines += [f"domain: {where}", ""]
+    used = [key for key in METHODS if any(_uses(p, key) for p in plans)]
+    for key in used:
+        lines += wrapped(METHODS[key], 0, 2)
+    lines += [""] if used else []
+    lines += wrapped(
+        "A piece reaches as far as its proved bound (truncation and roundoff "
+        "together) stays below the goal of its plan; there the next begins. "
+        "Bounds are in ulp of the exact value.",
+        0,
+        0,
+    )
+    for plan in sorted(plans, key=lambda p: (p.order, p.dtype)):
+        expr = spec.expr.diff(spec.variable, plan.order or 0)
+        if isinstance(plan, Cover):
+            lines += ["", *_cover(plan, to_primitives(expr))]
+        else:
+            lines += ["", *_plan(plan)]
+    return "\n".join(lines) + "\n"
+
+
+def _less(end: str) -> str:
+    return "<" if "oo" in end else "<="
+
+
+def _uses(plan: Plan | Cover, key: str) -> bool:
+    if isinstance(plan, Plan):
+        return key == "closed"
+    return {
+        "rows": bool(plan.rows),
+        "zeros": any(r.slope for r in plan.rows),
+        "powers": bool(plan.powers),
+        "ends": bool(plan.ends),
+        "closed": False,
+    }[key]
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" + ("" if count == 1 else "s")
+
+
+def _title(plan: Plan | Cover, count: int) -> list[str]:
+    prime = "f" + "'" * plan.order
+    text = f"{prime} in {plan.dtype}: {_many(count, 'piece')}"
+    lines = [*headed(text, plan.ulp, 0), "=" * WIDTH]
+    narrow = [
+        f"{at_most(narrowed_bound(plan.ulp, fmt), 4)} in {name}"
+        for name, fmt in FORMATS.items()
+        if fmt.compute == plan.dtype and name != plan.dtype
+    ]
+    if narrow:
+        lines += wrapped(f"Rounded once more: {', '.join(narrow)}.", 0, 0)
+    return lines
+
+
+def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
+    count = len(plan.rows) + len(plan.powers) + len(plan.ends)
+    lines = _title(plan, count)
+    prime = "f" + "'" * plan.order
+    t = "|x|" if plan.parity else "x"
+    lines += wrapped(
+        {
+            0: f"No symmetry is known of {prime}: the pieces lie along x.",
+            1: f"{prime} is even: the pieces lie along |x|.",
+            -1: f"{prime} is odd: the pieces lie along |x|, the sign of x "
+            "is put back at the end.",
+        }[plan.parity],
+        0,
+        0,
+    )
+    # Along the line: what comes in from the left, the middle, the right.
+    for form in plan.ends:
+        if (form.point is None) == (form.side < 0):
+            lines += end_text(form, t)
+    middle = [*plan.rows, *plan.powers]
+    run: list[Row] = []
+    for piece in sorted(middle, key=lambda p: p.low):
+        if isinstance(piece, PowerRow) or (run and piece.low != run[-1].high):
+            lines += run_text(run, t, expr, plan)
+            run = []
+        if isinstance(piece, PowerRow):
+            lines += power_text(piece, t, expr, plan)
+        else:
+            run.append(piece)
+    lines += run_text(run, t, expr, plan)
+    for form in plan.ends:
+        if (form.point is None) == (form.side > 0):
+            lines += end_text(form, t)
+    low = None if plan.parity else plan.low
+    outside = [f"{t} < {real(low)}"] if low is not None else []
+    outside += [f"{t} > {real(plan.high)}"] if plan.high is not None else []
+    if outside:
+        lines += wrapped(f"{' or '.join(outside)}: nan.", 2, 6)
+    return lines
+
+
+def _plan(plan: Plan) -> list[str]:
+    lines = _title(plan, len(plan.pieces))
+    prime = "f" + "'" * plan.order
+    if plan.fold.sign > 0:
+        text = f"{prime} is even"
+    elif not plan.fold.constant:
+        text = f"{prime} is odd"
+    else:
+        text = f"{prime}(x) + {prime}(-x) = {plan.fold.constant}"
+    lines += wrapped(
+        f"{text}: the first piece takes x itself, the others |x|; what is "
+        "computed there is the branch of x < 0, and folded for x > 0.",
+        0,
+        0,
+    )
+    for piece in plan.pieces:
+        lines += piece_text(piece, piece is plan.near)
+    return lines
