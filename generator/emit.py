@@ -15,6 +15,7 @@ from .ends import EndForm
 from .ends import Factor
 from .formats import FORMATS
 from .kernels import kernel
+from .plan import at_most
 from .powers import PowerRow
 from .rows import splitter
 
@@ -152,7 +153,7 @@ def _row_lines(cover: Cover, function: str) -> list[str]:
         f"polynomials of degree at most {max(r.degree for r in rows)}"
         + (f", {zeros} of them about a zero of f" if zeros else "")
         + ". Taylor models with relative remainders, economized and rounded; "
-        f"truncation + roundoff <= {worst:.3f} ulp."
+        f"truncation + roundoff <= {at_most(worst)} ulp."
     )
     divider = f"{splitter(FORMATS[dtype])[0]}.0" if zeros else "None"
     upper = function.upper()
@@ -169,7 +170,7 @@ def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:
     text = (
         f"{float(piece.low):g} <= t < {float(piece.high):g}: a zero of order "
         f"{piece.order} at {float(piece.center):g}, its power in pairs of "
-        f"floats. Truncation + roundoff <= {piece.ulp:.3f} ulp."
+        f"floats. Truncation + roundoff <= {at_most(piece.ulp)} ulp."
     )
     rest = _tuple([-c for c in piece.rest], dtype)
     step = f" - {number(piece.center, dtype)}" if piece.center else ""
@@ -263,7 +264,7 @@ def _end_lines(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
         past = f"d{k} > _number({number(form.cut, dtype)}, {dtype!r})"
     text = (
         f"{where}: {end_formula(form)}; {form.note}. Truncation + roundoff "
-        f"<= {form.ulp:.3f} ulp."
+        f"<= {at_most(form.ulp)} ulp."
     )
     lines = [
         "",
@@ -322,7 +323,9 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
 def _pairs(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
     needs |= {"scale", "pairs"}
     q, infinite = form.root, form.point is None
-    lines = [f"m, n = _split_exponent(d, {q}, {dtype!r})"]
+    lines = []
+    if form.power or q > 1 or len(form.factors) > 1:
+        lines.append(f"m, n = _split_exponent(d, {q}, {dtype!r})")
     if q > 1:
         needs.add("root")
         lines.append(f"r = _root(m, {q}, {dtype!r})")
@@ -343,7 +346,7 @@ def _pairs(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
         lines += _by_rational("logs", ratio, dtype)
     lines += _sum_lines(form, dtype)
     power = -form.power if infinite else form.power
-    lines.append("scale = ops.zeros_like(n)")
+    lines.append("scale = ops.zeros_like(d)")
     if power:
         lines.append(f"b = _pair_power(r, {abs(power)}, {dtype!r})")
         call = "_product" if power > 0 else "_quotient"

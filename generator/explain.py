@@ -10,7 +10,6 @@ from .cover import Cover
 from .evaluate import to_primitives
 from .formats import FORMATS
 from .phrases import WIDTH
-from .phrases import at_most
 from .phrases import end_text
 from .phrases import headed
 from .phrases import piece_text
@@ -19,6 +18,7 @@ from .phrases import real
 from .phrases import run_text
 from .phrases import wrapped
 from .plan import Plan
+from .plan import at_most
 from .plan import narrowed_bound
 from .powers import PowerRow
 from .rows import Row
@@ -32,8 +32,9 @@ METHODS = {
     "analysis (Higham, section 5.1).",
     "zeros": "About a simple zero slope * (x - c) leads; x - c is split in "
     "two (Dekker 1971), so that this product is exact.",
-    "powers": "About other zeros d**m and its product with the leading "
-    "coefficient are pairs of floats (Dekker 1971); d is the distance.",
+    "powers": "About a zero at 0, or a multiple one, d**m and its product "
+    "with the leading coefficient are pairs of floats (Dekker 1971); d is the "
+    "distance.",
     "ends": "Ends: one-scale transseries with rigorous remainders (formally "
     "as in Salvy and Shackell 1999); the leading numbers in pairs of floats "
     "(Joldes, Muller and Popescu 2017).",
@@ -65,8 +66,9 @@ def explain(
     lines += [""] if used else []
     lines += wrapped(
         "A piece reaches as far as its proved bound (truncation and roundoff "
-        "together) stays below the goal of its plan; there the next begins. "
-        "Bounds are in ulp of the exact value.",
+        "together) stays below the goal of its plan, with a polynomial of "
+        "limited degree; there, at a short number, the next begins. Bounds "
+        "are in ulp of the exact value, rounded up.",
         0,
         0,
     )
@@ -132,7 +134,7 @@ def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
     for form in plan.ends:
         if (form.point is None) == (form.side < 0):
             lines += end_text(form, t)
-    middle = [*plan.rows, *plan.powers]
+    middle: list[Row | PowerRow] = [*plan.rows, *plan.powers]
     run: list[Row] = []
     for piece in sorted(middle, key=lambda p: p.low):
         if isinstance(piece, PowerRow) or (run and piece.low != run[-1].high):

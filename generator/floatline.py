@@ -19,8 +19,8 @@ SPREAD = 3.0  # decades from 1 within which the axis is nearly logarithmic
 ZERO = 0.1  # of the axis, between 0 and the smallest normal number
 POINTS = 1100  # of a picture, beside those at seams
 SEAMS = 60  # whose neighbours are points
-DECADES = (0, 308, 38, 8, 100, 20, 3, 1)  # that may have a tick, best first
-TICK_GAP = 0.043  # of the axis, between ticks
+DECADES = (0, 308, 38, 8, 100, 16, 20, 3, 1)  # that may have a tick, best first
+TICK_GAP = 0.047  # of the axis, between ticks
 
 
 class FloatLine:
@@ -102,7 +102,7 @@ def points(axis: FloatLine, seams: Sequence[float]) -> Array:
     sizes.append(10.0 ** rng.uniform(-2, 2, POINTS // 8))
     # Here cancellation takes one digit after the other.
     digits = fmt.precision * math.log10(2)
-    sizes.append(10.0 ** rng.uniform(-digits - 1, 0, POINTS // 6))
+    sizes.append(10.0 ** rng.uniform(-digits - 1, digits + 1, POINTS // 5))
     both = np.concatenate(sizes)
     found = [both, -both, np.array([0.0])]
     width = axis.high - axis.low

@@ -23,6 +23,7 @@ from .formats import FloatFormat
 from .formats import floor_log2
 from .formats import to_arb
 from .plan import Piece
+from .plan import at_most
 from .powers import PowerRow
 from .rows import Row
 
@@ -59,12 +60,6 @@ def real(value: Fraction | float, digits: int = 9) -> str:
     if math.isinf(number):
         return "oo" if number > 0 else "-oo"
     return f"{number:.{digits}g}"
-
-
-def at_most(bound: float, digits: int = 3) -> str:
-    """Rounded up: a bound that is rounded down is none."""
-    unit = 10.0**digits
-    return f"{math.ceil(bound * unit) / unit:.{digits}f}"
 
 
 def _span(low: float, high: float) -> str:
@@ -163,8 +158,12 @@ def power_text(
         text += "The zero is no float; d is a pair. "
     if _is_filled(expr, piece.center, FORMATS[plan.dtype]):
         text += f"{at} is a removable point: the formula fails there. "
-    text += f"Below |d| = {real(piece.tiny)} scaled by 2**{piece.scale}."
-    yield from wrapped(text.replace("|d|", f"|{d}|".replace("||", "|")), 6, 6)
+    size = d if d == "|x|" else f"|{d}|"
+    text += (
+        f"Where {size} < {real(piece.tiny)} it is scaled by "
+        f"2**{piece.scale} first."
+    )
+    yield from wrapped(text, 6, 6)
 
 
 def end_text(form: EndForm, t: str) -> Iterator[str]:
@@ -188,7 +187,10 @@ def end_text(form: EndForm, t: str) -> Iterator[str]:
             d = f"{real(form.point)} - {t}"
         yield from wrapped(f"{end_formula(form)} with t = {d}", 6, 10)
     else:
-        yield from wrapped(end_formula(form), 6, 10)
+        formula = end_formula(form)
+        if form.side > 0:
+            formula = formula.replace("|x|", t)
+        yield from wrapped(formula, 6, 10)
     text = ""
     degrees = [
         f"P_{j} has degree {len(f.rest) - 1}"

@@ -1,25 +1,27 @@
-"""Pictures of the error over the whole float line.
-
-The x axis is logarithmic in |x| with both signs side by side.  A plain
-logarithm would give float64's 600 decades of nothing the room, so decades
-shrink with their distance from 1: the place of |x| is asinh(log10|x| / 3).
-"""
+"""Pictures of the error in ulp over the whole float line."""
 
 from __future__ import annotations
 
+import io
 import math
 import os
+import textwrap
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .cover import Cover
+from .files import write_bytes
+from .floatline import FloatLine
+from .floatline import points
 from .formats import FloatFormat
 from .formats import get_format
 from .plan import Plan
+from .plan import at_most
 from .pointwise import Array
 from .pointwise import ArrayFunction
 from .pointwise import ExactFunction
@@ -28,13 +30,7 @@ from .pointwise import textbook_function
 from .pointwise import ulp_error
 
 SIZE, DPI = (12.0, 8.0), 100  # inches; 1200 x 800
-SPREAD = 3.0  # decades from 1 within which the axis is nearly logarithmic
-ZERO = 0.12  # of the axis, between 0 and the smallest normal number
-POINTS = 1100  # of a panel, beside those at seams
-SEAMS = 60  # whose neighbours are points
 LEAST = 0.02  # ulp; smaller errors are drawn there
-DECADES = (0, 1, 3, 8, 20, 38, 16, 40, 100, 308)  # that may have a tick
-TICK_GAP = 0.034  # of the axis, between ticks
 TEXTBOOK, OURS, FAINT = "#d1662f", "#14708f", "#8a8a8a"
 
 
@@ -82,7 +78,7 @@ def draw(
     from matplotlib.figure import Figure
 
     fmt = get_format(dtype)
-    axis = _Axis(fmt, *domain)
+    axis = FloatLine(fmt, *domain)
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)  # no window, whatever the user's backend is
     orders = sorted(ours)
@@ -94,7 +90,7 @@ def draw(
                 progress((done + part) / len(orders))
 
         places = [s for s in seams.get(order, ()) if math.isfinite(s)]
-        xs = _points(axis, places)
+        xs = points(axis, places)
         sets = _measured(
             xs, order, (textbook[order], ours[order]), exact, fmt, report
         )
@@ -105,9 +101,9 @@ def draw(
         fontsize=10,
         color="#444444",
     )
-    figure.suptitle(
-        f"{title}   ({dtype})", fontsize=14, x=0.012, ha="left", weight="bold"
-    )
+    text = textwrap.shorten(title, 140, placeholder=" ...") + f"   ({dtype})"
+    size = min(14.0, 14.0 * 90 / len(text))
+    figure.suptitle(text, fontsize=size, x=0.012, ha="left", weight="bold")
     handles, labels = panels[0].get_legend_handles_labels()
     for panel in panels[1:]:
         more = zip(*panel.get_legend_handles_labels(), strict=True)
@@ -118,7 +114,7 @@ def draw(
     figure.legend(
         handles,
         labels,
-        loc="outside upper right",
+        loc="outside lower center",
         ncols=len(labels),
         frameon=False,
         fontsize=10.5,
@@ -126,7 +122,135 @@ def draw(
         columnspacing=1.4,
         markerscale=1.6,
     )
-    figure.savefig(path)
+    buffer = io.BytesIO()
+    target = Path(path)
+    figure.savefig(buffer, format=target.suffix.lstrip(".") or "png")
+    write_bytes(target, buffer.getvalue())
+
+
+def _measured(
+    xs: Array,
+    order: int,
+    functions: tuple[ArrayFunction, ArrayFunction],
+    exact: ExactFunction,
+    fmt: FloatFormat,
+    report: Callable[[float], None],
+) -> tuple[Array, Array, Array]:
+    """The x where f is known, and the errors of either function there."""
+    got = [np.asarray(function(xs), np.float64) for function in functions]
+    kept: list[tuple[float, float, float]] = []
+    for i, x in enumerate(xs.astype(np.float64)):
+        want = exact(order, float(x))
+        if want is not None:
+            first, second = (ulp_error(float(g[i]), want, fmt) for g in got)
+            kept.append((float(x), first, second))
+        if i % 64 == 0:
+            report(i / len(xs))
+    report(1.0)
+    table = np.array(kept, np.float64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def _panel(
+    panel: Any,
+    axis: FloatLine,
+    measured: tuple[Array, Array, Array],
+    seams: Sequence[float],
+    order: int,
+    bound: float,
+    fmt: FloatFormat,
+) -> None:
+    """One panel: seams, bound, the errors, and what is no number on top."""
+    xs, textbook, ours = measured
+    places = axis.places(xs)
+    lost = 2.0**fmt.precision
+    cap, edge, top = lost * 16, lost * 200, lost * 1500
+    inside = [s for s in seams if axis.low < s < axis.high]
+    # Many seams would be a grey wall.
+    faint = 0.5 if len(inside) < 20 else 0.28
+    for place in axis.places(inside):
+        panel.axvline(place, color=FAINT, lw=0.6, alpha=faint, zorder=0)
+    panel.axhline(lost, color=FAINT, lw=0.8, ls=(0, (1, 3)), zorder=1)
+    panel.axhline(bound, color=OURS, lw=1.2, ls=(0, (5, 2)), zorder=4)
+    looks = (
+        (textbook, TEXTBOOK, "textbook formula", 7, 2),
+        (ours, OURS, "this op", 7, 3),
+    )
+    for errors, colour, label, size, layer in looks:
+        fine = np.isfinite(errors)
+        # Above `cap` no digit is right, and how wrong it is hardly matters.
+        shown = np.clip(errors[fine], LEAST, cap)
+        panel.scatter(
+            places[fine], shown, size, color=colour, label=label,
+            alpha=0.65, linewidths=0, zorder=layer,
+        )  # fmt: skip
+        if not fine.all():
+            panel.scatter(
+                places[~fine],
+                np.full(np.count_nonzero(~fine), edge),
+                26,
+                color=colour,
+                marker="x",
+                linewidths=0.9,
+                label=f"{label}: nan or inf",
+                zorder=5,
+            )
+    _labels(panel, axis, order, bound, lost, top)
+
+
+def _labels(
+    panel: Any,
+    axis: FloatLine,
+    order: int,
+    bound: float,
+    lost: float,
+    top: float,
+) -> None:
+    """Scales, ticks and the names of the lines, outside on the right."""
+    from matplotlib.ticker import FixedLocator
+    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import NullLocator
+
+    margin = 0.015 * (axis.right - axis.left)
+    panel.set_xlim(axis.left - margin, axis.right + margin)
+    at, labels = axis.ticks()
+    panel.set_xticks(at, labels, fontsize=9.5)
+    panel.tick_params(labelbottom=True)
+    panel.set_yscale("log")
+    panel.set_ylim(LEAST * 0.6, top)
+    last = math.floor(math.log10(lost))
+    step = 2 if last < 10 else 4
+    powers = [*([-1] if last < 10 else []), 0, *range(step, last + 1, step)]
+    panel.yaxis.set_major_locator(
+        FixedLocator([LEAST, *(10.0**p for p in powers)])
+    )
+    panel.yaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_formatter(FuncFormatter(_ulps))
+    panel.grid(axis="y", color="#e4e4e4", lw=0.6, zorder=0)
+    panel.set_axisbelow(True)
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)
+    name = "f" + "'" * order
+    kind = {0: "value", 1: "gradient"}.get(order, f"derivative {order}")
+    panel.set_title(f"{kind} {name}", loc="left", fontsize=12)
+    panel.set_ylabel("error in ulp", fontsize=11)
+    notes = (
+        (bound, f"proved:\n\u2264 {at_most(bound)} ulp", OURS, "bold"),
+        (lost, "no digit\nis right", "#666666", "normal"),
+    )
+    for y, text, colour, weight in notes:
+        panel.annotate(
+            text, (1.0, y), (6, 0), xycoords=panel.get_yaxis_transform(),
+            textcoords="offset points", va="center", fontsize=10,
+            color=colour, weight=weight, annotation_clip=False,
+        )  # fmt: skip
+
+
+def _ulps(y: float, _: int = 0) -> str:
+    """A tick's label; what is drawn at `LEAST` is hardly any error."""
+    if y <= LEAST:
+        return "0"
+    return f"{y:g}" if y < 1e3 else f"$10^{{{math.log10(y):.0f}}}$"
 
 
 def seams_of(plan: Plan | Cover) -> list[float]:
@@ -137,11 +261,10 @@ def seams_of(plan: Plan | Cover) -> list[float]:
     else:
         folded = plan.parity != 0
         for form in plan.ends:
-            base = 0 if form.point is None else form.point
-            outward = 1 if form.point is None else -1
-            sign = form.side * outward
-            places.add(float(base + sign * form.bound))
-            places.discard(float("inf"))
+            places.add(float((form.point or 0) + form.side * form.bound))
     if folded:
         places |= {-s for s in places}
     return sorted(places)
+
+
+__all__ = ["draw", "exact_function", "seams_of", "textbook_function"]

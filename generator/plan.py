@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -85,3 +86,9 @@ def narrowed_bound(ulp: float, fmt: FloatFormat) -> float:
     if wide.name == fmt.name:
         return ulp
     return 0.5 + ulp * 2.0 ** (fmt.precision - wide.precision)
+
+
+def at_most(bound: float, digits: int = 3) -> str:
+    """Rounded up: a bound that is rounded down is none."""
+    unit = 10.0**digits
+    return f"{math.ceil(bound * unit) / unit:.{digits}f}"

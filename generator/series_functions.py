@@ -189,10 +189,10 @@ def _exact_sqrt(s: Series, exponent: Fraction) -> Series | None:
     if not q < 1:
         raise NotProvedError("a radicand may vanish")
     size = weighted(poly.coeffs(), r)
-    s = s.changed(0, poly, n, size * d / (1 - q), size * eta / (1 - q))
+    out = s.changed(0, poly, n, size * d / (1 - q), size * eta / (1 - q))
     for _ in range(abs(exponent.numerator) // 2):
-        s = s * s
-    return s if exponent > 0 else s.inverse()
+        out = out * s
+    return out if exponent > 0 else out.inverse()
 
 
 def atan(s: Series) -> Series:

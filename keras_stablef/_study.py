@@ -50,7 +50,7 @@ def _computed(op: StableOp, dtype: str | None) -> list[str]:
 
 def explain(op: StableOp, dtype: str | None) -> str:
     """See `StableOp.explain`."""
-    from .generator.words import explain as words
+    from .generator.explain import explain as words
 
     plans = _plans(op, _computed(op, dtype))
     return words(op.expression, op.domain, plans)
@@ -77,10 +77,10 @@ def save(op: StableOp, path: Any) -> None:
 
 def plot(op: StableOp, path: Any, dtype: str) -> None:
     """See `StableOp.plot`."""
-    from .generator.chart import Panel
-    from .generator.chart import draw
-    from .generator.chart import exact_function
-    from .generator.chart import textbook_function
+    from .generator.picture import draw
+    from .generator.picture import exact_function
+    from .generator.picture import seams_of
+    from .generator.picture import textbook_function
     from .generator.spec import make_spec
 
     target = Path(path)
@@ -91,30 +91,21 @@ def plot(op: StableOp, path: Any, dtype: str) -> None:
     (compute,) = _computed(op, dtype)
     spec = make_spec(op.expression, op.module.NAME, op.domain)
     tower = shared_ops(op.module)
-    panels = []
-    for order in (0, 1):
-        plan = _plan(op, compute, order)
-        seams = [float(s) for s in plan.seams]
-        if getattr(plan, "parity", 1):
-            seams += [-s for s in seams]
-        panels.append(
-            Panel(
-                "f" + "'" * order,
-                textbook_function(spec.expr, spec.variable, order, compute),
-                _as_numpy(tower[order]),
-                exact_function(spec.expr, spec.variable, order),
-                seams,
-                op.error_bound(compute, order),
-            )
-        )
-    low, high = (float(end) for end in spec.domain)
+    orders = (0, 1)
     with progress(f"drawing {op.module.NAME}"):
         draw(
             target,
-            f"{op.module.NAME}(x) = {op.expression} in {compute}",
-            panels,
-            compute,
-            (low, high),
+            title=f"{op.module.NAME}(x) = {op.expression} in {compute}",
+            textbook={
+                k: textbook_function(spec.expr, spec.variable, k, compute)
+                for k in orders
+            },
+            ours={k: _as_numpy(tower[k]) for k in orders},
+            seams={k: seams_of(_plan(op, compute, k)) for k in orders},
+            dtype=compute,
+            domain=(float(spec.domain[0]), float(spec.domain[1])),
+            bounds={k: op.error_bound(compute, k) for k in orders},
+            exact=exact_function(spec.expr, spec.variable),
         )
 
 

@@ -170,5 +170,5 @@ def test_third_order_at_and_about_zero() -> None:
     xs = np.array([-1.0, -1e-3, 0.0, 1e-3, 1.0, 5.0, -5.0], np.float64)
     third = reverse(reverse(reverse(ks.ops.stablef)))
     got = run(third, xs)
-    want = [float(exact("stablef", 3, float(x)).mid()) for x in xs]
+    want = [float(exact("stablef", 3, float(x)).mid()) for x in xs]  # type: ignore[union-attr]
     np.testing.assert_allclose(got, want, rtol=1e-8)

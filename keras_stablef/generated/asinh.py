@@ -61,24 +61,6 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
-
-    `rest` is negated.  s is split so that its high part has an exact power.
-    """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
-
-
 def _power_of_two(n, dtype):
     """2**n, exact, for n within the exponents of the dtype."""
     last = {"float32": 126, "float64": 1022}[dtype]
@@ -141,6 +123,23 @@ def _pair_power(x, n, dtype):
     for _ in range(n - 1):
         y = _product(y, x, dtype)
     return y
+
+
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
+    """
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
+    return ops.where(small, y * 2.0 ** (-scale * order), y)
 
 
 def _log(m, n, dtype):
@@ -257,17 +256,21 @@ def asinh_0_float32(x):
 
     # -2 <= x <= 2: 5 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.732 ulp.
+    # <= 1.733 ulp.
     s = _clamp(t, -2.0, 2.0, "float32")
     y = _rows(
         s, _ASINH_0_FLOAT32_SEAMS, _ASINH_0_FLOAT32_TABLE, None, "float32"
     )
 
-    # -0.375 <= t < 0.375: a zero of order 1 at 0; s is split so that its
-    # power is exact. Truncation + roundoff <= 0.700 ulp.
+    # -0.375 <= t < 0.375: a zero of order 1 at 0, its power in pairs of
+    # floats. Truncation + roundoff <= 0.701 ulp.
     s = _clamp(t, -0.375, 0.375, "float32")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         1.0,
         (
@@ -281,21 +284,20 @@ def asinh_0_float32(x):
             0.0,
             -0.023739623,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= -0.375, t < 0.375), p0, y)
 
-    # -x >= 2: -0.693147 + 1/|x| P_0(1/|x|) + log(1/|x|) (1); expansion with
+    # x <= -2: -0.693147 + 1/|x| P_0(1/|x|) + log(1/|x|); expansion with
     # remainder, 4.0e-09 relative to its first term. Truncation + roundoff <=
-    # 1.226 ulp.
+    # 1.227 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(2.0, "float32"), d0)
     d = _clamp(d, 2.0, 3.4028235e38, "float32")
     m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     w = 1.0 / d
     logs = _log(m, n, "float32")
     logs = (-logs[0], -logs[1])
@@ -321,21 +323,20 @@ def asinh_0_float32(x):
             -0.6931472,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -252.0, 252.0, "float32")
     y0 = _scale(a[0] + a[1], scale, "float32")
     y0 = ops.where(past, _number(float("-inf"), "float32"), y0)
     y = ops.where(d0 >= 2.0, y0, y)
 
-    # x >= 2: 0.693147 + 1/|x| P_0(1/|x|) + log(1/|x|) (-1); expansion with
+    # x >= 2: 0.693147 + 1/|x| P_0(1/|x|) - log(1/|x|); expansion with
     # remainder, 3.7e-09 relative to its first term. Truncation + roundoff <=
-    # 1.222 ulp.
+    # 1.223 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(2.0, "float32"), d1)
     d = _clamp(d, 2.0, 3.4028235e38, "float32")
     m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     w = 1.0 / d
     logs = _log(m, n, "float32")
     logs = (-logs[0], -logs[1])
@@ -361,7 +362,7 @@ def asinh_0_float32(x):
             0.6931472,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -252.0, 252.0, "float32")
     y1 = _scale(a[0] + a[1], scale, "float32")
     y1 = ops.where(past, _number(float("inf"), "float32"), y1)
@@ -437,8 +438,8 @@ def asinh_1_float32(x):
         s, _ASINH_1_FLOAT32_SEAMS, _ASINH_1_FLOAT32_TABLE, None, "float32"
     )
 
-    # -x >= 3: |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.266 ulp.
+    # x <= -3: |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.267 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d0)
@@ -462,7 +463,7 @@ def asinh_1_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -472,7 +473,7 @@ def asinh_1_float32(x):
     y = ops.where(d0 >= 3.0, y0, y)
 
     # x >= 3: |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.266 ulp.
+    # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.267 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d1)
@@ -496,7 +497,7 @@ def asinh_1_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -573,17 +574,21 @@ def asinh_2_float32(x):
 
     # -3 <= x <= 3: 9 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 2.074 ulp.
+    # <= 2.075 ulp.
     s = _clamp(t, -3.0, 3.0, "float32")
     y = _rows(
         s, _ASINH_2_FLOAT32_SEAMS, _ASINH_2_FLOAT32_TABLE, None, "float32"
     )
 
-    # -0.25 <= t < 0.25: a zero of order 1 at 0; s is split so that its power
-    # is exact. Truncation + roundoff <= 2.073 ulp.
+    # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 2.073 ulp.
     s = _clamp(t, -0.25, 0.25, "float32")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         -1.0,
         (
@@ -597,13 +602,13 @@ def asinh_2_float32(x):
             0.0,
             2.081191,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= -0.25, t < 0.25), p0, y)
 
-    # -x >= 3: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # x <= -3: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 6.5e-09 relative to its first term. Truncation + roundoff <= 3.870 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
@@ -629,7 +634,7 @@ def asinh_2_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -664,7 +669,7 @@ def asinh_2_float32(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -805,11 +810,15 @@ def asinh_0_float64(x):
         s, _ASINH_0_FLOAT64_SEAMS, _ASINH_0_FLOAT64_TABLE, None, "float64"
     )
 
-    # -0.25 <= t < 0.25: a zero of order 1 at 0; s is split so that its power
-    # is exact. Truncation + roundoff <= 0.610 ulp.
+    # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.610 ulp.
     s = _clamp(t, -0.25, 0.25, "float64")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         1.0,
         (
@@ -831,13 +840,13 @@ def asinh_0_float64(x):
             0.0,
             -0.009156349953733262,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= -0.25, t < 0.25), p0, y)
 
-    # -x >= 3: -0.693147 + 1/|x| P_0(1/|x|) + log(1/|x|) (1); expansion with
+    # x <= -3: -0.693147 + 1/|x| P_0(1/|x|) + log(1/|x|); expansion with
     # remainder, 6.6e-18 relative to its first term. Truncation + roundoff <=
     # 0.774 ulp.
     d0 = -t
@@ -845,7 +854,6 @@ def asinh_0_float64(x):
     d = ops.where(past, _number(3.0, "float64"), d0)
     d = _clamp(d, 3.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     w = 1.0 / d
     logs = _log(m, n, "float64")
     logs = (-logs[0], -logs[1])
@@ -878,13 +886,13 @@ def asinh_0_float64(x):
             -0.6931471805599453,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -2044.0, 2044.0, "float64")
     y0 = _scale(a[0] + a[1], scale, "float64")
     y0 = ops.where(past, _number(float("-inf"), "float64"), y0)
     y = ops.where(d0 >= 3.0, y0, y)
 
-    # x >= 3: 0.693147 + 1/|x| P_0(1/|x|) + log(1/|x|) (-1); expansion with
+    # x >= 3: 0.693147 + 1/|x| P_0(1/|x|) - log(1/|x|); expansion with
     # remainder, 5.2e-18 relative to its first term. Truncation + roundoff <=
     # 0.767 ulp.
     d1 = t
@@ -892,7 +900,6 @@ def asinh_0_float64(x):
     d = ops.where(past, _number(3.0, "float64"), d1)
     d = _clamp(d, 3.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     w = 1.0 / d
     logs = _log(m, n, "float64")
     logs = (-logs[0], -logs[1])
@@ -925,7 +932,7 @@ def asinh_0_float64(x):
             0.6931471805599453,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -2044.0, 2044.0, "float64")
     y1 = _scale(a[0] + a[1], scale, "float64")
     y1 = ops.where(past, _number(float("inf"), "float64"), y1)
@@ -1067,8 +1074,8 @@ def asinh_1_float64(x):
         s, _ASINH_1_FLOAT64_SEAMS, _ASINH_1_FLOAT64_TABLE, None, "float64"
     )
 
-    # -x >= 4: |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 3.4e-18 relative to its first term. Truncation + roundoff <= 0.885 ulp.
+    # x <= -4: |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 3.4e-18 relative to its first term. Truncation + roundoff <= 0.886 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(4.0, "float64"), d0)
@@ -1098,7 +1105,7 @@ def asinh_1_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1108,7 +1115,7 @@ def asinh_1_float64(x):
     y = ops.where(d0 >= 4.0, y0, y)
 
     # x >= 3: |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 6.8e-18 relative to its first term. Truncation + roundoff <= 1.260 ulp.
+    # 6.8e-18 relative to its first term. Truncation + roundoff <= 1.261 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(3.0, "float64"), d1)
@@ -1140,7 +1147,7 @@ def asinh_1_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1303,11 +1310,15 @@ def asinh_2_float64(x):
         s, _ASINH_2_FLOAT64_SEAMS, _ASINH_2_FLOAT64_TABLE, None, "float64"
     )
 
-    # -0.1875 <= t < 0.1875: a zero of order 1 at 0; s is split so that its
-    # power is exact. Truncation + roundoff <= 0.915 ulp.
+    # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
+    # floats. Truncation + roundoff <= 0.915 ulp.
     s = _clamp(t, -0.1875, 0.1875, "float64")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         -1.0,
         (
@@ -1329,14 +1340,14 @@ def asinh_2_float64(x):
             0.0,
             2.8314763329292916,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= -0.1875, t < 0.1875), p0, y)
 
-    # -x >= 4: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 5.9e-18 relative to its first term. Truncation + roundoff <= 2.267 ulp.
+    # x <= -4: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 5.9e-18 relative to its first term. Truncation + roundoff <= 2.268 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(4.0, "float64"), d0)
@@ -1368,7 +1379,7 @@ def asinh_2_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1378,7 +1389,7 @@ def asinh_2_float64(x):
     y = ops.where(d0 >= 4.0, y0, y)
 
     # x >= 4: |x|**(-2) (-1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 5.7e-18 relative to its first term. Truncation + roundoff <= 2.265 ulp.
+    # 5.7e-18 relative to its first term. Truncation + roundoff <= 2.266 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(4.0, "float64"), d1)
@@ -1410,7 +1421,7 @@ def asinh_2_float64(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n

@@ -299,8 +299,8 @@ def bernoulli_function_0_float32(x):
         "float32",
     )
 
-    # -x >= 20: |x|**(1) (1); expansion with remainder, 2.1e-09 relative to
-    # its first term. Truncation + roundoff <= 0.536 ulp.
+    # x <= -20: |x|; expansion with remainder, 2.1e-09 relative to its first
+    # term. Truncation + roundoff <= 0.536 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
@@ -308,7 +308,7 @@ def bernoulli_function_0_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
     scale = 1.0 * n
@@ -317,8 +317,8 @@ def bernoulli_function_0_float32(x):
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 20: exp(-1 |x|**(1)) |x|**(1) (1); expansion with remainder,
-    # 2.1e-09 relative to its first term. Truncation + roundoff <= 0.996 ulp.
+    # x >= 20: exp(-|x|) |x|; expansion with remainder, 2.1e-09 relative to
+    # its first term. Truncation + roundoff <= 0.996 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
@@ -326,7 +326,7 @@ def bernoulli_function_0_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
     scale = 1.0 * n
@@ -466,8 +466,8 @@ def bernoulli_function_1_float32(x):
         "float32",
     )
 
-    # -x >= 20: -1; expansion with remainder, 4.3e-08 relative to its first
-    # term. Truncation + roundoff <= 1.227 ulp.
+    # x <= -20: -1; expansion with remainder, 4.3e-08 relative to its first
+    # term. Truncation + roundoff <= 1.228 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
@@ -477,9 +477,8 @@ def bernoulli_function_1_float32(x):
     y0 = ops.where(past, _number(-1.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 20: exp(-1 |x|**(1)) |x|**(1) (-1 + 1 1/|x|); expansion with
-    # remainder, 4.2e-09 relative to its first term. Truncation + roundoff <=
-    # 1.351 ulp.
+    # x >= 20: exp(-|x|) |x| (-1 + 1 1/|x|); expansion with remainder, 4.2e-09
+    # relative to its first term. Truncation + roundoff <= 1.352 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
@@ -488,7 +487,7 @@ def bernoulli_function_1_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(1.0 * w, -1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
     scale = 1.0 * n
@@ -616,7 +615,7 @@ def bernoulli_function_2_float32(x):
 
     # -20 <= x <= 20: 27 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 3.756 ulp.
+    # <= 3.757 ulp.
     s = _clamp(t, -20.0, 20.0, "float32")
     y = _rows(
         s,
@@ -626,9 +625,8 @@ def bernoulli_function_2_float32(x):
         "float32",
     )
 
-    # -x >= 20: exp(-1 |x|**(1)) |x|**(1) (1 + -2 1/|x|); expansion with
-    # remainder, 8.7e-09 relative to its first term. Truncation + roundoff <=
-    # 2.289 ulp.
+    # x <= -20: exp(-|x|) |x| (1 - 2 1/|x|); expansion with remainder, 8.7e-09
+    # relative to its first term. Truncation + roundoff <= 2.290 ulp.
     d0 = -t
     past = d0 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d0)
@@ -637,7 +635,7 @@ def bernoulli_function_2_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-2.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
     scale = 1.0 * n
@@ -652,9 +650,8 @@ def bernoulli_function_2_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 20: exp(-1 |x|**(1)) |x|**(1) (1 + -2 1/|x|); expansion with
-    # remainder, 8.7e-09 relative to its first term. Truncation + roundoff <=
-    # 2.289 ulp.
+    # x >= 20: exp(-|x|) |x| (1 - 2 1/|x|); expansion with remainder, 8.7e-09
+    # relative to its first term. Truncation + roundoff <= 2.290 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
@@ -663,7 +660,7 @@ def bernoulli_function_2_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-2.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
     scale = 1.0 * n
@@ -1075,7 +1072,7 @@ def bernoulli_function_0_float64(x):
 
     # -40 <= x <= 40: 61 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.731 ulp.
+    # <= 1.732 ulp.
     s = _clamp(t, -40.0, 40.0, "float64")
     y = _rows(
         s,
@@ -1085,8 +1082,8 @@ def bernoulli_function_0_float64(x):
         "float64",
     )
 
-    # -x >= 40: |x|**(1) (1); expansion with remainder, 4.2e-18 relative to
-    # its first term. Truncation + roundoff <= 0.539 ulp.
+    # x <= -40: |x|; expansion with remainder, 4.2e-18 relative to its first
+    # term. Truncation + roundoff <= 0.540 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d0)
@@ -1094,7 +1091,7 @@ def bernoulli_function_0_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
     scale = 1.0 * n
@@ -1103,8 +1100,8 @@ def bernoulli_function_0_float64(x):
     y0 = ops.where(past, _number(float("inf"), "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
-    # x >= 40: exp(-1 |x|**(1)) |x|**(1) (1); expansion with remainder,
-    # 4.2e-18 relative to its first term. Truncation + roundoff <= 0.999 ulp.
+    # x >= 40: exp(-|x|) |x|; expansion with remainder, 4.2e-18 relative to
+    # its first term. Truncation + roundoff <= 1.000 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
@@ -1112,7 +1109,7 @@ def bernoulli_function_0_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
     scale = 1.0 * n
@@ -1554,7 +1551,7 @@ def bernoulli_function_1_float64(x):
         "float64",
     )
 
-    # -x >= 48: -1; expansion with remainder, 7.0e-20 relative to its first
+    # x <= -48: -1; expansion with remainder, 7.0e-20 relative to its first
     # term. Truncation + roundoff <= 0.502 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
@@ -1565,9 +1562,8 @@ def bernoulli_function_1_float64(x):
     y0 = ops.where(past, _number(-1.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
 
-    # x >= 40: exp(-1 |x|**(1)) |x|**(1) (-1 + 1 1/|x|); expansion with
-    # remainder, 8.6e-18 relative to its first term. Truncation + roundoff <=
-    # 1.194 ulp.
+    # x >= 40: exp(-|x|) |x| (-1 + 1 1/|x|); expansion with remainder, 8.6e-18
+    # relative to its first term. Truncation + roundoff <= 1.195 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
@@ -1576,7 +1572,7 @@ def bernoulli_function_1_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(1.0 * w, -1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
     scale = 1.0 * n
@@ -2032,9 +2028,8 @@ def bernoulli_function_2_float64(x):
         "float64",
     )
 
-    # -x >= 40: exp(-1 |x|**(1)) |x|**(1) (1 + -2 1/|x|); expansion with
-    # remainder, 1.7e-17 relative to its first term. Truncation + roundoff <=
-    # 1.442 ulp.
+    # x <= -40: exp(-|x|) |x| (1 - 2 1/|x|); expansion with remainder, 1.7e-17
+    # relative to its first term. Truncation + roundoff <= 1.442 ulp.
     d0 = -t
     past = d0 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d0)
@@ -2043,7 +2038,7 @@ def bernoulli_function_2_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-2.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
     scale = 1.0 * n
@@ -2058,9 +2053,8 @@ def bernoulli_function_2_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
-    # x >= 40: exp(-1 |x|**(1)) |x|**(1) (1 + -2 1/|x|); expansion with
-    # remainder, 1.7e-17 relative to its first term. Truncation + roundoff <=
-    # 1.442 ulp.
+    # x >= 40: exp(-|x|) |x| (1 - 2 1/|x|); expansion with remainder, 1.7e-17
+    # relative to its first term. Truncation + roundoff <= 1.442 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
@@ -2069,7 +2063,7 @@ def bernoulli_function_2_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-2.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
     scale = 1.0 * n

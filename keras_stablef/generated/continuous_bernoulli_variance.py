@@ -63,24 +63,6 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
-
-    `rest` is negated.  s is split so that its high part has an exact power.
-    """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
-
-
 def _power_of_two(n, dtype):
     """2**n, exact, for n within the exponents of the dtype."""
     last = {"float32": 126, "float64": 1022}[dtype]
@@ -145,6 +127,23 @@ def _pair_power(x, n, dtype):
     return y
 
 
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
+    """
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
+    return ops.where(small, y * 2.0 ** (-scale * order), y)
+
+
 # fmt: off
 _CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT32_SEAMS = (
     1.5, 3.0, 4.6875, 7.5, 10.625, 14.125, 19.75,
@@ -205,7 +204,7 @@ def continuous_bernoulli_variance_0_float32(x):
 
     # 0 <= |x| <= 24: 8 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.283 ulp.
+    # <= 1.284 ulp.
     s = _clamp(t, 0.0, 24.0, "float32")
     y = _rows(
         s,
@@ -215,8 +214,8 @@ def continuous_bernoulli_variance_0_float32(x):
         "float32",
     )
 
-    # x >= 24: |x|**(-2) (1); expansion with remainder, 2.2e-08 relative to
-    # its first term. Truncation + roundoff <= 0.866 ulp.
+    # x >= 24: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
+    # first term. Truncation + roundoff <= 0.866 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d0)
@@ -224,7 +223,7 @@ def continuous_bernoulli_variance_0_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -237,79 +236,79 @@ def continuous_bernoulli_variance_0_float32(x):
 
 # fmt: off
 _CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32_SEAMS = (
-    1.140625, 1.78125, 2.8125, 4.5, 7.25, 9.125, 12.125, 15.5, 19.25, 25.25,
+    1.625, 2.625, 4.3125, 7.125, 9.0625, 12.125, 15.5, 19.25, 25.25,
 )
 _CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32_TABLE = (
     (
-        0.9453125, 1.4609375, 2.296875, 3.65625, 5.875, 8.1875, 10.625, 13.8125,
-        17.375, 22.25, 26.625,
+        1.3125, 2.125, 3.46875, 5.71875, 8.09375, 10.59375, 13.8125, 17.375,
+        22.25, 26.625,
     ),
     (
-        -0.0073441407, -0.010323588, -0.0129260095, -0.012258463, -0.007022388,
-        -0.0033655628, -0.0016431098, -0.0007579469, -0.00038126166,
-        -0.00018156804, -0.00010596468,
+        -0.009567926, -0.012616538, -0.012592603, -0.0073663997, -0.0034662622,
+        -0.0016571376, -0.0007579469, -0.00038126166, -0.00018156804,
+        -0.00010596468,
     ),
     (
-        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
     ),
     (
-        2.7190708e-12, -8.09113e-11, 3.101779e-10, 3.6473086e-10, 6.9952676e-11,
-        -1.2728129e-11, -4.1527743e-11, -1.7805306e-11, 5.1585424e-12,
+        -1.3635815e-10, 4.562949e-10, 3.6250053e-10, 1.100269e-12,
+        -1.0752347e-10, 3.90039e-11, -1.7805306e-11, 5.1585424e-12,
         5.984142e-12, -9.925541e-13,
     ),
     (
-        0.0066917357, 0.004797021, 0.0014808413, -0.0019127406, -0.0021638838,
-        -0.0010564714, -0.00044649342, -0.00016383678, -6.580581e-05,
-        -2.4480896e-05, -1.193968e-05,
+        0.005381056, 0.0021261019, -0.0016415332, -0.0022387484, -0.0010919553,
+        -0.00045130152, -0.00016383678, -6.580581e-05, -2.4480896e-05,
+        -1.193968e-05,
     ),
     (
-        -0.0016047831, -0.0019995037, -0.0018241558, -0.0006449703,
-        0.00024610013, 0.00018648159, 7.646585e-05, 2.3366694e-05, 7.563833e-06,
+        -0.0019292315, -0.001925769, -0.0008032619, 0.00023227153,
+        0.00019201872, 7.7394674e-05, 2.3366694e-05, 7.563833e-06,
         2.2004408e-06, 8.9687626e-07,
     ),
     (
-        -0.00038982788, -0.00011881524, 0.00022123064, 0.00027151164,
-        2.4728992e-05, -1.9628218e-05, -9.847949e-06, -2.7128444e-06,
-        -7.2216994e-07, -1.6480143e-07, -5.6140852e-08,
+        -0.00019714684, 0.00017097511, 0.00029057328, 3.4495333e-05,
+        -1.9737097e-05, -9.967028e-06, -2.7128444e-06, -7.2216994e-07,
+        -1.6480143e-07, -5.6140852e-08,
     ),
     (
-        0.00012439831, 0.0001299045, 6.4655156e-05, -2.8185797e-05,
-        -1.4570721e-05, 3.6957653e-07, 9.484189e-07, 2.7096348e-07, 6.15481e-08,
-        1.1103636e-08, 3.1627632e-09,
+        0.00013334698, 8.149232e-05, -2.2260721e-05, -1.6703809e-05,
+        2.091864e-07, 9.570591e-07, 2.7096348e-07, 6.15481e-08, 1.1103636e-08,
+        3.1627632e-09,
     ),
     (
-        1.1722472e-05, -6.900224e-06, -1.9735446e-05, -5.1987636e-06,
-        2.6416599e-06, 3.2058287e-07, -5.5605486e-08, -2.334869e-08,
-        -4.8180073e-09, -6.9642186e-10, -1.6762841e-10,
+        -2.043503e-06, -1.9284487e-05, -7.5382245e-06, 2.8143795e-06,
+        3.647974e-07, -5.53193e-08, -2.334869e-08, -4.8180073e-09,
+        -6.9642186e-10, -1.6762841e-10,
     ),
     (
-        0.0, -5.1066004e-06, -1.1152539e-08, 1.9273334e-06, -1.9817747e-07,
-        -7.658515e-08, -1.4953391e-09, 1.6698012e-09, 3.5814732e-10,
+        -5.790928e-06, -9.714685e-07, 2.1770513e-06, -1.6852387e-07,
+        -8.3371006e-08, -1.7069938e-09, 1.6698012e-09, 3.5814732e-10,
         4.153548e-11, 8.396513e-12,
     ),
     (
-        0.0, 0.0, 7.4204917e-07, -1.6803912e-07, -2.1313458e-08, 9.930347e-09,
-        1.0427379e-09, -8.2362776e-11, -2.3595355e-11, -2.5218087e-12, 0.0,
+        0.0, 8.554311e-07, -1.1051987e-07, -3.323563e-08, 1.0485222e-08,
+        1.0882713e-09, -8.2362776e-11, -2.3595355e-11, -2.5218087e-12, 0.0,
     ),
     (
-        0.0, 0.0, 0.0, 0.0, 8.8328935e-09, 0.0, -1.6335035e-10, 0.0, 0.0,
+        0.0, 0.0, -4.7175003e-08, 1.04951985e-08, 0.0, -1.6867234e-10, 0.0, 0.0,
         1.3858044e-13, 0.0,
     ),
     (
-        0.0, 0.0, 0.0, 0.0, -1.1639565e-09, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+        0.0, 0.0, 0.0, -1.2038083e-09, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
     ),
 )
 # fmt: on
 
 
 def continuous_bernoulli_variance_1_float32(x):
-    """f' in float32, proved within 1.5803 ulp."""
+    """f' in float32, proved within 1.7435 ulp."""
     t = ops.abs(x)
 
-    # 0.75 <= |x| <= 28: 11 local polynomials of degree at most 9. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.580 ulp.
-    s = _clamp(t, 0.75, 28.0, "float32")
+    # 1 <= |x| <= 28: 10 local polynomials of degree at most 9. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.744 ulp.
+    s = _clamp(t, 1.0, 28.0, "float32")
     y = _rows(
         s,
         _CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32_SEAMS,
@@ -318,30 +317,34 @@ def continuous_bernoulli_variance_1_float32(x):
         "float32",
     )
 
-    # 0 <= t < 0.75: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.078 ulp.
-    s = _clamp(t, 0.0, 0.75, "float32")
+    # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.468 ulp.
+    s = _clamp(t, 0.0, 1.0, "float32")
     p0 = _power_row(
         s,
-        1,
-        -0.0087890625,
         (
-            -0.00045572917,
-            -3.1499997e-10,
-            -0.0006613691,
-            -5.0506046e-08,
-            3.490349e-05,
-            -3.172654e-07,
-            -1.270003e-06,
+            0.0,
+            0.0,
         ),
-        17.0,
+        1,
+        -0.008333334,
+        (
+            -4.115969e-10,
+            -2.219074e-09,
+            -0.00066134095,
+            -2.0118394e-07,
+            3.5265883e-05,
+            -7.175641e-07,
+            -1.1044588e-06,
+        ),
         0.00390625,
         52,
+        "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
+    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
 
-    # x >= 28: |x|**(-3) (-2); expansion with remainder, 1.5e-08 relative to
-    # its first term. Truncation + roundoff <= 0.628 ulp.
+    # x >= 28: |x|**(-3) -2; expansion with remainder, 1.5e-08 relative to its
+    # first term. Truncation + roundoff <= 0.629 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(28.0, "float32"), d0)
@@ -349,7 +352,7 @@ def continuous_bernoulli_variance_1_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -451,8 +454,8 @@ def continuous_bernoulli_variance_2_float32(x):
         "float32",
     )
 
-    # x >= 28: |x|**(-4) (6); expansion with remainder, 4.2e-07 relative to
-    # its first term. Truncation + roundoff <= 2.189 ulp.
+    # x >= 28: |x|**(-4) 6; expansion with remainder, 4.2e-07 relative to its
+    # first term. Truncation + roundoff <= 2.190 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(28.0, "float32"), d0)
@@ -460,7 +463,7 @@ def continuous_bernoulli_variance_2_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (6.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 4, "float32")
     a = _quotient(a, b, "float32")
     scale = -4.0 * n
@@ -621,8 +624,8 @@ def continuous_bernoulli_variance_0_float64(x):
         "float64",
     )
 
-    # x >= 48: |x|**(-2) (1); expansion with remainder, 3.3e-18 relative to
-    # its first term. Truncation + roundoff <= 0.531 ulp.
+    # x >= 48: |x|**(-2); expansion with remainder, 3.3e-18 relative to its
+    # first term. Truncation + roundoff <= 0.531 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d0)
@@ -630,7 +633,7 @@ def continuous_bernoulli_variance_0_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -800,15 +803,19 @@ def continuous_bernoulli_variance_1_float64(x):
         "float64",
     )
 
-    # 0 <= t < 0.75: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.083 ulp.
+    # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.864 ulp.
     s = _clamp(t, 0.0, 0.75, "float64")
     p0 = _power_row(
         s,
-        1,
-        -0.0087890625,
         (
-            -0.0004557291666666667,
+            0.0,
+            0.0,
+        ),
+        1,
+        -0.008333333333333333,
+        (
+            1.087204840600651e-19,
             3.1094212156935445e-18,
             -0.0006613756613758924,
             6.737990091964824e-15,
@@ -822,14 +829,14 @@ def continuous_bernoulli_variance_1_float64(x):
             7.85146936682863e-11,
             4.32659414579331e-11,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
 
-    # x >= 48: |x|**(-3) (-2); expansion with remainder, 1.6e-16 relative to
-    # its first term. Truncation + roundoff <= 1.211 ulp.
+    # x >= 48: |x|**(-3) -2; expansion with remainder, 1.6e-16 relative to its
+    # first term. Truncation + roundoff <= 1.211 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d0)
@@ -837,7 +844,7 @@ def continuous_bernoulli_variance_1_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -1035,8 +1042,8 @@ def continuous_bernoulli_variance_2_float64(x):
         "float64",
     )
 
-    # x >= 56: |x|**(-4) (6); expansion with remainder, 4.7e-18 relative to
-    # its first term. Truncation + roundoff <= 0.508 ulp.
+    # x >= 56: |x|**(-4) 6; expansion with remainder, 4.7e-18 relative to its
+    # first term. Truncation + roundoff <= 0.509 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(56.0, "float64"), d0)
@@ -1044,7 +1051,7 @@ def continuous_bernoulli_variance_2_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (6.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 4, "float64")
     a = _quotient(a, b, "float64")
     scale = -4.0 * n
@@ -1081,7 +1088,7 @@ COMPUTE = {
 BOUNDS = {
     "float16": (
         0.5002,
-        0.5002,
+        0.5003,
         0.5004,
     ),
     "bfloat16": (
@@ -1091,7 +1098,7 @@ BOUNDS = {
     ),
     "float32": (
         1.2831,
-        1.5803,
+        1.7435,
         2.988,
     ),
     "float64": (

@@ -62,21 +62,63 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
+# Pairs (a, b) stand for a + b, twice the precision (Dekker 1971).  A constant
+# comes second in a sum: compilers fold (constant + a) - constant.
 
-    `rest` is negated.  s is split so that its high part has an exact power.
+
+def _two_sum(a, b):
+    s = a + b
+    v = s - a
+    return s, (a - (s - v)) + (b - v)
+
+
+def _two_product(a, b, dtype):
+    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    p = a * b
+    ca, cb = divider * a, divider * b
+    ah, bh = ca - (ca - a), cb - (cb - b)
+    al, bl = a - ah, b - bh
+    return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
+
+
+def _sum(x, y):
+    s, e = _two_sum(x[0], y[0])
+    return _two_sum(s, e + (x[1] + y[1]))
+
+
+def _product(x, y, dtype):
+    p, e = _two_product(x[0], y[0], dtype)
+    return _two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
+
+
+def _quotient(x, y, dtype):
+    q = x[0] / y[0]
+    p, e = _two_product(q, y[0], dtype)
+    rest = (((x[0] - p) - e) + x[1]) - q * y[1]
+    return _two_sum(q, rest / y[0])
+
+
+def _pair_power(x, n, dtype):
+    y = x
+    for _ in range(n - 1):
+        y = _product(y, x, dtype)
+    return y
+
+
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
     """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
     return ops.where(small, y * 2.0 ** (-scale * order), y)
 
 
@@ -140,7 +182,7 @@ def cos_versine_ratio_0_float32(x):
 
     # 0 <= |x| <= 6: 10 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.495 ulp.
+    # <= 1.496 ulp.
     s = _clamp(t, 0.0, 6.0, "float32")
     y = _rows(
         s,
@@ -210,7 +252,7 @@ def cos_versine_ratio_1_float32(x):
 
     # 1 <= |x| <= 6: 6 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.593 ulp.
+    # <= 1.594 ulp.
     s = _clamp(t, 1.0, 6.0, "float32")
     y = _rows(
         s,
@@ -220,15 +262,19 @@ def cos_versine_ratio_1_float32(x):
         "float32",
     )
 
-    # 0 <= t < 1: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.114 ulp.
+    # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.931 ulp.
     s = _clamp(t, 0.0, 1.0, "float32")
     p0 = _power_row(
         s,
-        1,
-        -0.0859375,
         (
-            -0.0026041667,
+            0.0,
+            0.0,
+        ),
+        1,
+        -0.083333336,
+        (
+            -2.474222e-09,
             -8.9393554e-10,
             -0.0055555417,
             -8.026752e-08,
@@ -236,9 +282,9 @@ def cos_versine_ratio_1_float32(x):
             -2.813757e-07,
             -2.0505931e-06,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
     y = ops.where(x < 0, -y, y)
@@ -302,7 +348,7 @@ def cos_versine_ratio_2_float32(x):
 
     # 0 <= |x| <= 6: 4 local polynomials of degree at most 9, 1 of them about
     # a zero of f. Taylor models with relative remainders, economized and
-    # rounded; truncation + roundoff <= 3.953 ulp.
+    # rounded; truncation + roundoff <= 3.954 ulp.
     s = _clamp(t, 0.0, 6.0, "float32")
     y = _rows(
         s,
@@ -412,7 +458,7 @@ def cos_versine_ratio_0_float64(x):
 
     # 0 <= |x| <= 6: 9 local polynomials of degree at most 13. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.991 ulp.
+    # <= 1.992 ulp.
     s = _clamp(t, 0.0, 6.0, "float64")
     y = _rows(
         s,
@@ -516,7 +562,7 @@ def cos_versine_ratio_1_float64(x):
 
     # 1 <= |x| <= 6: 8 local polynomials of degree at most 12. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.555 ulp.
+    # <= 1.556 ulp.
     s = _clamp(t, 1.0, 6.0, "float64")
     y = _rows(
         s,
@@ -526,15 +572,19 @@ def cos_versine_ratio_1_float64(x):
         "float64",
     )
 
-    # 0 <= t < 1: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.139 ulp.
+    # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.949 ulp.
     s = _clamp(t, 0.0, 1.0, "float64")
     p0 = _power_row(
         s,
-        1,
-        -0.0859375,
         (
-            -0.002604166666666667,
+            0.0,
+            0.0,
+        ),
+        1,
+        -0.08333333333333333,
+        (
+            4.552591028691971e-18,
             2.1144857511943062e-17,
             -0.0055555555555565645,
             1.8867373781258737e-14,
@@ -547,9 +597,9 @@ def cos_versine_ratio_1_float64(x):
             -1.4769032859710983e-10,
             3.888285600515126e-12,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
     y = ops.where(x < 0, -y, y)
@@ -640,7 +690,7 @@ def cos_versine_ratio_2_float64(x):
 
     # 0 <= |x| <= 6: 5 local polynomials of degree at most 13, 1 of them about
     # a zero of f. Taylor models with relative remainders, economized and
-    # rounded; truncation + roundoff <= 2.982 ulp.
+    # rounded; truncation + roundoff <= 2.983 ulp.
     s = _clamp(t, 0.0, 6.0, "float64")
     y = _rows(
         s,

@@ -63,21 +63,63 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
+# Pairs (a, b) stand for a + b, twice the precision (Dekker 1971).  A constant
+# comes second in a sum: compilers fold (constant + a) - constant.
 
-    `rest` is negated.  s is split so that its high part has an exact power.
+
+def _two_sum(a, b):
+    s = a + b
+    v = s - a
+    return s, (a - (s - v)) + (b - v)
+
+
+def _two_product(a, b, dtype):
+    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    p = a * b
+    ca, cb = divider * a, divider * b
+    ah, bh = ca - (ca - a), cb - (cb - b)
+    al, bl = a - ah, b - bh
+    return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
+
+
+def _sum(x, y):
+    s, e = _two_sum(x[0], y[0])
+    return _two_sum(s, e + (x[1] + y[1]))
+
+
+def _product(x, y, dtype):
+    p, e = _two_product(x[0], y[0], dtype)
+    return _two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
+
+
+def _quotient(x, y, dtype):
+    q = x[0] / y[0]
+    p, e = _two_product(q, y[0], dtype)
+    rest = (((x[0] - p) - e) + x[1]) - q * y[1]
+    return _two_sum(q, rest / y[0])
+
+
+def _pair_power(x, n, dtype):
+    y = x
+    for _ in range(n - 1):
+        y = _product(y, x, dtype)
+    return y
+
+
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
     """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
     return ops.where(small, y * 2.0 ** (-scale * order), y)
 
 
@@ -139,12 +181,12 @@ _COTANGENT_REMAINDER_0_FLOAT32_TABLE = (
 
 
 def cotangent_remainder_0_float32(x):
-    """f in float32, proved within 1.4779 ulp."""
+    """f in float32, proved within 1.2965 ulp."""
     t = ops.abs(x)
 
     # 1 <= |x| <= 3: 7 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.296 ulp.
+    # <= 1.297 ulp.
     s = _clamp(t, 1.0, 3.0, "float32")
     y = _rows(
         s,
@@ -154,15 +196,19 @@ def cotangent_remainder_0_float32(x):
         "float32",
     )
 
-    # 0 <= t < 1: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.478 ulp.
+    # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.268 ulp.
     s = _clamp(t, 0.0, 1.0, "float32")
     p0 = _power_row(
         s,
-        1,
-        0.34375,
         (
-            0.010416668,
+            0.0,
+            0.0,
+        ),
+        1,
+        0.33333334,
+        (
+            1.1582371e-08,
             -2.0667726e-07,
             -0.022217993,
             -3.272518e-05,
@@ -171,9 +217,9 @@ def cotangent_remainder_0_float32(x):
             5.130513e-05,
             -0.00013504454,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
     y = ops.where(x < 0, -y, y)
@@ -359,15 +405,19 @@ def cotangent_remainder_2_float32(x):
         "float32",
     )
 
-    # 0 <= t < 0.375: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.147 ulp.
+    # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.903 ulp.
     s = _clamp(t, 0.0, 0.375, "float32")
     p0 = _power_row(
         s,
-        1,
-        0.140625,
         (
-            0.0072916667,
+            0.0,
+            0.0,
+        ),
+        1,
+        0.13333334,
+        (
+            6.9076287e-09,
             1.1812678e-08,
             -0.042328533,
             7.478538e-06,
@@ -375,9 +425,9 @@ def cotangent_remainder_2_float32(x):
             0.00018358324,
             -0.0018035457,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
     y = ops.where(x < 0, -y, y)
@@ -508,7 +558,7 @@ _COTANGENT_REMAINDER_0_FLOAT64_TABLE = (
 
 
 def cotangent_remainder_0_float64(x):
-    """f in float64, proved within 1.1402 ulp."""
+    """f in float64, proved within 1.0849 ulp."""
     t = ops.abs(x)
 
     # 0.75 <= |x| <= 3: 10 local polynomials of degree at most 16. Taylor
@@ -523,15 +573,19 @@ def cotangent_remainder_0_float64(x):
         "float64",
     )
 
-    # 0 <= t < 0.75: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.140 ulp.
+    # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.982 ulp.
     s = _clamp(t, 0.0, 0.75, "float64")
     p0 = _power_row(
         s,
-        1,
-        0.34375,
         (
-            0.010416666666666666,
+            0.0,
+            0.0,
+        ),
+        1,
+        0.3333333333333333,
+        (
+            -1.9168898792551453e-17,
             3.954589956672589e-16,
             -0.022222222222261185,
             1.5125703677559154e-12,
@@ -547,9 +601,9 @@ def cotangent_remainder_0_float64(x):
             2.1970719288210827e-07,
             -8.264613924491371e-08,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
     y = ops.where(x < 0, -y, y)
@@ -727,7 +781,7 @@ def cotangent_remainder_1_float64(x):
 
     # 0 <= |x| <= 3: 19 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.381 ulp.
+    # <= 1.382 ulp.
     s = _clamp(t, 0.0, 3.0, "float64")
     y = _rows(
         s,
@@ -940,7 +994,7 @@ def cotangent_remainder_2_float64(x):
 
     # 0.1875 <= |x| <= 3: 25 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.826 ulp.
+    # roundoff <= 1.827 ulp.
     s = _clamp(t, 0.1875, 3.0, "float64")
     y = _rows(
         s,
@@ -950,15 +1004,19 @@ def cotangent_remainder_2_float64(x):
         "float64",
     )
 
-    # 0 <= t < 0.1875: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.000 ulp.
+    # 0 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.587 ulp.
     s = _clamp(t, 0.0, 0.1875, "float64")
     p0 = _power_row(
         s,
-        1,
-        0.140625,
         (
-            0.007291666666666667,
+            0.0,
+            0.0,
+        ),
+        1,
+        0.13333333333333333,
+        (
+            -1.8754215311810565e-18,
             3.2048825620105796e-17,
             -0.04232804232804909,
             5.55544530617466e-13,
@@ -970,9 +1028,9 @@ def cotangent_remainder_2_float64(x):
             1.7234808182676596e-06,
             -3.709486286104502e-05,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.1875), p0, y)
     y = ops.where(x < 0, -y, y)
@@ -1017,12 +1075,12 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.4779,
+        1.2965,
         1.785,
         2.5657,
     ),
     "float64": (
-        1.1402,
+        1.0849,
         1.3812,
         1.8261,
     ),

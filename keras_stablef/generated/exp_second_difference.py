@@ -62,24 +62,6 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
-
-    `rest` is negated.  s is split so that its high part has an exact power.
-    """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
-
-
 def _power_of_two(n, dtype):
     """2**n, exact, for n within the exponents of the dtype."""
     last = {"float32": 126, "float64": 1022}[dtype]
@@ -142,6 +124,23 @@ def _pair_power(x, n, dtype):
     for _ in range(n - 1):
         y = _product(y, x, dtype)
     return y
+
+
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
+    """
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
+    return ops.where(small, y * 2.0 ** (-scale * order), y)
 
 
 def _exp(x, dtype):
@@ -301,11 +300,15 @@ def exp_second_difference_0_float32(x):
         "float32",
     )
 
-    # 0 <= t < 1: a zero of order 2 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.430 ulp.
+    # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.416 ulp.
     s = _clamp(t, 0.0, 1.0, "float32")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         2,
         1.0,
         (
@@ -317,22 +320,20 @@ def exp_second_difference_0_float32(x):
             7.753899e-06,
             -5.381655e-05,
         ),
-        16385.0,
         0.00390625,
         28,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
 
-    # x >= 20: exp(1 |x|**(1)) 1; expansion with remainder, 4.1e-09 relative
-    # to its first term. Truncation + roundoff <= 1.030 ulp.
+    # x >= 20: exp(|x|); expansion with remainder, 4.1e-09 relative to its
+    # first term. Truncation + roundoff <= 1.031 ulp.
     d0 = t
     past = d0 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d0)
     d = _clamp(d, 20.0, 256.0, "float32")
-    m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float32")
     e, n2 = _exp(g, "float32")
@@ -423,11 +424,15 @@ def exp_second_difference_1_float32(x):
         "float32",
     )
 
-    # 0 <= t < 0.75: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.219 ulp.
+    # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.219 ulp.
     s = _clamp(t, 0.0, 0.75, "float32")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         2.0,
         (
@@ -439,22 +444,20 @@ def exp_second_difference_1_float32(x):
             3.246919e-05,
             -0.0004203788,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
 
-    # x >= 10: exp(1 |x|**(1)) 1; expansion with remainder, 2.1e-09 relative
-    # to its first term. Truncation + roundoff <= 0.996 ulp.
+    # x >= 10: exp(|x|); expansion with remainder, 2.1e-09 relative to its
+    # first term. Truncation + roundoff <= 0.996 ulp.
     d0 = t
     past = d0 > 256.0
     d = ops.where(past, _number(10.0, "float32"), d0)
     d = _clamp(d, 10.0, 256.0, "float32")
-    m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float32")
     e, n2 = _exp(g, "float32")
@@ -523,7 +526,7 @@ def exp_second_difference_2_float32(x):
 
     # 0 <= |x| <= 8: 6 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 3.511 ulp.
+    # <= 3.512 ulp.
     s = _clamp(t, 0.0, 8.0, "float32")
     y = _rows(
         s,
@@ -533,16 +536,14 @@ def exp_second_difference_2_float32(x):
         "float32",
     )
 
-    # x >= 8: exp(1 |x|**(1)) 1; expansion with remainder, 1.1e-07 relative to
-    # its first term. Truncation + roundoff <= 3.349 ulp.
+    # x >= 8: exp(|x|); expansion with remainder, 1.1e-07 relative to its
+    # first term. Truncation + roundoff <= 3.350 ulp.
     d0 = t
     past = d0 > 256.0
     d = ops.where(past, _number(8.0, "float32"), d0)
     d = _clamp(d, 8.0, 256.0, "float32")
-    m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float32")
     e, n2 = _exp(g, "float32")
@@ -879,7 +880,7 @@ def exp_second_difference_0_float64(x):
 
     # 1 <= |x| <= 40: 57 local polynomials of degree at most 12. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.950 ulp.
+    # <= 1.951 ulp.
     s = _clamp(t, 1.0, 40.0, "float64")
     y = _rows(
         s,
@@ -889,11 +890,15 @@ def exp_second_difference_0_float64(x):
         "float64",
     )
 
-    # 0 <= t < 1: a zero of order 2 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.432 ulp.
+    # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.433 ulp.
     s = _clamp(t, 0.0, 1.0, "float64")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         2,
         1.0,
         (
@@ -910,22 +915,20 @@ def exp_second_difference_0_float64(x):
             -3.794486064297233e-09,
             -1.4260379009010115e-10,
         ),
-        536870913.0,
         0.00390625,
         57,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
 
-    # x >= 40: exp(1 |x|**(1)) 1; expansion with remainder, 8.5e-18 relative
-    # to its first term. Truncation + roundoff <= 1.038 ulp.
+    # x >= 40: exp(|x|); expansion with remainder, 8.5e-18 relative to its
+    # first term. Truncation + roundoff <= 1.038 ulp.
     d0 = t
     past = d0 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d0)
     d = _clamp(d, 40.0, 1024.0, "float64")
-    m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")
     e, n2 = _exp(g, "float64")
@@ -1131,7 +1134,7 @@ def exp_second_difference_1_float64(x):
 
     # 0.75 <= |x| <= 20: 28 local polynomials of degree at most 12. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.903 ulp.
+    # roundoff <= 1.904 ulp.
     s = _clamp(t, 0.75, 20.0, "float64")
     y = _rows(
         s,
@@ -1141,11 +1144,15 @@ def exp_second_difference_1_float64(x):
         "float64",
     )
 
-    # 0 <= t < 0.75: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.209 ulp.
+    # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.210 ulp.
     s = _clamp(t, 0.0, 0.75, "float64")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         2.0,
         (
@@ -1162,22 +1169,20 @@ def exp_second_difference_1_float64(x):
             -4.7160355181190615e-08,
             -1.4786051555964596e-09,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
 
-    # x >= 20: exp(1 |x|**(1)) 1; expansion with remainder, 4.2e-18 relative
-    # to its first term. Truncation + roundoff <= 0.999 ulp.
+    # x >= 20: exp(|x|); expansion with remainder, 4.2e-18 relative to its
+    # first term. Truncation + roundoff <= 1.000 ulp.
     d0 = t
     past = d0 > 1024.0
     d = ops.where(past, _number(20.0, "float64"), d0)
     d = _clamp(d, 20.0, 1024.0, "float64")
-    m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")
     e, n2 = _exp(g, "float64")
@@ -1340,16 +1345,14 @@ def exp_second_difference_2_float64(x):
         "float64",
     )
 
-    # x >= 20: exp(1 |x|**(1)) 1; expansion with remainder, 4.2e-18 relative
-    # to its first term. Truncation + roundoff <= 0.999 ulp.
+    # x >= 20: exp(|x|); expansion with remainder, 4.2e-18 relative to its
+    # first term. Truncation + roundoff <= 1.000 ulp.
     d0 = t
     past = d0 > 1024.0
     d = ops.where(past, _number(20.0, "float64"), d0)
     d = _clamp(d, 20.0, 1024.0, "float64")
-    m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")
     e, n2 = _exp(g, "float64")

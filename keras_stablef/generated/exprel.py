@@ -283,14 +283,14 @@ def exprel_0_float32(x):
 
     # -20 <= x <= 20: 30 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.887 ulp.
+    # <= 1.888 ulp.
     s = _clamp(t, -20.0, 20.0, "float32")
     y = _rows(
         s, _EXPREL_0_FLOAT32_SEAMS, _EXPREL_0_FLOAT32_TABLE, None, "float32"
     )
 
-    # -x >= 20: |x|**(-1) (1); expansion with remainder, 2.1e-09 relative to
-    # its first term. Truncation + roundoff <= 0.536 ulp.
+    # x <= -20: |x|**(-1); expansion with remainder, 2.1e-09 relative to its
+    # first term. Truncation + roundoff <= 0.536 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
@@ -298,7 +298,7 @@ def exprel_0_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -307,8 +307,8 @@ def exprel_0_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 20: exp(1 |x|**(1)) |x|**(-1) (1); expansion with remainder,
-    # 2.1e-09 relative to its first term. Truncation + roundoff <= 0.996 ulp.
+    # x >= 20: exp(|x|) |x|**(-1); expansion with remainder, 2.1e-09 relative
+    # to its first term. Truncation + roundoff <= 0.996 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
@@ -316,7 +316,7 @@ def exprel_0_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -450,8 +450,8 @@ def exprel_1_float32(x):
         s, _EXPREL_1_FLOAT32_SEAMS, _EXPREL_1_FLOAT32_TABLE, None, "float32"
     )
 
-    # -x >= 20: |x|**(-2) (1); expansion with remainder, 4.3e-08 relative to
-    # its first term. Truncation + roundoff <= 1.227 ulp.
+    # x <= -20: |x|**(-2); expansion with remainder, 4.3e-08 relative to its
+    # first term. Truncation + roundoff <= 1.228 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
@@ -459,7 +459,7 @@ def exprel_1_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -468,9 +468,8 @@ def exprel_1_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 16: exp(1 |x|**(1)) |x|**(-1) (1 + -1 1/|x|); expansion with
-    # remainder, 7.0e-09 relative to its first term. Truncation + roundoff <=
-    # 1.487 ulp.
+    # x >= 16: exp(|x|) |x|**(-1) (1 - 1/|x|); expansion with remainder,
+    # 7.0e-09 relative to its first term. Truncation + roundoff <= 1.487 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(16.0, "float32"), d1)
@@ -479,7 +478,7 @@ def exprel_1_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-1.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -586,14 +585,14 @@ def exprel_2_float32(x):
 
     # -24 <= x <= 14: 19 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 3.456 ulp.
+    # <= 3.457 ulp.
     s = _clamp(t, -24.0, 14.0, "float32")
     y = _rows(
         s, _EXPREL_2_FLOAT32_SEAMS, _EXPREL_2_FLOAT32_TABLE, None, "float32"
     )
 
-    # -x >= 24: |x|**(-3) (2); expansion with remainder, 2.4e-08 relative to
-    # its first term. Truncation + roundoff <= 0.699 ulp.
+    # x <= -24: |x|**(-3) 2; expansion with remainder, 2.4e-08 relative to its
+    # first term. Truncation + roundoff <= 0.700 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d0)
@@ -601,7 +600,7 @@ def exprel_2_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -610,9 +609,9 @@ def exprel_2_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 24.0, y0, y)
 
-    # x >= 14: exp(1 |x|**(1)) |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion
-    # with remainder, 8.5e-09 relative to its first term. Truncation +
-    # roundoff <= 2.762 ulp.
+    # x >= 14: exp(|x|) |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with
+    # remainder, 8.5e-09 relative to its first term. Truncation + roundoff <=
+    # 2.762 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(14.0, "float32"), d1)
@@ -631,7 +630,7 @@ def exprel_2_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -1057,8 +1056,8 @@ def exprel_0_float64(x):
         s, _EXPREL_0_FLOAT64_SEAMS, _EXPREL_0_FLOAT64_TABLE, None, "float64"
     )
 
-    # -x >= 40: |x|**(-1) (1); expansion with remainder, 4.2e-18 relative to
-    # its first term. Truncation + roundoff <= 0.539 ulp.
+    # x <= -40: |x|**(-1); expansion with remainder, 4.2e-18 relative to its
+    # first term. Truncation + roundoff <= 0.540 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d0)
@@ -1066,7 +1065,7 @@ def exprel_0_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1075,8 +1074,8 @@ def exprel_0_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
-    # x >= 40: exp(1 |x|**(1)) |x|**(-1) (1); expansion with remainder,
-    # 4.2e-18 relative to its first term. Truncation + roundoff <= 0.999 ulp.
+    # x >= 40: exp(|x|) |x|**(-1); expansion with remainder, 4.2e-18 relative
+    # to its first term. Truncation + roundoff <= 1.000 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
@@ -1084,7 +1083,7 @@ def exprel_0_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1528,8 +1527,8 @@ def exprel_1_float64(x):
         s, _EXPREL_1_FLOAT64_SEAMS, _EXPREL_1_FLOAT64_TABLE, None, "float64"
     )
 
-    # -x >= 48: |x|**(-2) (1); expansion with remainder, 7.0e-20 relative to
-    # its first term. Truncation + roundoff <= 0.502 ulp.
+    # x <= -48: |x|**(-2); expansion with remainder, 7.0e-20 relative to its
+    # first term. Truncation + roundoff <= 0.502 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d0)
@@ -1537,7 +1536,7 @@ def exprel_1_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1546,9 +1545,8 @@ def exprel_1_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
 
-    # x >= 40: exp(1 |x|**(1)) |x|**(-1) (1 + -1 1/|x|); expansion with
-    # remainder, 1.1e-19 relative to its first term. Truncation + roundoff <=
-    # 1.116 ulp.
+    # x >= 40: exp(|x|) |x|**(-1) (1 - 1/|x|); expansion with remainder,
+    # 1.1e-19 relative to its first term. Truncation + roundoff <= 1.116 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
@@ -1557,7 +1555,7 @@ def exprel_1_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-1.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1857,14 +1855,14 @@ def exprel_2_float64(x):
 
     # -48 <= x <= 32: 38 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 3.848 ulp.
+    # <= 3.849 ulp.
     s = _clamp(t, -48.0, 32.0, "float64")
     y = _rows(
         s, _EXPREL_2_FLOAT64_SEAMS, _EXPREL_2_FLOAT64_TABLE, None, "float64"
     )
 
-    # -x >= 48: |x|**(-3) (2); expansion with remainder, 3.4e-18 relative to
-    # its first term. Truncation + roundoff <= 0.516 ulp.
+    # x <= -48: |x|**(-3) 2; expansion with remainder, 3.4e-18 relative to its
+    # first term. Truncation + roundoff <= 0.517 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d0)
@@ -1872,7 +1870,7 @@ def exprel_2_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -1881,9 +1879,9 @@ def exprel_2_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
 
-    # x >= 32: exp(1 |x|**(1)) |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion
-    # with remainder, 2.5e-17 relative to its first term. Truncation +
-    # roundoff <= 2.121 ulp.
+    # x >= 32: exp(|x|) |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with
+    # remainder, 2.5e-17 relative to its first term. Truncation + roundoff <=
+    # 2.121 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(32.0, "float64"), d1)
@@ -1902,7 +1900,7 @@ def exprel_2_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n

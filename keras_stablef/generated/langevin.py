@@ -63,24 +63,6 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
-
-    `rest` is negated.  s is split so that its high part has an exact power.
-    """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
-
-
 def _power_of_two(n, dtype):
     """2**n, exact, for n within the exponents of the dtype."""
     last = {"float32": 126, "float64": 1022}[dtype]
@@ -145,6 +127,23 @@ def _pair_power(x, n, dtype):
     return y
 
 
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
+    """
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
+    return ops.where(small, y * 2.0 ** (-scale * order), y)
+
+
 # fmt: off
 _LANGEVIN_0_FLOAT32_SEAMS = (
     1.125, 2.625, 5.125,
@@ -199,34 +198,38 @@ def langevin_0_float32(x):
 
     # 0.5 <= |x| <= 10: 4 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.426 ulp.
+    # <= 1.427 ulp.
     s = _clamp(t, 0.5, 10.0, "float32")
     y = _rows(
         s, _LANGEVIN_0_FLOAT32_SEAMS, _LANGEVIN_0_FLOAT32_TABLE, None, "float32"
     )
 
-    # 0 <= t < 0.5: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 0.871 ulp.
+    # 0 <= t < 0.5: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.696 ulp.
     s = _clamp(t, 0.0, 0.5, "float32")
     p0 = _power_row(
         s,
-        1,
-        0.34375,
         (
-            0.010416665,
+            0.0,
+            0.0,
+        ),
+        1,
+        0.33333334,
+        (
+            8.572003e-09,
             1.9781943e-07,
             0.022217553,
             4.046664e-05,
             -0.0022761705,
             0.00029506735,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.5), p0, y)
 
-    # x >= 10: 1 + -1 1/|x|; expansion with remainder, 4.1e-09 relative to its
+    # x >= 10: 1 - 1/|x|; expansion with remainder, 4.1e-09 relative to its
     # first term. Truncation + roundoff <= 1.245 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
@@ -304,14 +307,14 @@ def langevin_1_float32(x):
 
     # 0 <= |x| <= 12: 8 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.986 ulp.
+    # <= 1.987 ulp.
     s = _clamp(t, 0.0, 12.0, "float32")
     y = _rows(
         s, _LANGEVIN_1_FLOAT32_SEAMS, _LANGEVIN_1_FLOAT32_TABLE, None, "float32"
     )
 
-    # x >= 12: |x|**(-2) (1); expansion with remainder, 2.2e-08 relative to
-    # its first term. Truncation + roundoff <= 0.866 ulp.
+    # x >= 12: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
+    # first term. Truncation + roundoff <= 0.866 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d0)
@@ -319,7 +322,7 @@ def langevin_1_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -397,21 +400,25 @@ def langevin_2_float32(x):
 
     # 0.375 <= |x| <= 14: 9 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 2.613 ulp.
+    # roundoff <= 2.614 ulp.
     s = _clamp(t, 0.375, 14.0, "float32")
     y = _rows(
         s, _LANGEVIN_2_FLOAT32_SEAMS, _LANGEVIN_2_FLOAT32_TABLE, None, "float32"
     )
 
-    # 0 <= t < 0.375: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.166 ulp.
+    # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.917 ulp.
     s = _clamp(t, 0.0, 0.375, "float32")
     p0 = _power_row(
         s,
-        1,
-        -0.140625,
         (
-            -0.0072916667,
+            0.0,
+            0.0,
+        ),
+        1,
+        -0.13333334,
+        (
+            -6.9145907e-09,
             -1.0079999e-08,
             -0.042327624,
             -6.464774e-06,
@@ -419,14 +426,14 @@ def langevin_2_float32(x):
             -0.00016243989,
             -0.0013004831,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
 
-    # x >= 14: |x|**(-3) (-2); expansion with remainder, 1.5e-08 relative to
-    # its first term. Truncation + roundoff <= 0.628 ulp.
+    # x >= 14: |x|**(-3) -2; expansion with remainder, 1.5e-08 relative to its
+    # first term. Truncation + roundoff <= 0.629 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(14.0, "float32"), d0)
@@ -434,7 +441,7 @@ def langevin_2_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -569,21 +576,25 @@ def langevin_0_float64(x):
 
     # 0.375 <= |x| <= 20: 10 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.109 ulp.
+    # roundoff <= 1.110 ulp.
     s = _clamp(t, 0.375, 20.0, "float64")
     y = _rows(
         s, _LANGEVIN_0_FLOAT64_SEAMS, _LANGEVIN_0_FLOAT64_TABLE, None, "float64"
     )
 
-    # 0 <= t < 0.375: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.000 ulp.
+    # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.706 ulp.
     s = _clamp(t, 0.0, 0.375, "float64")
     p0 = _power_row(
         s,
-        1,
-        0.34375,
         (
-            0.010416666666666666,
+            0.0,
+            0.0,
+        ),
+        1,
+        0.3333333333333333,
+        (
+            -1.8359940778883558e-17,
             -1.109612218898824e-16,
             0.022222222222236406,
             -7.108407118153782e-13,
@@ -596,14 +607,14 @@ def langevin_0_float64(x):
             2.5666706309884153e-06,
             -4.3653375322057893e-07,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
 
-    # x >= 20: 1 + -1 1/|x|; expansion with remainder, 8.5e-18 relative to its
-    # first term. Truncation + roundoff <= 0.897 ulp.
+    # x >= 20: 1 - 1/|x|; expansion with remainder, 8.5e-18 relative to its
+    # first term. Truncation + roundoff <= 0.898 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(20.0, "float64"), d0)
@@ -762,14 +773,14 @@ def langevin_1_float64(x):
 
     # 0 <= |x| <= 24: 15 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.541 ulp.
+    # <= 1.542 ulp.
     s = _clamp(t, 0.0, 24.0, "float64")
     y = _rows(
         s, _LANGEVIN_1_FLOAT64_SEAMS, _LANGEVIN_1_FLOAT64_TABLE, None, "float64"
     )
 
-    # x >= 24: |x|**(-2) (1); expansion with remainder, 3.3e-18 relative to
-    # its first term. Truncation + roundoff <= 0.531 ulp.
+    # x >= 24: |x|**(-2); expansion with remainder, 3.3e-18 relative to its
+    # first term. Truncation + roundoff <= 0.531 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(24.0, "float64"), d0)
@@ -777,7 +788,7 @@ def langevin_1_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -948,21 +959,25 @@ def langevin_2_float64(x):
 
     # 0.1875 <= |x| <= 24: 17 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 2.308 ulp.
+    # roundoff <= 2.309 ulp.
     s = _clamp(t, 0.1875, 24.0, "float64")
     y = _rows(
         s, _LANGEVIN_2_FLOAT64_SEAMS, _LANGEVIN_2_FLOAT64_TABLE, None, "float64"
     )
 
-    # 0 <= t < 0.1875: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.000 ulp.
+    # 0 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.590 ulp.
     s = _clamp(t, 0.0, 0.1875, "float64")
     p0 = _power_row(
         s,
-        1,
-        -0.140625,
         (
-            -0.007291666666666667,
+            0.0,
+            0.0,
+        ),
+        1,
+        -0.13333333333333333,
+        (
+            1.873650023452193e-18,
             -2.981037324200837e-17,
             -0.042328042328036025,
             -5.179809072725317e-13,
@@ -974,14 +989,14 @@ def langevin_2_float64(x):
             -1.6372303768423656e-06,
             -3.143514616666455e-05,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.1875), p0, y)
 
-    # x >= 24: |x|**(-3) (-2); expansion with remainder, 1.6e-16 relative to
-    # its first term. Truncation + roundoff <= 1.211 ulp.
+    # x >= 24: |x|**(-3) -2; expansion with remainder, 1.6e-16 relative to its
+    # first term. Truncation + roundoff <= 1.211 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(24.0, "float64"), d0)
@@ -989,7 +1004,7 @@ def langevin_2_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n

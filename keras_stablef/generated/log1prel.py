@@ -269,7 +269,6 @@ def log1prel_0_float32(x):
     d = ops.where(past, _number(0.0625, "float32"), d0)
     d = _clamp(d, 1e-45, 0.0625, "float32")
     m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     w = d
     logs = _log(m, n, "float32")
     a = _two_sum(
@@ -287,13 +286,13 @@ def log1prel_0_float32(x):
         -1.0,
     )
     a = _product(a, logs, "float32")
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -252.0, 252.0, "float32")
     y0 = _scale(a[0] + a[1], scale, "float32")
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
     y = ops.where(d0 < 0.0625, y0, y)
 
-    # x >= 6: |x|**(-1) (1/|x| P_0(1/|x|) + log(1/|x|) (-1)); expansion with
+    # x >= 6: |x|**(-1) (1/|x| P_0(1/|x|) - log(1/|x|)); expansion with
     # remainder, 4.1e-10 relative to its first term. Truncation + roundoff <=
     # 1.304 ulp.
     d1 = t
@@ -325,7 +324,7 @@ def log1prel_0_float32(x):
             ops.zeros_like(d),
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -438,7 +437,7 @@ def log1prel_1_float32(x):
 
     # 0.0078125 and nearer to -1: t**(-1) (-1 + t P_0(t) + log(t) (t P_1(t)));
     # expansion with remainder, 2.5e-10 relative to its first term. Truncation
-    # + roundoff <= 1.023 ulp.
+    # + roundoff <= 1.024 ulp.
     d0 = t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0078125, "float32"), d0)
@@ -476,7 +475,7 @@ def log1prel_1_float32(x):
             -1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -485,9 +484,9 @@ def log1prel_1_float32(x):
     y0 = ops.where(past, _number(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.0078125, y0, y)
 
-    # x >= 12: |x|**(-2) (1 + 1/|x| P_0(1/|x|) + log(1/|x|) (1)); expansion
-    # with remainder, 1.6e-09 relative to its first term. Truncation +
-    # roundoff <= 1.469 ulp.
+    # x >= 12: |x|**(-2) (1 + 1/|x| P_0(1/|x|) + log(1/|x|)); expansion with
+    # remainder, 1.6e-09 relative to its first term. Truncation + roundoff <=
+    # 1.470 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d1)
@@ -516,7 +515,7 @@ def log1prel_1_float32(x):
             1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -629,7 +628,7 @@ def log1prel_2_float32(x):
 
     # 0.0625 and nearer to -1: t**(-2) (1 + t P_0(t) + log(t) (t P_1(t)));
     # expansion with remainder, 3.5e-09 relative to its first term. Truncation
-    # + roundoff <= 2.197 ulp.
+    # + roundoff <= 2.198 ulp.
     d0 = t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float32"), d0)
@@ -672,7 +671,7 @@ def log1prel_2_float32(x):
             1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -681,9 +680,9 @@ def log1prel_2_float32(x):
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
     y = ops.where(d0 < 0.0625, y0, y)
 
-    # x >= 12: |x|**(-3) (-3 + 1/|x| P_0(1/|x|) + log(1/|x|) (-2)); expansion
+    # x >= 12: |x|**(-3) (-3 + 1/|x| P_0(1/|x|) - 2 log(1/|x|)); expansion
     # with remainder, 9.9e-09 relative to its first term. Truncation +
-    # roundoff <= 3.733 ulp.
+    # roundoff <= 3.734 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d1)
@@ -712,7 +711,7 @@ def log1prel_2_float32(x):
             -3.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -884,7 +883,7 @@ def log1prel_0_float64(x):
 
     # -0.9375 <= x <= 6: 17 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.893 ulp.
+    # roundoff <= 0.894 ulp.
     s = _clamp(t, -0.9375, 6.0, "float64")
     y = _rows(
         s, _LOG1PREL_0_FLOAT64_SEAMS, _LOG1PREL_0_FLOAT64_TABLE, None, "float64"
@@ -892,13 +891,12 @@ def log1prel_0_float64(x):
 
     # 0.0625 and nearer to -1: log(t) (-1 + t P_1(t)); expansion with
     # remainder, 4.2e-19 relative to its first term. Truncation + roundoff <=
-    # 1.487 ulp.
+    # 1.488 ulp.
     d0 = t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float64"), d0)
     d = _clamp(d, 5e-324, 0.0625, "float64")
     m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     w = d
     logs = _log(m, n, "float64")
     a = _two_sum(
@@ -921,15 +919,15 @@ def log1prel_0_float64(x):
         -1.0,
     )
     a = _product(a, logs, "float64")
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -2044.0, 2044.0, "float64")
     y0 = _scale(a[0] + a[1], scale, "float64")
     y0 = ops.where(past, _number(float("inf"), "float64"), y0)
     y = ops.where(d0 < 0.0625, y0, y)
 
-    # x >= 6: |x|**(-1) (1/|x| P_0(1/|x|) + log(1/|x|) (-1)); expansion with
+    # x >= 6: |x|**(-1) (1/|x| P_0(1/|x|) - log(1/|x|)); expansion with
     # remainder, 6.7e-19 relative to its first term. Truncation + roundoff <=
-    # 1.303 ulp.
+    # 1.304 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(6.0, "float64"), d1)
@@ -965,7 +963,7 @@ def log1prel_0_float64(x):
             ops.zeros_like(d),
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1209,7 +1207,7 @@ def log1prel_1_float64(x):
 
     # -0.984375 <= x <= 12: 28 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.251 ulp.
+    # roundoff <= 1.252 ulp.
     s = _clamp(t, -0.984375, 12.0, "float64")
     y = _rows(
         s, _LOG1PREL_1_FLOAT64_SEAMS, _LOG1PREL_1_FLOAT64_TABLE, None, "float64"
@@ -1263,7 +1261,7 @@ def log1prel_1_float64(x):
             -1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1272,9 +1270,9 @@ def log1prel_1_float64(x):
     y0 = ops.where(past, _number(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 0.015625, y0, y)
 
-    # x >= 12: |x|**(-2) (1 + 1/|x| P_0(1/|x|) + log(1/|x|) (1)); expansion
-    # with remainder, 4.4e-18 relative to its first term. Truncation +
-    # roundoff <= 1.479 ulp.
+    # x >= 12: |x|**(-2) (1 + 1/|x| P_0(1/|x|) + log(1/|x|)); expansion with
+    # remainder, 4.4e-18 relative to its first term. Truncation + roundoff <=
+    # 1.480 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(12.0, "float64"), d1)
@@ -1308,7 +1306,7 @@ def log1prel_1_float64(x):
             1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1606,7 +1604,7 @@ def log1prel_2_float64(x):
             1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1615,7 +1613,7 @@ def log1prel_2_float64(x):
     y0 = ops.where(past, _number(float("inf"), "float64"), y0)
     y = ops.where(d0 < 0.0625, y0, y)
 
-    # x >= 12: |x|**(-3) (-3 + 1/|x| P_0(1/|x|) + log(1/|x|) (-2)); expansion
+    # x >= 12: |x|**(-3) (-3 + 1/|x| P_0(1/|x|) - 2 log(1/|x|)); expansion
     # with remainder, 4.1e-18 relative to its first term. Truncation +
     # roundoff <= 3.644 ulp.
     d1 = t
@@ -1652,7 +1650,7 @@ def log1prel_2_float64(x):
             -3.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n

@@ -63,24 +63,6 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
-
-    `rest` is negated.  s is split so that its high part has an exact power.
-    """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
-
-
 def _power_of_two(n, dtype):
     """2**n, exact, for n within the exponents of the dtype."""
     last = {"float32": 126, "float64": 1022}[dtype]
@@ -143,6 +125,23 @@ def _pair_power(x, n, dtype):
     for _ in range(n - 1):
         y = _product(y, x, dtype)
     return y
+
+
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
+    """
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
+    return ops.where(small, y * 2.0 ** (-scale * order), y)
 
 
 def _log(m, n, dtype):
@@ -292,11 +291,15 @@ def log_exprel_0_float32(x):
         "float32",
     )
 
-    # -1.5 <= t < 1.5: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.404 ulp.
+    # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.404 ulp.
     s = _clamp(t, -1.5, 1.5, "float32")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         0.5,
         (
@@ -309,32 +312,31 @@ def log_exprel_0_float32(x):
             0.0,
             9.349148e-08,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= -1.5, t < 1.5), p0, y)
 
-    # -x >= 16: log(1/|x|) (1); expansion with remainder, 1.1e-07 relative to
-    # its first term. Truncation + roundoff <= 1.225 ulp.
+    # x <= -16: log(1/|x|); expansion with remainder, 1.1e-07 relative to its
+    # first term. Truncation + roundoff <= 1.226 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(16.0, "float32"), d0)
     d = _clamp(d, 16.0, 3.4028235e38, "float32")
     m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     logs = _log(m, n, "float32")
     logs = (-logs[0], -logs[1])
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     a = _product(a, logs, "float32")
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -252.0, 252.0, "float32")
     y0 = _scale(a[0] + a[1], scale, "float32")
     y0 = ops.where(past, _number(float("-inf"), "float32"), y0)
     y = ops.where(d0 >= 16.0, y0, y)
 
-    # x >= 56: |x|**(1) (1 + log(1/|x|) (1 1/|x|)); expansion with remainder,
-    # 8.5e-27 relative to its first term. Truncation + roundoff <= 1.421 ulp.
+    # x >= 56: |x| (1 + log(1/|x|) (1 1/|x|)); expansion with remainder,
+    # 8.5e-27 relative to its first term. Truncation + roundoff <= 1.422 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(56.0, "float32"), d1)
@@ -347,7 +349,7 @@ def log_exprel_0_float32(x):
     a = (1.0 * w, ops.zeros_like(d))
     a = _product(a, logs, "float32")
     a = _sum(a, (1.0 + ops.zeros_like(d), ops.zeros_like(d)))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
     scale = 1.0 * n
@@ -437,8 +439,8 @@ def log_exprel_1_float32(x):
         "float32",
     )
 
-    # -x >= 20: |x|**(-1) (1); expansion with remainder, 4.1e-08 relative to
-    # its first term. Truncation + roundoff <= 1.193 ulp.
+    # x <= -20: |x|**(-1); expansion with remainder, 4.1e-08 relative to its
+    # first term. Truncation + roundoff <= 1.193 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
@@ -446,7 +448,7 @@ def log_exprel_1_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -455,8 +457,8 @@ def log_exprel_1_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 20: 1 + -1 1/|x|; expansion with remainder, 2.1e-09 relative to its
-    # first term. Truncation + roundoff <= 0.853 ulp.
+    # x >= 20: 1 - 1/|x|; expansion with remainder, 2.1e-09 relative to its
+    # first term. Truncation + roundoff <= 0.854 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d1)
@@ -553,7 +555,7 @@ def log_exprel_2_float32(x):
 
     # -24 <= x <= 24: 15 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 3.200 ulp.
+    # <= 3.201 ulp.
     s = _clamp(t, -24.0, 24.0, "float32")
     y = _rows(
         s,
@@ -563,8 +565,8 @@ def log_exprel_2_float32(x):
         "float32",
     )
 
-    # -x >= 24: |x|**(-2) (1); expansion with remainder, 2.2e-08 relative to
-    # its first term. Truncation + roundoff <= 0.866 ulp.
+    # x <= -24: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
+    # first term. Truncation + roundoff <= 0.866 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d0)
@@ -572,7 +574,7 @@ def log_exprel_2_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -581,8 +583,8 @@ def log_exprel_2_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 24.0, y0, y)
 
-    # x >= 24: |x|**(-2) (1); expansion with remainder, 2.2e-08 relative to
-    # its first term. Truncation + roundoff <= 0.866 ulp.
+    # x >= 24: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
+    # first term. Truncation + roundoff <= 0.866 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d1)
@@ -590,7 +592,7 @@ def log_exprel_2_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -777,7 +779,7 @@ def log_exprel_0_float64(x):
 
     # -40 <= x <= 56: 21 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.483 ulp.
+    # <= 1.484 ulp.
     s = _clamp(t, -40.0, 56.0, "float64")
     y = _rows(
         s,
@@ -787,11 +789,15 @@ def log_exprel_0_float64(x):
         "float64",
     )
 
-    # -1.5 <= t < 1.5: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.472 ulp.
+    # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.473 ulp.
     s = _clamp(t, -1.5, 1.5, "float64")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         0.5,
         (
@@ -812,32 +818,31 @@ def log_exprel_0_float64(x):
             0.0,
             1.715802077136511e-14,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= -1.5, t < 1.5), p0, y)
 
-    # -x >= 40: log(1/|x|) (1); expansion with remainder, 4.2e-18 relative to
-    # its first term. Truncation + roundoff <= 0.544 ulp.
+    # x <= -40: log(1/|x|); expansion with remainder, 4.2e-18 relative to its
+    # first term. Truncation + roundoff <= 0.545 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d0)
     d = _clamp(d, 40.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     logs = _log(m, n, "float64")
     logs = (-logs[0], -logs[1])
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     a = _product(a, logs, "float64")
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -2044.0, 2044.0, "float64")
     y0 = _scale(a[0] + a[1], scale, "float64")
     y0 = ops.where(past, _number(float("-inf"), "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
-    # x >= 56: |x|**(1) (1 + log(1/|x|) (1 1/|x|)); expansion with remainder,
-    # 8.5e-27 relative to its first term. Truncation + roundoff <= 1.421 ulp.
+    # x >= 56: |x| (1 + log(1/|x|) (1 1/|x|)); expansion with remainder,
+    # 8.5e-27 relative to its first term. Truncation + roundoff <= 1.422 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(56.0, "float64"), d1)
@@ -850,7 +855,7 @@ def log_exprel_0_float64(x):
     a = (1.0 * w, ops.zeros_like(d))
     a = _product(a, logs, "float64")
     a = _sum(a, (1.0 + ops.zeros_like(d), ops.zeros_like(d)))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
     scale = 1.0 * n
@@ -1065,7 +1070,7 @@ def log_exprel_1_float64(x):
 
     # -48 <= x <= 40: 26 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.093 ulp.
+    # <= 1.094 ulp.
     s = _clamp(t, -48.0, 40.0, "float64")
     y = _rows(
         s,
@@ -1075,8 +1080,8 @@ def log_exprel_1_float64(x):
         "float64",
     )
 
-    # -x >= 48: |x|**(-1) (1); expansion with remainder, 6.8e-20 relative to
-    # its first term. Truncation + roundoff <= 0.502 ulp.
+    # x <= -48: |x|**(-1); expansion with remainder, 6.8e-20 relative to its
+    # first term. Truncation + roundoff <= 0.502 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d0)
@@ -1084,7 +1089,7 @@ def log_exprel_1_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1093,8 +1098,8 @@ def log_exprel_1_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
 
-    # x >= 40: 1 + -1 1/|x|; expansion with remainder, 4.2e-18 relative to its
-    # first term. Truncation + roundoff <= 0.694 ulp.
+    # x >= 40: 1 - 1/|x|; expansion with remainder, 4.2e-18 relative to its
+    # first term. Truncation + roundoff <= 0.695 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d1)
@@ -1368,8 +1373,8 @@ def log_exprel_2_float64(x):
         "float64",
     )
 
-    # -x >= 48: |x|**(-2) (1); expansion with remainder, 3.3e-18 relative to
-    # its first term. Truncation + roundoff <= 0.531 ulp.
+    # x <= -48: |x|**(-2); expansion with remainder, 3.3e-18 relative to its
+    # first term. Truncation + roundoff <= 0.531 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d0)
@@ -1377,7 +1382,7 @@ def log_exprel_2_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1386,8 +1391,8 @@ def log_exprel_2_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
 
-    # x >= 48: |x|**(-2) (1); expansion with remainder, 3.3e-18 relative to
-    # its first term. Truncation + roundoff <= 0.531 ulp.
+    # x >= 48: |x|**(-2); expansion with remainder, 3.3e-18 relative to its
+    # first term. Truncation + roundoff <= 0.531 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d1)
@@ -1395,7 +1400,7 @@ def log_exprel_2_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n

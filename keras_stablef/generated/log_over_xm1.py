@@ -258,7 +258,7 @@ def log_over_xm1_0_float32(x):
 
     # 0.0625 <= x <= 16: 11 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.222 ulp.
+    # roundoff <= 1.223 ulp.
     s = _clamp(t, 0.0625, 16.0, "float32")
     y = _rows(
         s,
@@ -276,7 +276,6 @@ def log_over_xm1_0_float32(x):
     d = ops.where(past, _number(0.0625, "float32"), d0)
     d = _clamp(d, 1e-45, 0.0625, "float32")
     m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     w = d
     logs = _log(m, n, "float32")
     a = _two_sum(
@@ -294,7 +293,7 @@ def log_over_xm1_0_float32(x):
         -1.0,
     )
     a = _product(a, logs, "float32")
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -252.0, 252.0, "float32")
     y0 = _scale(a[0] + a[1], scale, "float32")
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
@@ -327,7 +326,7 @@ def log_over_xm1_0_float32(x):
         -1.0,
     )
     a = _product(a, logs, "float32")
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -452,7 +451,7 @@ def log_over_xm1_1_float32(x):
 
     # 0.0078125 and nearer to 0: t**(-1) (-1 + t P_0(t) + log(t) (t P_1(t)));
     # expansion with remainder, 2.5e-10 relative to its first term. Truncation
-    # + roundoff <= 1.023 ulp.
+    # + roundoff <= 1.024 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0078125, "float32"), d0)
@@ -490,7 +489,7 @@ def log_over_xm1_1_float32(x):
             -1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -501,7 +500,7 @@ def log_over_xm1_1_float32(x):
 
     # x >= 48: |x|**(-2) (1 + 1/|x| P_0(1/|x|) + log(1/|x|) (1 + 1/|x|
     # P_1(1/|x|))); expansion with remainder, 4.8e-10 relative to its first
-    # term. Truncation + roundoff <= 1.357 ulp.
+    # term. Truncation + roundoff <= 1.358 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(48.0, "float32"), d1)
@@ -541,7 +540,7 @@ def log_over_xm1_1_float32(x):
             1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -663,7 +662,7 @@ def log_over_xm1_2_float32(x):
 
     # 0.0625 and nearer to 0: t**(-2) (1 + t P_0(t) + log(t) (t P_1(t)));
     # expansion with remainder, 3.5e-09 relative to its first term. Truncation
-    # + roundoff <= 2.197 ulp.
+    # + roundoff <= 2.198 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float32"), d0)
@@ -706,7 +705,7 @@ def log_over_xm1_2_float32(x):
             1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -717,7 +716,7 @@ def log_over_xm1_2_float32(x):
 
     # x >= 40: |x|**(-3) (-3 + 1/|x| P_0(1/|x|) + log(1/|x|) (-2 + 1/|x|
     # P_1(1/|x|))); expansion with remainder, 9.4e-09 relative to its first
-    # term. Truncation + roundoff <= 3.437 ulp.
+    # term. Truncation + roundoff <= 3.438 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(40.0, "float32"), d1)
@@ -757,7 +756,7 @@ def log_over_xm1_2_float32(x):
             -3.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -955,13 +954,12 @@ def log_over_xm1_0_float64(x):
 
     # 0.0625 and nearer to 0: log(t) (-1 + t P_1(t)); expansion with
     # remainder, 4.2e-19 relative to its first term. Truncation + roundoff <=
-    # 1.487 ulp.
+    # 1.488 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float64"), d0)
     d = _clamp(d, 5e-324, 0.0625, "float64")
     m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     w = d
     logs = _log(m, n, "float64")
     a = _two_sum(
@@ -984,7 +982,7 @@ def log_over_xm1_0_float64(x):
         -1.0,
     )
     a = _product(a, logs, "float64")
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -2044.0, 2044.0, "float64")
     y0 = _scale(a[0] + a[1], scale, "float64")
     y0 = ops.where(past, _number(float("inf"), "float64"), y0)
@@ -992,7 +990,7 @@ def log_over_xm1_0_float64(x):
 
     # x >= 16: |x|**(-1) (log(1/|x|) (-1 + 1/|x| P_1(1/|x|))); expansion with
     # remainder, 4.2e-19 relative to its first term. Truncation + roundoff <=
-    # 1.487 ulp.
+    # 1.488 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(16.0, "float64"), d1)
@@ -1022,7 +1020,7 @@ def log_over_xm1_0_float64(x):
         -1.0,
     )
     a = _product(a, logs, "float64")
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1295,7 +1293,7 @@ def log_over_xm1_1_float64(x):
 
     # 0.015625 <= x <= 48: 33 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.251 ulp.
+    # roundoff <= 1.252 ulp.
     s = _clamp(t, 0.015625, 48.0, "float64")
     y = _rows(
         s,
@@ -1353,7 +1351,7 @@ def log_over_xm1_1_float64(x):
             -1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1364,7 +1362,7 @@ def log_over_xm1_1_float64(x):
 
     # x >= 48: |x|**(-2) (1 + 1/|x| P_0(1/|x|) + log(1/|x|) (1 + 1/|x|
     # P_1(1/|x|))); expansion with remainder, 5.3e-18 relative to its first
-    # term. Truncation + roundoff <= 1.369 ulp.
+    # term. Truncation + roundoff <= 1.370 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d1)
@@ -1411,7 +1409,7 @@ def log_over_xm1_1_float64(x):
             1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1740,7 +1738,7 @@ def log_over_xm1_2_float64(x):
             1.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1800,7 +1798,7 @@ def log_over_xm1_2_float64(x):
             -3.0,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n

@@ -62,24 +62,6 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
-
-    `rest` is negated.  s is split so that its high part has an exact power.
-    """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
-
-
 def _power_of_two(n, dtype):
     """2**n, exact, for n within the exponents of the dtype."""
     last = {"float32": 126, "float64": 1022}[dtype]
@@ -142,6 +124,23 @@ def _pair_power(x, n, dtype):
     for _ in range(n - 1):
         y = _product(y, x, dtype)
     return y
+
+
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
+    """
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
+    return ops.where(small, y * 2.0 ** (-scale * order), y)
 
 
 def _log(m, n, dtype):
@@ -267,11 +266,15 @@ def log_ratio_0_float32(x):
         "float32",
     )
 
-    # -0.25 <= t < 0.25: a zero of order 1 at 0; s is split so that its power
-    # is exact. Truncation + roundoff <= 0.715 ulp.
+    # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.716 ulp.
     s = _clamp(t, -0.25, 0.25, "float32")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         -2.0,
         (
@@ -285,13 +288,13 @@ def log_ratio_0_float32(x):
             0.0,
             0.25330907,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= -0.25, t < 0.25), p0, y)
 
-    # 0.25 and nearer to 1: -0.693147 + t P_0(t) + log(t) (1); expansion with
+    # 0.25 and nearer to 1: -0.693147 + t P_0(t) + log(t); expansion with
     # remainder, 3.7e-09 relative to its first term. Truncation + roundoff <=
     # 1.026 ulp.
     d0 = -t + 1.0
@@ -299,7 +302,6 @@ def log_ratio_0_float32(x):
     d = ops.where(past, _number(0.25, "float32"), d0)
     d = _clamp(d, 1e-45, 0.25, "float32")
     m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     w = d
     logs = _log(m, n, "float32")
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -322,13 +324,13 @@ def log_ratio_0_float32(x):
             -0.6931472,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -252.0, 252.0, "float32")
     y0 = _scale(a[0] + a[1], scale, "float32")
     y0 = ops.where(past, _number(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.25, y0, y)
 
-    # 0.25 and nearer to -1: 0.693147 + t P_0(t) + log(t) (-1); expansion with
+    # 0.25 and nearer to -1: 0.693147 + t P_0(t) - log(t); expansion with
     # remainder, 3.7e-09 relative to its first term. Truncation + roundoff <=
     # 1.026 ulp.
     d1 = t + 1.0
@@ -336,7 +338,6 @@ def log_ratio_0_float32(x):
     d = ops.where(past, _number(0.25, "float32"), d1)
     d = _clamp(d, 1e-45, 0.25, "float32")
     m, n = _split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
     w = d
     logs = _log(m, n, "float32")
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -359,7 +360,7 @@ def log_ratio_0_float32(x):
             0.6931472,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -252.0, 252.0, "float32")
     y1 = _scale(a[0] + a[1], scale, "float32")
     y1 = ops.where(past, _number(float("inf"), "float32"), y1)
@@ -440,7 +441,7 @@ def log_ratio_1_float32(x):
 
     # -0.875 <= x <= 0.875: 9 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.182 ulp.
+    # roundoff <= 1.183 ulp.
     s = _clamp(t, -0.875, 0.875, "float32")
     y = _rows(
         s,
@@ -474,7 +475,7 @@ def log_ratio_1_float32(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -507,7 +508,7 @@ def log_ratio_1_float32(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -575,7 +576,7 @@ def log_ratio_2_float32(x):
 
     # -0.5 <= x <= 0.5: 4 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 2.218 ulp.
+    # <= 2.219 ulp.
     s = _clamp(t, -0.5, 0.5, "float32")
     y = _rows(
         s,
@@ -585,11 +586,15 @@ def log_ratio_2_float32(x):
         "float32",
     )
 
-    # -0.1875 <= t < 0.1875: a zero of order 1 at 0; s is split so that its
-    # power is exact. Truncation + roundoff <= 1.043 ulp.
+    # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
+    # floats. Truncation + roundoff <= 1.043 ulp.
     s = _clamp(t, -0.1875, 0.1875, "float32")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         -4.0,
         (
@@ -603,9 +608,9 @@ def log_ratio_2_float32(x):
             0.0,
             22.260447,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= -0.1875, t < 0.1875), p0, y)
 
@@ -636,7 +641,7 @@ def log_ratio_2_float32(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -672,7 +677,7 @@ def log_ratio_2_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -796,7 +801,7 @@ def log_ratio_0_float64(x):
 
     # -0.75 <= x <= 0.75: 7 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.868 ulp.
+    # roundoff <= 1.869 ulp.
     s = _clamp(t, -0.75, 0.75, "float64")
     y = _rows(
         s,
@@ -806,11 +811,15 @@ def log_ratio_0_float64(x):
         "float64",
     )
 
-    # -0.1875 <= t < 0.1875: a zero of order 1 at 0; s is split so that its
-    # power is exact. Truncation + roundoff <= 0.618 ulp.
+    # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
+    # floats. Truncation + roundoff <= 0.619 ulp.
     s = _clamp(t, -0.1875, 0.1875, "float64")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         -2.0,
         (
@@ -830,21 +839,20 @@ def log_ratio_0_float64(x):
             0.0,
             0.15119923925416695,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= -0.1875, t < 0.1875), p0, y)
 
-    # 0.25 and nearer to 1: -0.693147 + t P_0(t) + log(t) (1); expansion with
+    # 0.25 and nearer to 1: -0.693147 + t P_0(t) + log(t); expansion with
     # remainder, 2.4e-18 relative to its first term. Truncation + roundoff <=
-    # 1.005 ulp.
+    # 1.006 ulp.
     d0 = -t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float64"), d0)
     d = _clamp(d, 5e-324, 0.25, "float64")
     m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     w = d
     logs = _log(m, n, "float64")
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -873,21 +881,20 @@ def log_ratio_0_float64(x):
             -0.6931471805599453,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -2044.0, 2044.0, "float64")
     y0 = _scale(a[0] + a[1], scale, "float64")
     y0 = ops.where(past, _number(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 0.25, y0, y)
 
-    # 0.25 and nearer to -1: 0.693147 + t P_0(t) + log(t) (-1); expansion with
+    # 0.25 and nearer to -1: 0.693147 + t P_0(t) - log(t); expansion with
     # remainder, 2.4e-18 relative to its first term. Truncation + roundoff <=
-    # 1.005 ulp.
+    # 1.006 ulp.
     d1 = t + 1.0
     past = d1 <= 0.0
     d = ops.where(past, _number(0.25, "float64"), d1)
     d = _clamp(d, 5e-324, 0.25, "float64")
     m, n = _split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
     w = d
     logs = _log(m, n, "float64")
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -916,7 +923,7 @@ def log_ratio_0_float64(x):
             0.6931471805599453,
         ),
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     scale = _clamp(scale, -2044.0, 2044.0, "float64")
     y1 = _scale(a[0] + a[1], scale, "float64")
     y1 = ops.where(past, _number(float("inf"), "float64"), y1)
@@ -1075,7 +1082,7 @@ def log_ratio_1_float64(x):
 
     # -0.875 <= x <= 0.875: 13 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.079 ulp.
+    # roundoff <= 1.080 ulp.
     s = _clamp(t, -0.875, 0.875, "float64")
     y = _rows(
         s,
@@ -1114,7 +1121,7 @@ def log_ratio_1_float64(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1152,7 +1159,7 @@ def log_ratio_1_float64(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1270,11 +1277,15 @@ def log_ratio_2_float64(x):
         "float64",
     )
 
-    # -0.1875 <= t < 0.1875: a zero of order 1 at 0; s is split so that its
-    # power is exact. Truncation + roundoff <= 1.074 ulp.
+    # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
+    # floats. Truncation + roundoff <= 1.075 ulp.
     s = _clamp(t, -0.1875, 0.1875, "float64")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         -4.0,
         (
@@ -1296,9 +1307,9 @@ def log_ratio_2_float64(x):
             0.0,
             43.027602712352746,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= -0.1875, t < 0.1875), p0, y)
 
@@ -1336,7 +1347,7 @@ def log_ratio_2_float64(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1379,7 +1390,7 @@ def log_ratio_2_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n

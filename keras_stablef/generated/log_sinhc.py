@@ -63,24 +63,6 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
-
-    `rest` is negated.  s is split so that its high part has an exact power.
-    """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
-
-
 def _power_of_two(n, dtype):
     """2**n, exact, for n within the exponents of the dtype."""
     last = {"float32": 126, "float64": 1022}[dtype]
@@ -143,6 +125,23 @@ def _pair_power(x, n, dtype):
     for _ in range(n - 1):
         y = _product(y, x, dtype)
     return y
+
+
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
+    """
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
+    return ops.where(small, y * 2.0 ** (-scale * order), y)
 
 
 def _log(m, n, dtype):
@@ -280,7 +279,7 @@ def log_sinhc_0_float32(x):
 
     # 1 <= |x| <= 64: 14 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.721 ulp.
+    # <= 1.722 ulp.
     s = _clamp(t, 1.0, 64.0, "float32")
     y = _rows(
         s,
@@ -290,15 +289,19 @@ def log_sinhc_0_float32(x):
         "float32",
     )
 
-    # 0 <= t < 1: a zero of order 2 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.118 ulp.
+    # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.897 ulp.
     s = _clamp(t, 0.0, 1.0, "float32")
     p0 = _power_row(
         s,
-        2,
-        0.171875,
         (
-            0.0052083326,
+            0.0,
+            0.0,
+        ),
+        2,
+        0.16666667,
+        (
+            4.2671426e-09,
             6.785064e-08,
             0.005554487,
             6.2516474e-06,
@@ -306,15 +309,15 @@ def log_sinhc_0_float32(x):
             2.2953775e-05,
             1.3379629e-05,
         ),
-        16385.0,
         0.00390625,
         28,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
 
-    # x >= 64: |x|**(1) (1 + -0.693147 1/|x| + log(1/|x|) (1 1/|x|));
-    # expansion with remainder, 3.0e-11 relative to its first term. Truncation
-    # + roundoff <= 1.403 ulp.
+    # x >= 64: |x| (1 - 0.693147 1/|x| + log(1/|x|) (1 1/|x|)); expansion with
+    # remainder, 3.0e-11 relative to its first term. Truncation + roundoff <=
+    # 1.403 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(64.0, "float32"), d0)
@@ -327,7 +330,7 @@ def log_sinhc_0_float32(x):
     a = (1.0 * w, ops.zeros_like(d))
     a = _product(a, logs, "float32")
     a = _sum(a, _two_sum(-0.6931472 * w, 1.0))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
     scale = 1.0 * n
@@ -389,7 +392,7 @@ def log_sinhc_1_float32(x):
 
     # 1 <= |x| <= 10: 4 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.396 ulp.
+    # <= 1.397 ulp.
     s = _clamp(t, 1.0, 10.0, "float32")
     y = _rows(
         s,
@@ -399,15 +402,19 @@ def log_sinhc_1_float32(x):
         "float32",
     )
 
-    # 0 <= t < 1: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.393 ulp.
+    # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.198 ulp.
     s = _clamp(t, 0.0, 1.0, "float32")
     p0 = _power_row(
         s,
-        1,
-        0.34375,
         (
-            0.010416667,
+            0.0,
+            0.0,
+        ),
+        1,
+        0.33333334,
+        (
+            1.0070078e-08,
             -1.8870296e-08,
             0.022222659,
             -3.9018837e-06,
@@ -416,13 +423,13 @@ def log_sinhc_1_float32(x):
             0.0002773121,
             -5.4661483e-05,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
 
-    # x >= 10: 1 + -1 1/|x|; expansion with remainder, 4.1e-09 relative to its
+    # x >= 10: 1 - 1/|x|; expansion with remainder, 4.1e-09 relative to its
     # first term. Truncation + roundoff <= 1.245 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
@@ -511,8 +518,8 @@ def log_sinhc_2_float32(x):
         "float32",
     )
 
-    # x >= 12: |x|**(-2) (1); expansion with remainder, 2.2e-08 relative to
-    # its first term. Truncation + roundoff <= 0.866 ulp.
+    # x >= 12: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
+    # first term. Truncation + roundoff <= 0.866 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d0)
@@ -520,7 +527,7 @@ def log_sinhc_2_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -680,7 +687,7 @@ def log_sinhc_0_float64(x):
 
     # 0.75 <= |x| <= 64: 17 local polynomials of degree at most 15. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.643 ulp.
+    # roundoff <= 1.644 ulp.
     s = _clamp(t, 0.75, 64.0, "float64")
     y = _rows(
         s,
@@ -690,15 +697,19 @@ def log_sinhc_0_float64(x):
         "float64",
     )
 
-    # 0 <= t < 0.75: a zero of order 2 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 0.940 ulp.
+    # 0 <= t < 0.75: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.698 ulp.
     s = _clamp(t, 0.0, 0.75, "float64")
     p0 = _power_row(
         s,
-        2,
-        0.171875,
         (
-            0.005208333333333333,
+            0.0,
+            0.0,
+        ),
+        2,
+        0.16666666666666666,
+        (
+            -9.24556504178142e-18,
             -2.602002080809508e-18,
             0.005555555555555712,
             -2.5949150859944768e-15,
@@ -713,15 +724,15 @@ def log_sinhc_0_float64(x):
             -2.1684826789145693e-08,
             4.055410457789674e-09,
         ),
-        536870913.0,
         0.00390625,
         57,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
 
-    # x >= 64: |x|**(1) (1 + -0.693147 1/|x| + log(1/|x|) (1 1/|x|));
-    # expansion with remainder, 3.6e-19 relative to its first term. Truncation
-    # + roundoff <= 1.406 ulp.
+    # x >= 64: |x| (1 - 0.693147 1/|x| + log(1/|x|) (1 1/|x|)); expansion with
+    # remainder, 3.6e-19 relative to its first term. Truncation + roundoff <=
+    # 1.406 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(64.0, "float64"), d0)
@@ -734,7 +745,7 @@ def log_sinhc_0_float64(x):
     a = (1.0 * w, ops.zeros_like(d))
     a = _product(a, logs, "float64")
     a = _sum(a, _two_sum(-0.6931471805599453 * w, 1.0))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
     scale = 1.0 * n
@@ -864,15 +875,19 @@ def log_sinhc_1_float64(x):
         "float64",
     )
 
-    # 0 <= t < 0.75: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.112 ulp.
+    # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.935 ulp.
     s = _clamp(t, 0.0, 0.75, "float64")
     p0 = _power_row(
         s,
-        1,
-        0.34375,
         (
-            0.010416666666666668,
+            0.0,
+            0.0,
+        ),
+        1,
+        0.3333333333333333,
+        (
+            -1.8153514515270567e-17,
             -1.7166209538694518e-16,
             0.02222222222223596,
             -4.2312457279082473e-13,
@@ -887,14 +902,14 @@ def log_sinhc_1_float64(x):
             -2.99117166563268e-07,
             5.987746972342714e-08,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
 
-    # x >= 20: 1 + -1 1/|x|; expansion with remainder, 8.5e-18 relative to its
-    # first term. Truncation + roundoff <= 0.897 ulp.
+    # x >= 20: 1 - 1/|x|; expansion with remainder, 8.5e-18 relative to its
+    # first term. Truncation + roundoff <= 0.898 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(20.0, "float64"), d0)
@@ -1063,8 +1078,8 @@ def log_sinhc_2_float64(x):
         "float64",
     )
 
-    # x >= 24: |x|**(-2) (1); expansion with remainder, 3.3e-18 relative to
-    # its first term. Truncation + roundoff <= 0.531 ulp.
+    # x >= 24: |x|**(-2); expansion with remainder, 3.3e-18 relative to its
+    # first term. Truncation + roundoff <= 0.531 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(24.0, "float64"), d0)
@@ -1072,7 +1087,7 @@ def log_sinhc_2_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n

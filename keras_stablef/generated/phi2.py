@@ -290,7 +290,7 @@ def phi2_0_float32(x):
     s = _clamp(t, -16.0, 24.0, "float32")
     y = _rows(s, _PHI2_0_FLOAT32_SEAMS, _PHI2_0_FLOAT32_TABLE, None, "float32")
 
-    # -x >= 16: |x|**(-1) (1 + -1 1/|x|); expansion with remainder, 7.0e-09
+    # x <= -16: |x|**(-1) (1 - 1/|x|); expansion with remainder, 7.0e-09
     # relative to its first term. Truncation + roundoff <= 1.027 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
@@ -300,7 +300,7 @@ def phi2_0_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-1.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -309,8 +309,8 @@ def phi2_0_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 16.0, y0, y)
 
-    # x >= 24: exp(1 |x|**(1)) |x|**(-2) (1); expansion with remainder,
-    # 9.4e-10 relative to its first term. Truncation + roundoff <= 0.977 ulp.
+    # x >= 24: exp(|x|) |x|**(-2); expansion with remainder, 9.4e-10 relative
+    # to its first term. Truncation + roundoff <= 0.977 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(24.0, "float32"), d1)
@@ -318,7 +318,7 @@ def phi2_0_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -474,12 +474,12 @@ def phi2_1_float32(x):
 
     # -20 <= x <= 28: 43 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.898 ulp.
+    # <= 1.899 ulp.
     s = _clamp(t, -20.0, 28.0, "float32")
     y = _rows(s, _PHI2_1_FLOAT32_SEAMS, _PHI2_1_FLOAT32_TABLE, None, "float32")
 
-    # -x >= 20: |x|**(-2) (1 + -2 1/|x|); expansion with remainder, 2.3e-09
-    # relative to its first term. Truncation + roundoff <= 1.210 ulp.
+    # x <= -20: |x|**(-2) (1 - 2 1/|x|); expansion with remainder, 2.3e-09
+    # relative to its first term. Truncation + roundoff <= 1.211 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
@@ -488,7 +488,7 @@ def phi2_1_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-2.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -497,9 +497,8 @@ def phi2_1_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 28: exp(1 |x|**(1)) |x|**(-2) (1 + -2 1/|x|); expansion with
-    # remainder, 7.4e-13 relative to its first term. Truncation + roundoff <=
-    # 1.423 ulp.
+    # x >= 28: exp(|x|) |x|**(-2) (1 - 2 1/|x|); expansion with remainder,
+    # 7.4e-13 relative to its first term. Truncation + roundoff <= 1.423 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(28.0, "float32"), d1)
@@ -508,7 +507,7 @@ def phi2_1_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-2.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -626,8 +625,8 @@ def phi2_2_float32(x):
     s = _clamp(t, -20.0, 20.0, "float32")
     y = _rows(s, _PHI2_2_FLOAT32_SEAMS, _PHI2_2_FLOAT32_TABLE, None, "float32")
 
-    # -x >= 20: |x|**(-3) (2 + -6 1/|x|); expansion with remainder, 5.0e-08
-    # relative to its first term. Truncation + roundoff <= 2.554 ulp.
+    # x <= -20: |x|**(-3) (2 - 6 1/|x|); expansion with remainder, 5.0e-08
+    # relative to its first term. Truncation + roundoff <= 2.555 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
@@ -636,7 +635,7 @@ def phi2_2_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-6.0 * w, 2.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -645,9 +644,9 @@ def phi2_2_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 20: exp(1 |x|**(1)) |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion
-    # with remainder, 2.4e-10 relative to its first term. Truncation +
-    # roundoff <= 3.186 ulp.
+    # x >= 20: exp(|x|) |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with
+    # remainder, 2.4e-10 relative to its first term. Truncation + roundoff <=
+    # 3.187 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
@@ -666,7 +665,7 @@ def phi2_2_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -1111,7 +1110,7 @@ def phi2_0_float64(x):
     s = _clamp(t, -40.0, 48.0, "float64")
     y = _rows(s, _PHI2_0_FLOAT64_SEAMS, _PHI2_0_FLOAT64_TABLE, None, "float64")
 
-    # -x >= 40: |x|**(-1) (1 + -1 1/|x|); expansion with remainder, 1.1e-19
+    # x <= -40: |x|**(-1) (1 - 1/|x|); expansion with remainder, 1.1e-19
     # relative to its first term. Truncation + roundoff <= 0.656 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
@@ -1121,7 +1120,7 @@ def phi2_0_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-1.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1130,8 +1129,8 @@ def phi2_0_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
-    # x >= 48: exp(1 |x|**(1)) |x|**(-2) (1); expansion with remainder,
-    # 7.0e-20 relative to its first term. Truncation + roundoff <= 0.962 ulp.
+    # x >= 48: exp(|x|) |x|**(-2); expansion with remainder, 7.0e-20 relative
+    # to its first term. Truncation + roundoff <= 0.962 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(48.0, "float64"), d1)
@@ -1139,7 +1138,7 @@ def phi2_0_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1574,12 +1573,12 @@ def phi2_1_float64(x):
 
     # -40 <= x <= 40: 68 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.975 ulp.
+    # <= 1.976 ulp.
     s = _clamp(t, -40.0, 40.0, "float64")
     y = _rows(s, _PHI2_1_FLOAT64_SEAMS, _PHI2_1_FLOAT64_TABLE, None, "float64")
 
-    # -x >= 40: |x|**(-2) (1 + -2 1/|x|); expansion with remainder, 4.5e-18
-    # relative to its first term. Truncation + roundoff <= 0.859 ulp.
+    # x <= -40: |x|**(-2) (1 - 2 1/|x|); expansion with remainder, 4.5e-18
+    # relative to its first term. Truncation + roundoff <= 0.860 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d0)
@@ -1588,7 +1587,7 @@ def phi2_1_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-2.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1597,9 +1596,8 @@ def phi2_1_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
-    # x >= 40: exp(1 |x|**(1)) |x|**(-2) (1 + -2 1/|x|); expansion with
-    # remainder, 4.5e-18 relative to its first term. Truncation + roundoff <=
-    # 1.319 ulp.
+    # x >= 40: exp(|x|) |x|**(-2) (1 - 2 1/|x|); expansion with remainder,
+    # 4.5e-18 relative to its first term. Truncation + roundoff <= 1.320 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
@@ -1608,7 +1606,7 @@ def phi2_1_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-2.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1918,11 +1916,11 @@ def phi2_2_float64(x):
 
     # -40 <= x <= 40: 39 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 3.937 ulp.
+    # <= 3.938 ulp.
     s = _clamp(t, -40.0, 40.0, "float64")
     y = _rows(s, _PHI2_2_FLOAT64_SEAMS, _PHI2_2_FLOAT64_TABLE, None, "float64")
 
-    # -x >= 40: |x|**(-3) (2 + -6 1/|x|); expansion with remainder, 1.9e-16
+    # x <= -40: |x|**(-3) (2 - 6 1/|x|); expansion with remainder, 1.9e-16
     # relative to its first term. Truncation + roundoff <= 2.401 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
@@ -1932,7 +1930,7 @@ def phi2_2_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-6.0 * w, 2.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -1941,9 +1939,9 @@ def phi2_2_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
-    # x >= 40: exp(1 |x|**(1)) |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion
-    # with remainder, 2.3e-19 relative to its first term. Truncation +
-    # roundoff <= 2.175 ulp.
+    # x >= 40: exp(|x|) |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with
+    # remainder, 2.3e-19 relative to its first term. Truncation + roundoff <=
+    # 2.175 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
@@ -1962,7 +1960,7 @@ def phi2_2_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n

@@ -290,8 +290,8 @@ def phi3_0_float32(x):
     s = _clamp(t, -16.0, 24.0, "float32")
     y = _rows(s, _PHI3_0_FLOAT32_SEAMS, _PHI3_0_FLOAT32_TABLE, None, "float32")
 
-    # -x >= 16: |x|**(-1) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 4.4e-10 relative to its first term. Truncation + roundoff <= 1.473 ulp.
+    # x <= -16: |x|**(-1) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 4.4e-10 relative to its first term. Truncation + roundoff <= 1.474 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(16.0, "float32"), d0)
@@ -310,7 +310,7 @@ def phi3_0_float32(x):
         ),
         0.5,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -319,8 +319,8 @@ def phi3_0_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 16.0, y0, y)
 
-    # x >= 24: exp(1 |x|**(1)) |x|**(-3) (1); expansion with remainder,
-    # 1.2e-08 relative to its first term. Truncation + roundoff <= 1.159 ulp.
+    # x >= 24: exp(|x|) |x|**(-3); expansion with remainder, 1.2e-08 relative
+    # to its first term. Truncation + roundoff <= 1.160 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(24.0, "float32"), d1)
@@ -328,7 +328,7 @@ def phi3_0_float32(x):
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -528,8 +528,8 @@ def phi3_1_float32(x):
     s = _clamp(t, -32.0, 40.0, "float32")
     y = _rows(s, _PHI3_1_FLOAT32_SEAMS, _PHI3_1_FLOAT32_TABLE, None, "float32")
 
-    # -x >= 32: |x|**(-2) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 4.3e-16 relative to its first term. Truncation + roundoff <= 1.431 ulp.
+    # x <= -32: |x|**(-2) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 4.3e-16 relative to its first term. Truncation + roundoff <= 1.432 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(32.0, "float32"), d0)
@@ -548,7 +548,7 @@ def phi3_1_float32(x):
         ),
         0.5,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -557,9 +557,8 @@ def phi3_1_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 32.0, y0, y)
 
-    # x >= 40: exp(1 |x|**(1)) |x|**(-3) (1 + -3 1/|x|); expansion with
-    # remainder, 9.4e-17 relative to its first term. Truncation + roundoff <=
-    # 1.448 ulp.
+    # x >= 40: exp(|x|) |x|**(-3) (1 - 3 1/|x|); expansion with remainder,
+    # 9.4e-17 relative to its first term. Truncation + roundoff <= 1.448 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(40.0, "float32"), d1)
@@ -568,7 +567,7 @@ def phi3_1_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-3.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -683,12 +682,12 @@ def phi3_2_float32(x):
 
     # -24 <= x <= 24: 23 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 3.798 ulp.
+    # <= 3.799 ulp.
     s = _clamp(t, -24.0, 24.0, "float32")
     y = _rows(s, _PHI3_2_FLOAT32_SEAMS, _PHI3_2_FLOAT32_TABLE, None, "float32")
 
-    # -x >= 24: |x|**(-3) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 4.8e-11 relative to its first term. Truncation + roundoff <= 3.345 ulp.
+    # x <= -24: |x|**(-3) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 4.8e-11 relative to its first term. Truncation + roundoff <= 3.346 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d0)
@@ -707,7 +706,7 @@ def phi3_2_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -716,9 +715,9 @@ def phi3_2_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 24.0, y0, y)
 
-    # x >= 24: exp(1 |x|**(1)) |x|**(-3) (1 + 1/|x| P_0(1/|x|)); expansion
-    # with remainder, 4.8e-11 relative to its first term. Truncation +
-    # roundoff <= 3.805 ulp.
+    # x >= 24: exp(|x|) |x|**(-3) (1 + 1/|x| P_0(1/|x|)); expansion with
+    # remainder, 4.8e-11 relative to its first term. Truncation + roundoff <=
+    # 3.806 ulp.
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(24.0, "float32"), d1)
@@ -737,7 +736,7 @@ def phi3_2_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -1176,7 +1175,7 @@ def phi3_0_float64(x):
     s = _clamp(t, -32.0, 48.0, "float64")
     y = _rows(s, _PHI3_0_FLOAT64_SEAMS, _PHI3_0_FLOAT64_TABLE, None, "float64")
 
-    # -x >= 32: |x|**(-1) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # x <= -32: |x|**(-1) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 1.2e-17 relative to its first term. Truncation + roundoff <= 1.161 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
@@ -1196,7 +1195,7 @@ def phi3_0_float64(x):
         ),
         0.5,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -1205,8 +1204,8 @@ def phi3_0_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 32.0, y0, y)
 
-    # x >= 48: exp(1 |x|**(1)) |x|**(-3) (1); expansion with remainder,
-    # 1.7e-18 relative to its first term. Truncation + roundoff <= 0.976 ulp.
+    # x >= 48: exp(|x|) |x|**(-3); expansion with remainder, 1.7e-18 relative
+    # to its first term. Truncation + roundoff <= 0.977 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(48.0, "float64"), d1)
@@ -1214,7 +1213,7 @@ def phi3_0_float64(x):
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -1696,7 +1695,7 @@ def phi3_1_float64(x):
     s = _clamp(t, -40.0, 48.0, "float64")
     y = _rows(s, _PHI3_1_FLOAT64_SEAMS, _PHI3_1_FLOAT64_TABLE, None, "float64")
 
-    # -x >= 40: |x|**(-2) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # x <= -40: |x|**(-2) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 1.1e-19 relative to its first term. Truncation + roundoff <= 1.215 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
@@ -1716,7 +1715,7 @@ def phi3_1_float64(x):
         ),
         0.5,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1725,9 +1724,8 @@ def phi3_1_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
-    # x >= 48: exp(1 |x|**(1)) |x|**(-3) (1 + -3 1/|x|); expansion with
-    # remainder, 3.7e-20 relative to its first term. Truncation + roundoff <=
-    # 1.361 ulp.
+    # x >= 48: exp(|x|) |x|**(-3) (1 - 3 1/|x|); expansion with remainder,
+    # 3.7e-20 relative to its first term. Truncation + roundoff <= 1.362 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(48.0, "float64"), d1)
@@ -1736,7 +1734,7 @@ def phi3_1_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(-3.0 * w, 1.0)
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -2051,8 +2049,8 @@ def phi3_2_float64(x):
     s = _clamp(t, -40.0, 40.0, "float64")
     y = _rows(s, _PHI3_2_FLOAT64_SEAMS, _PHI3_2_FLOAT64_TABLE, None, "float64")
 
-    # -x >= 40: |x|**(-3) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 4.9e-18 relative to its first term. Truncation + roundoff <= 2.211 ulp.
+    # x <= -40: |x|**(-3) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 4.9e-18 relative to its first term. Truncation + roundoff <= 2.212 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d0)
@@ -2071,7 +2069,7 @@ def phi3_2_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -2080,9 +2078,9 @@ def phi3_2_float64(x):
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
-    # x >= 40: exp(1 |x|**(1)) |x|**(-3) (1 + 1/|x| P_0(1/|x|)); expansion
-    # with remainder, 4.9e-18 relative to its first term. Truncation +
-    # roundoff <= 2.671 ulp.
+    # x >= 40: exp(|x|) |x|**(-3) (1 + 1/|x| P_0(1/|x|)); expansion with
+    # remainder, 4.9e-18 relative to its first term. Truncation + roundoff <=
+    # 2.672 ulp.
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
@@ -2101,7 +2099,7 @@ def phi3_2_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n

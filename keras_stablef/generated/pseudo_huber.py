@@ -62,24 +62,6 @@ def _rows(t, seams, table, divider, dtype):
     return (lead + slope * high) - (z - slope * (s - high))
 
 
-def _power_row(s, order, factor, rest, divider, tiny, scale):
-    """factor * s**order + s**order * (rest[0] + rest[1] * s + ...).
-
-    `rest` is negated.  s is split so that its high part has an exact power.
-    """
-    small = ops.abs(s) < tiny
-    r = ops.where(small, s * 2.0**scale, s)
-    high = divider * r
-    high = high - (high - r)
-    power, high_power, between = r, high, 1.0
-    for _ in range(order - 1):
-        between = between * r + high_power
-        power, high_power = power * r, high_power * high
-    z = power * _horner(rest, s) - factor * ((r - high) * between)
-    y = factor * high_power - z
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
-
-
 def _power_of_two(n, dtype):
     """2**n, exact, for n within the exponents of the dtype."""
     last = {"float32": 126, "float64": 1022}[dtype]
@@ -144,6 +126,23 @@ def _pair_power(x, n, dtype):
     return y
 
 
+def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
+
+    d = s - offset; `rest` is negated.
+    """
+    d = (s, ops.zeros_like(s))
+    if offset[0]:
+        high, low = _two_sum(s, _number(-offset[0], dtype))
+        d = high, low - offset[1]
+    small = ops.abs(d[0]) < tiny
+    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
+    y, e = _two_product(p[0], _number(factor, dtype), dtype)
+    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
+    return ops.where(small, y * 2.0 ** (-scale * order), y)
+
+
 # fmt: off
 _PSEUDO_HUBER_0_FLOAT32_SEAMS = (
     0.6171875, 1.0, 1.625, 2.625, 4.3125,
@@ -203,7 +202,7 @@ def pseudo_huber_0_float32(x):
 
     # 0.375 <= |x| <= 8: 6 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.538 ulp.
+    # roundoff <= 1.539 ulp.
     s = _clamp(t, 0.375, 8.0, "float32")
     y = _rows(
         s,
@@ -213,11 +212,15 @@ def pseudo_huber_0_float32(x):
         "float32",
     )
 
-    # 0 <= t < 0.375: a zero of order 2 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.092 ulp.
+    # 0 <= t < 0.375: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.077 ulp.
     s = _clamp(t, 0.0, 0.375, "float32")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         2,
         0.5,
         (
@@ -229,14 +232,14 @@ def pseudo_huber_0_float32(x):
             0.014603933,
             0.016636776,
         ),
-        16385.0,
         0.00390625,
         28,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
 
-    # x >= 8: |x|**(1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 9.7e-10 relative to its first term. Truncation + roundoff <= 1.476 ulp.
+    # x >= 8: |x| (1 + 1/|x| P_0(1/|x|)); expansion with remainder, 9.7e-10
+    # relative to its first term. Truncation + roundoff <= 1.476 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(8.0, "float32"), d0)
@@ -258,7 +261,7 @@ def pseudo_huber_0_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
     scale = 1.0 * n
@@ -323,7 +326,7 @@ def pseudo_huber_1_float32(x):
 
     # 0.375 <= |x| <= 3: 3 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.620 ulp.
+    # roundoff <= 1.621 ulp.
     s = _clamp(t, 0.375, 3.0, "float32")
     y = _rows(
         s,
@@ -333,11 +336,15 @@ def pseudo_huber_1_float32(x):
         "float32",
     )
 
-    # 0 <= t < 0.375: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 1.111 ulp.
+    # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.112 ulp.
     s = _clamp(t, 0.0, 0.375, "float32")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         1.0,
         (
@@ -350,14 +357,14 @@ def pseudo_huber_1_float32(x):
             0.4076839,
             -0.23525466,
         ),
-        17.0,
         0.00390625,
         52,
+        "float32",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
 
     # x >= 3: 1 + 1/|x| P_0(1/|x|); expansion with remainder, 3.7e-09 relative
-    # to its first term. Truncation + roundoff <= 1.266 ulp.
+    # to its first term. Truncation + roundoff <= 1.267 ulp.
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d0)
@@ -476,7 +483,7 @@ def pseudo_huber_2_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -599,7 +606,7 @@ def pseudo_huber_0_float64(x):
 
     # 0.25 <= |x| <= 10: 9 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.615 ulp.
+    # roundoff <= 1.616 ulp.
     s = _clamp(t, 0.25, 10.0, "float64")
     y = _rows(
         s,
@@ -609,11 +616,15 @@ def pseudo_huber_0_float64(x):
         "float64",
     )
 
-    # 0 <= t < 0.25: a zero of order 2 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 0.773 ulp.
+    # 0 <= t < 0.25: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.773 ulp.
     s = _clamp(t, 0.0, 0.25, "float64")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         2,
         0.5,
         (
@@ -631,14 +642,14 @@ def pseudo_huber_0_float64(x):
             -0.012803524444276659,
             -0.001820823681585875,
         ),
-        536870913.0,
         0.00390625,
         57,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.25), p0, y)
 
-    # x >= 10: |x|**(1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 6.7e-19 relative to its first term. Truncation + roundoff <= 1.234 ulp.
+    # x >= 10: |x| (1 + 1/|x| P_0(1/|x|)); expansion with remainder, 6.7e-19
+    # relative to its first term. Truncation + roundoff <= 1.235 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(10.0, "float64"), d0)
@@ -665,7 +676,7 @@ def pseudo_huber_0_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
     scale = 1.0 * n
@@ -778,11 +789,15 @@ def pseudo_huber_1_float64(x):
         "float64",
     )
 
-    # 0 <= t < 0.25: a zero of order 1 at 0; s is split so that its power is
-    # exact. Truncation + roundoff <= 0.819 ulp.
+    # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.820 ulp.
     s = _clamp(t, 0.0, 0.25, "float64")
     p0 = _power_row(
         s,
+        (
+            0.0,
+            0.0,
+        ),
         1,
         1.0,
         (
@@ -801,14 +816,14 @@ def pseudo_huber_1_float64(x):
             -0.3055635598431467,
             0.1847647374841936,
         ),
-        17.0,
         0.00390625,
         110,
+        "float64",
     )
     y = ops.where(ops.logical_and(t >= 0.0, t < 0.25), p0, y)
 
     # x >= 3: 1 + 1/|x| P_0(1/|x|); expansion with remainder, 6.8e-18 relative
-    # to its first term. Truncation + roundoff <= 1.260 ulp.
+    # to its first term. Truncation + roundoff <= 1.261 ulp.
     d0 = t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(3.0, "float64"), d0)
@@ -955,7 +970,7 @@ def pseudo_huber_2_float64(x):
 
     # 0 <= |x| <= 4: 8 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.620 ulp.
+    # <= 1.621 ulp.
     s = _clamp(t, 0.0, 4.0, "float64")
     y = _rows(
         s,
@@ -998,7 +1013,7 @@ def pseudo_huber_2_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n

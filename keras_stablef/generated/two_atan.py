@@ -212,7 +212,7 @@ def two_atan_0_float32(x):
         s, _TWO_ATAN_0_FLOAT32_SEAMS, _TWO_ATAN_0_FLOAT32_TABLE, None, "float32"
     )
 
-    # -x >= 8: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # x <= -8: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 1.7e-09 relative to its first term. Truncation + roundoff <= 1.432 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
@@ -236,7 +236,7 @@ def two_atan_0_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -246,7 +246,7 @@ def two_atan_0_float32(x):
     y = ops.where(d0 >= 8.0, y0, y)
 
     # x >= 10: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 1.4e-09 relative to its first term. Truncation + roundoff <= 1.212 ulp.
+    # 1.4e-09 relative to its first term. Truncation + roundoff <= 1.213 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d1)
@@ -268,7 +268,7 @@ def two_atan_0_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -378,13 +378,13 @@ def two_atan_1_float32(x):
 
     # -12 <= x <= 12: 22 local polynomials of degree at most 9, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
-    # and rounded; truncation + roundoff <= 1.849 ulp.
+    # and rounded; truncation + roundoff <= 1.850 ulp.
     s = _clamp(t, -12.0, 12.0, "float32")
     y = _rows(
         s, _TWO_ATAN_1_FLOAT32_SEAMS, _TWO_ATAN_1_FLOAT32_TABLE, 17.0, "float32"
     )
 
-    # -x >= 12: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # x <= -12: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 6.9e-09 relative to its first term. Truncation + roundoff <= 1.454 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
@@ -407,7 +407,7 @@ def two_atan_1_float32(x):
         ),
         2.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -417,7 +417,7 @@ def two_atan_1_float32(x):
     y = ops.where(d0 >= 12.0, y0, y)
 
     # x >= 12: |x|**(-3) (-2 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 3.5e-09 relative to its first term. Truncation + roundoff <= 1.421 ulp.
+    # 3.5e-09 relative to its first term. Truncation + roundoff <= 1.422 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d1)
@@ -439,7 +439,7 @@ def two_atan_1_float32(x):
         ),
         -2.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -546,13 +546,13 @@ def two_atan_2_float32(x):
 
     # -8 <= x <= 8: 19 local polynomials of degree at most 10, 2 of them about
     # a zero of f. Taylor models with relative remainders, economized and
-    # rounded; truncation + roundoff <= 3.464 ulp.
+    # rounded; truncation + roundoff <= 3.465 ulp.
     s = _clamp(t, -8.0, 8.0, "float32")
     y = _rows(
         s, _TWO_ATAN_2_FLOAT32_SEAMS, _TWO_ATAN_2_FLOAT32_TABLE, 17.0, "float32"
     )
 
-    # -x >= 8: |x|**(-4) (6 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # x <= -8: |x|**(-4) (6 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 8.9e-09 relative to its first term. Truncation + roundoff <= 3.320 ulp.
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
@@ -577,7 +577,7 @@ def two_atan_2_float32(x):
         ),
         6.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 4, "float32")
     a = _quotient(a, b, "float32")
     scale = -4.0 * n
@@ -587,7 +587,7 @@ def two_atan_2_float32(x):
     y = ops.where(d0 >= 8.0, y0, y)
 
     # x >= 8: |x|**(-4) (6 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 2.2e-08 relative to its first term. Truncation + roundoff <= 3.369 ulp.
+    # 2.2e-08 relative to its first term. Truncation + roundoff <= 3.370 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(8.0, "float32"), d1)
@@ -610,7 +610,7 @@ def two_atan_2_float32(x):
         ),
         6.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 4, "float32")
     a = _quotient(a, b, "float32")
     scale = -4.0 * n
@@ -805,13 +805,13 @@ def two_atan_0_float64(x):
 
     # -8 <= x <= 8: 19 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.440 ulp.
+    # <= 1.441 ulp.
     s = _clamp(t, -8.0, 8.0, "float64")
     y = _rows(
         s, _TWO_ATAN_0_FLOAT64_SEAMS, _TWO_ATAN_0_FLOAT64_TABLE, None, "float64"
     )
 
-    # -x >= 8: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # x <= -8: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 7.2e-19 relative to its first term. Truncation + roundoff <= 1.407 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
@@ -841,7 +841,7 @@ def two_atan_0_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -880,7 +880,7 @@ def two_atan_0_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1119,8 +1119,8 @@ def two_atan_1_float64(x):
         s, _TWO_ATAN_1_FLOAT64_SEAMS, _TWO_ATAN_1_FLOAT64_TABLE, 17.0, "float64"
     )
 
-    # -x >= 12: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 1.9e-17 relative to its first term. Truncation + roundoff <= 1.487 ulp.
+    # x <= -12: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 1.9e-17 relative to its first term. Truncation + roundoff <= 1.488 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(12.0, "float64"), d0)
@@ -1148,7 +1148,7 @@ def two_atan_1_float64(x):
         ),
         2.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -1158,7 +1158,7 @@ def two_atan_1_float64(x):
     y = ops.where(d0 >= 12.0, y0, y)
 
     # x >= 12: |x|**(-3) (-2 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 7.7e-18 relative to its first term. Truncation + roundoff <= 1.427 ulp.
+    # 7.7e-18 relative to its first term. Truncation + roundoff <= 1.428 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(12.0, "float64"), d1)
@@ -1186,7 +1186,7 @@ def two_atan_1_float64(x):
         ),
         -2.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -1419,14 +1419,14 @@ def two_atan_2_float64(x):
 
     # -8 <= x <= 8: 27 local polynomials of degree at most 16, 2 of them about
     # a zero of f. Taylor models with relative remainders, economized and
-    # rounded; truncation + roundoff <= 2.892 ulp.
+    # rounded; truncation + roundoff <= 2.893 ulp.
     s = _clamp(t, -8.0, 8.0, "float64")
     y = _rows(
         s, _TWO_ATAN_2_FLOAT64_SEAMS, _TWO_ATAN_2_FLOAT64_TABLE, 17.0, "float64"
     )
 
-    # -x >= 8: |x|**(-4) (6 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 9.5e-18 relative to its first term. Truncation + roundoff <= 3.304 ulp.
+    # x <= -8: |x|**(-4) (6 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 9.5e-18 relative to its first term. Truncation + roundoff <= 3.305 ulp.
     d0 = -t
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(8.0, "float64"), d0)
@@ -1457,7 +1457,7 @@ def two_atan_2_float64(x):
         ),
         6.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 4, "float64")
     a = _quotient(a, b, "float64")
     scale = -4.0 * n
@@ -1467,7 +1467,7 @@ def two_atan_2_float64(x):
     y = ops.where(d0 >= 8.0, y0, y)
 
     # x >= 8: |x|**(-4) (6 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 1.8e-17 relative to its first term. Truncation + roundoff <= 3.321 ulp.
+    # 1.8e-17 relative to its first term. Truncation + roundoff <= 3.322 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(8.0, "float64"), d1)
@@ -1497,7 +1497,7 @@ def two_atan_2_float64(x):
         ),
         6.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 4, "float64")
     a = _quotient(a, b, "float64")
     scale = -4.0 * n

@@ -211,7 +211,7 @@ def two_frac_0_float32(x):
 
     # 0.0625 and nearer to 0: t**(-1) (-1 + t P_0(t)); expansion with
     # remainder, 2.6e-10 relative to its first term. Truncation + roundoff <=
-    # 0.953 ulp.
+    # 0.954 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float32"), d0)
@@ -233,7 +233,7 @@ def two_frac_0_float32(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
     scale = -1.0 * n
@@ -265,7 +265,7 @@ def two_frac_0_float32(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -370,7 +370,7 @@ def two_frac_1_float32(x):
     )
 
     # 0.125 and nearer to 0: t**(-2) (1 + t P_0(t)); expansion with remainder,
-    # 1.3e-09 relative to its first term. Truncation + roundoff <= 0.755 ulp.
+    # 1.3e-09 relative to its first term. Truncation + roundoff <= 0.756 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.125, "float32"), d0)
@@ -393,7 +393,7 @@ def two_frac_1_float32(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
     scale = -2.0 * n
@@ -403,7 +403,7 @@ def two_frac_1_float32(x):
     y = ops.where(d0 < 0.125, y0, y)
 
     # x >= 14: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 3.9e-09 relative to its first term. Truncation + roundoff <= 1.399 ulp.
+    # 3.9e-09 relative to its first term. Truncation + roundoff <= 1.400 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(14.0, "float32"), d1)
@@ -425,7 +425,7 @@ def two_frac_1_float32(x):
         ),
         2.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -523,7 +523,7 @@ def two_frac_2_float32(x):
     )
 
     # 0.25 and nearer to 0: t**(-3) (-2 + t P_0(t)); expansion with remainder,
-    # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.193 ulp.
+    # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.194 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float32"), d0)
@@ -548,7 +548,7 @@ def two_frac_2_float32(x):
         ),
         -2.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
     scale = -3.0 * n
@@ -558,7 +558,7 @@ def two_frac_2_float32(x):
     y = ops.where(d0 < 0.25, y0, y)
 
     # x >= 10: |x|**(-4) (-6 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 1.5e-08 relative to its first term. Truncation + roundoff <= 3.183 ulp.
+    # 1.5e-08 relative to its first term. Truncation + roundoff <= 3.184 ulp.
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d1)
@@ -581,7 +581,7 @@ def two_frac_2_float32(x):
         ),
         -6.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 4, "float32")
     a = _quotient(a, b, "float32")
     scale = -4.0 * n
@@ -762,7 +762,7 @@ def two_frac_0_float64(x):
 
     # 0.0625 <= x <= 10: 17 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.582 ulp.
+    # roundoff <= 1.583 ulp.
     s = _clamp(t, 0.0625, 10.0, "float64")
     y = _rows(
         s, _TWO_FRAC_0_FLOAT64_SEAMS, _TWO_FRAC_0_FLOAT64_TABLE, None, "float64"
@@ -770,7 +770,7 @@ def two_frac_0_float64(x):
 
     # 0.0625 and nearer to 0: t**(-1) (-1 + t P_0(t)); expansion with
     # remainder, 7.1e-18 relative to its first term. Truncation + roundoff <=
-    # 1.017 ulp.
+    # 1.018 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float64"), d0)
@@ -796,7 +796,7 @@ def two_frac_0_float64(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
     scale = -1.0 * n
@@ -834,7 +834,7 @@ def two_frac_0_float64(x):
         ),
         -1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1020,14 +1020,14 @@ def two_frac_1_float64(x):
 
     # 0.125 <= x <= 14: 18 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.664 ulp.
+    # roundoff <= 1.665 ulp.
     s = _clamp(t, 0.125, 14.0, "float64")
     y = _rows(
         s, _TWO_FRAC_1_FLOAT64_SEAMS, _TWO_FRAC_1_FLOAT64_TABLE, None, "float64"
     )
 
     # 0.125 and nearer to 0: t**(-2) (1 + t P_0(t)); expansion with remainder,
-    # 1.6e-18 relative to its first term. Truncation + roundoff <= 0.748 ulp.
+    # 1.6e-18 relative to its first term. Truncation + roundoff <= 0.749 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.125, "float64"), d0)
@@ -1056,7 +1056,7 @@ def two_frac_1_float64(x):
         ),
         1.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
     scale = -2.0 * n
@@ -1066,7 +1066,7 @@ def two_frac_1_float64(x):
     y = ops.where(d0 < 0.125, y0, y)
 
     # x >= 14: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 9.2e-18 relative to its first term. Truncation + roundoff <= 1.409 ulp.
+    # 9.2e-18 relative to its first term. Truncation + roundoff <= 1.410 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(14.0, "float64"), d1)
@@ -1093,7 +1093,7 @@ def two_frac_1_float64(x):
         ),
         2.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -1273,14 +1273,14 @@ def two_frac_2_float64(x):
 
     # 0.25 <= x <= 10: 16 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 2.537 ulp.
+    # roundoff <= 2.538 ulp.
     s = _clamp(t, 0.25, 10.0, "float64")
     y = _rows(
         s, _TWO_FRAC_2_FLOAT64_SEAMS, _TWO_FRAC_2_FLOAT64_TABLE, None, "float64"
     )
 
     # 0.25 and nearer to 0: t**(-3) (-2 + t P_0(t)); expansion with remainder,
-    # 1.5e-17 relative to its first term. Truncation + roundoff <= 1.261 ulp.
+    # 1.5e-17 relative to its first term. Truncation + roundoff <= 1.262 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float64"), d0)
@@ -1312,7 +1312,7 @@ def two_frac_2_float64(x):
         ),
         -2.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
     scale = -3.0 * n
@@ -1322,7 +1322,7 @@ def two_frac_2_float64(x):
     y = ops.where(d0 < 0.25, y0, y)
 
     # x >= 10: |x|**(-4) (-6 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 1.1e-17 relative to its first term. Truncation + roundoff <= 3.150 ulp.
+    # 1.1e-17 relative to its first term. Truncation + roundoff <= 3.151 ulp.
     d1 = t
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(10.0, "float64"), d1)
@@ -1351,7 +1351,7 @@ def two_frac_2_float64(x):
         ),
         -6.0,
     )
-    scale = ops.zeros_like(n)
+    scale = ops.zeros_like(d)
     b = _pair_power(r, 4, "float64")
     a = _quotient(a, b, "float64")
     scale = -4.0 * n

@@ -1,0 +1,209 @@
+"""Every function of the catalogue against multiple precision.
+
+A row per function: value, derivatives and autodiff, eager and compiled, at
+every magnitude, on both sides of every seam and zero, at removable points,
+at the ends of the domain and outside it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from backends import BACKEND
+from backends import forward
+from backends import reverse
+from backends import run
+from cases import CASES
+from oracle import exact
+from oracle import ulp_error
+from points import all_16_bit
+from points import neighbours
+from points import scalar_type
+
+import keras_stablef as ks
+from keras_stablef import generated
+
+pytestmark = pytest.mark.skipif(
+    BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"
+)
+NAMES = sorted(CASES)
+WIDE = ("float32", "float64")
+NARROW = ("float16", "bfloat16")
+ORDERS = (0, 1, 2)
+AIMS = {0: 2.0, 1: 2.0, 2: 4.0}
+REACH = 3  # floats on either side of a seam
+# torch.compile takes seconds for each function: one for each mechanism.
+COMPILED = ("exprel", "log1prel", "log_cosh", "sinc", "two_sqrt", "asinh")
+MODES = ("eager", "jit")
+
+
+def slow_to_compile(name: str, mode: str) -> bool:
+    return BACKEND == "torch" and mode == "jit" and name not in COMPILED
+
+
+@functools.cache
+def marks(name: str, dtype: str, order: int) -> tuple[float, ...]:
+    """Seams, centers and zeros of the plan, from its certificate."""
+    folder = Path(generated.__file__).parent
+    data = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    (plan,) = [
+        p for p in data["plans"] if p["dtype"] == dtype and p["order"] == order
+    ]
+    found = set()
+    for piece in plan.get("pieces", []):
+        found.add(Fraction(piece["low"]))
+    for piece in [*plan.get("rows", []), *plan.get("powers", [])]:
+        found |= {Fraction(piece[k]) for k in ("low", "high")}
+        if piece.get("slope", "0") != "0" or "offset" in piece:
+            found.add(Fraction(piece["center"]))
+    for end in plan.get("ends", []):
+        point = Fraction(end["point"] or 0)
+        found.add(point + end["side"] * Fraction(end["bound"]))
+    return tuple(sorted(float(f) for f in found))
+
+
+@functools.cache
+def points(name: str, dtype: str, order: int) -> np.ndarray:
+    """Inputs inside the domain, every binade of both signs among them."""
+    case, info = CASES[name], np.finfo(dtype)
+    rng = np.random.default_rng(2026)
+    low, high = int(info.minexp), int(info.maxexp)
+    exponents = np.arange(low, high, 1 if dtype == "float32" else 8)
+    wide = np.ldexp(rng.uniform(1, 2, len(exponents)), exponents)
+    near = np.ldexp(rng.uniform(1, 2, 60), rng.integers(-8, 8, 60))
+    found = [wide, -wide, near, -near, [0.0, info.max, -info.max]]
+    for end in (case.low, case.high):
+        if np.isfinite(end):
+            gaps = np.exp2(-np.arange(0.0, -info.minexp, 3))
+            found += [end + gaps, end - gaps]
+    for mark in marks(name, dtype, order):
+        for value in (mark, -mark):
+            found.append(neighbours(value, dtype, REACH))
+    with np.errstate(over="ignore", under="ignore"):
+        xs = np.concatenate([np.asarray(f).astype(dtype) for f in found])
+    return np.unique(case.inside(xs))
+
+
+@functools.cache
+def wanted(name: str, dtype: str, order: int) -> list:
+    return [exact(name, order, float(x)) for x in points(name, dtype, order)]
+
+
+def worst(name: str, dtype: str, order: int, got: np.ndarray) -> tuple:
+    """The largest error in ulp, where, and how many inputs were judged."""
+    xs, want = points(name, dtype, order), wanted(name, dtype, order)
+    rows = [
+        (ulp_error(float(y), w, dtype), float(x))
+        for x, y, w in zip(xs, got, want, strict=True)
+        if w is not None
+    ]
+    assert len(rows) > 0.9 * len(xs)
+    return max(rows)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("dtype", WIDE)
+@pytest.mark.parametrize("name", NAMES)
+def test_error(name: str, dtype: str, order: int, mode: str) -> None:
+    if slow_to_compile(name, mode):
+        pytest.skip("torch.compile is tried on one function of each kind")
+    op = getattr(ks.ops, name).derivative(order)
+    got = run(op, points(name, dtype, order), mode)
+    assert got.dtype == np.dtype(dtype)
+    error, where = worst(name, dtype, order, got)
+    bound = op.error_bound(dtype)
+    assert error <= bound <= AIMS[order], f"{error} ulp at {where!r}"
+
+
+@pytest.mark.parametrize("differentiate", [reverse, forward])
+@pytest.mark.parametrize("dtype", WIDE)
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient(name: str, dtype: str, differentiate: object) -> None:
+    op = getattr(ks.ops, name)
+    got = run(differentiate(op), points(name, dtype, 1))  # type: ignore[operator]
+    error, where = worst(name, dtype, 1, got)
+    assert error <= op.error_bound(dtype, order=1), where
+
+
+@pytest.mark.parametrize("dtype", NARROW)
+@pytest.mark.parametrize("name", NAMES)
+def test_all_inputs_of_16_bits(name: str, dtype: str) -> None:
+    """Against float64, which `test_error` holds to multiple precision.
+
+    Its own error is below 2**-40 of a unit here.
+    """
+    case = CASES[name]
+    xs = all_16_bit(dtype)
+    wide = xs.astype(np.float64)
+    inside = np.isfinite(wide) & (wide > case.low) & (wide < case.high)
+    # Their squares and the like are subnormal in float32: flushed there.
+    tiny = np.abs(wide) < np.finfo(np.float32).tiny
+    xs = xs[inside & ~(tiny & (wide != 0))]
+    precision, emin = (11, -14) if dtype == "float16" else (8, -126)
+    largest = float(np.float64(2 - 2.0 ** (1 - precision))) * 2.0 ** (
+        15 if dtype == "float16" else 127
+    )
+    for order in ORDERS:
+        op = getattr(ks.ops, name).derivative(order)
+        got = run(op, xs).astype(np.float64)
+        want = run(op, xs.astype(np.float64))
+        size = np.maximum(np.abs(want), 2.0**emin)
+        with np.errstate(invalid="ignore", over="ignore"):
+            unit = np.exp2(np.floor(np.log2(size)) - precision + 1)
+            error = np.abs(got - want) / unit
+        over = np.abs(want) > largest
+        right = np.isinf(got) & (np.sign(got) == np.sign(want))
+        almost = np.abs(got) == largest
+        error = np.where(over, np.where(right | almost, 0.0, np.inf), error)
+        # Flushing below the smallest normal number is allowed.
+        error[(got == 0) & (np.abs(want) < 2.0**emin)] = 0.0
+        k = int(np.argmax(error))
+        assert error[k] <= op.error_bound(dtype) <= 0.51, (order, xs[k])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_known_values_ends_and_outside(name: str) -> None:
+    case, op = CASES[name], getattr(ks.ops, name)
+    xs = np.array([x for x, _ in case.known], np.float64)
+    for order in ORDERS:
+        got = run(op.derivative(order), xs)
+        want = [np.nan if v[order] is None else v[order] for _, v in case.known]
+        np.testing.assert_allclose(got, want, rtol=1e-15, atol=0)
+    outside = [np.nan]
+    if np.isfinite(case.low):
+        outside += [np.nextafter(case.low, -INF), -INF]
+    if np.isfinite(case.high):
+        outside += [np.nextafter(case.high, INF), INF]
+    for order in ORDERS:
+        for dtype in (*WIDE, *NARROW):
+            edge = np.array(outside).astype(scalar_type(dtype))
+            inside = (edge.astype(float) >= case.low) & (
+                edge.astype(float) <= case.high
+            )
+            got = run(op.derivative(order), edge[~inside])
+            assert np.isnan(got.astype(np.float64)).all()
+
+
+INF = float("inf")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_is_finite_where_f_is(name: str) -> None:
+    """No nan in value or in any order of autodiff, jitted."""
+    if slow_to_compile(name, "jit"):
+        pytest.skip("torch.compile is tried on one function of each kind")
+    case = CASES[name]
+    special = [0.0, -0.0, 1.0, -1.0, 88.8, -88.8, 1e30, -1e30, 3e38]
+    xs = case.inside(np.array(special, np.float32))
+    xs = np.concatenate([xs, points(name, "float32", 2)[::7]])
+    fn = getattr(ks.ops, name)
+    for order in range(4):
+        got = run(fn, xs, "jit")
+        assert not np.isnan(got).any(), (order, xs[np.isnan(got)])
+        fn = reverse(fn)
