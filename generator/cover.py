@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .ends import EndForm
+from .logends import LogForm
 from .powers import PowerRow
 from .rows import Row
 
@@ -29,7 +30,7 @@ class Cover:
     high: Fraction | None
     rows: tuple[Row, ...]
     powers: tuple[PowerRow, ...]
-    ends: tuple[EndForm, ...]
+    ends: tuple[EndForm | LogForm, ...]
 
     @property
     def ulp(self) -> float:

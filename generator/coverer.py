@@ -17,9 +17,12 @@ from .errors import NotProvedError
 from .errors import NotRealError
 from .errors import SingularityError
 from .fill import fill
+from .fill import march
 from .formats import FloatFormat
 from .formats import floor_log2
 from .formats import to_fraction
+from .logends import LogForm
+from .logends import log_form
 from .roots import ball
 from .specials import refuse
 from .specials import specials_of
@@ -102,7 +105,7 @@ def _covered(
         first = min(first, high - SEARCH)
     specials = specials_of(work, first, last)
     refuse(work, specials, first, last, low, high, parity)
-    ends: list[EndForm] = []
+    ends: list[EndForm | LogForm] = []
     start, stop = first, last
     if high is None:
         form = _end_form(work, None, 1)
@@ -142,7 +145,9 @@ def _covered(
     )
 
 
-def _end_form(work: Work, point: Fraction | None, side: int) -> EndForm:
+def _end_form(
+    work: Work, point: Fraction | None, side: int
+) -> EndForm | LogForm:
     work.check_time()
     where = shown(point, side)
     try:
@@ -169,7 +174,12 @@ def _end_form(work: Work, point: Fraction | None, side: int) -> EndForm:
                 "received sin or cos of an unbounded argument; give a "
                 "bounded domain."
             ) from None
-        raise NotProvedError(f"none as x -> {where}: {error}") from None
+        try:
+            return log_form(work, point, side, march)
+        except NotProvedError as other:
+            raise NotProvedError(
+                f"none as x -> {where}: {error}; {other}"
+            ) from None
 
 
 def _regular_end(work: Work, point: Fraction, side: int) -> bool:

@@ -198,11 +198,11 @@ def _gap(
         right = (spots[i] + spots[i + 1]) / 2 if i + 1 < len(spots) else b
         piece = _about_zero(work, root, max(left, edge), right)
         if edge < piece.low:
-            rows += _march(work, edge, piece.low)
+            rows += march(work, edge, piece.low)
         _put(piece, rows, powers)
         edge = piece.high
     if edge < b:
-        rows += _march(work, edge, b)
+        rows += march(work, edge, b)
     return rows, powers
 
 
@@ -266,7 +266,7 @@ def _zero_piece(
         return _piece(work, series, center, low, high)
 
 
-def _march(work: Work, a: Fraction, b: Fraction) -> list[Row]:
+def march(work: Work, a: Fraction, b: Fraction) -> list[Row]:
     """Regular rows from a to b, each about as wide as it can be."""
     rows: list[Row] = []
     width = min(b - a, Fraction(1))
@@ -313,7 +313,14 @@ def _attempt(
         with ctx.workprec(work.bits):
             series = local(work, center, reach, 0)
             row = make_row(
-                series, center, low, high, work.fmt, work.degree, False
+                series,
+                center,
+                low,
+                high,
+                work.fmt,
+                work.degree,
+                False,
+                work.blur,
             )
     except (NotProvedError, NotRealError) as error:
         return None, str(error)

@@ -13,7 +13,7 @@ from flint import arb
 from flint import ctx
 
 from .cover import Cover
-from .emit import end_formula
+from .emit_ends import end_formula
 from .ends import EndForm
 from .ends import distances
 from .evaluate import BallAlgebra
@@ -22,6 +22,7 @@ from .formats import FORMATS
 from .formats import FloatFormat
 from .formats import floor_log2
 from .formats import to_arb
+from .logends import LogForm
 from .plan import Piece
 from .plan import at_most
 from .powers import PowerRow
@@ -166,7 +167,7 @@ def power_text(
     yield from wrapped(text, 6, 6)
 
 
-def end_text(form: EndForm, t: str) -> Iterator[str]:
+def end_text(form: EndForm | LogForm, t: str) -> Iterator[str]:
     infinite = form.point is None
     at = "infinity" if form.point is None else real(form.point)
     if form.point is None:
@@ -191,6 +192,14 @@ def end_text(form: EndForm, t: str) -> Iterator[str]:
         if form.side > 0:
             formula = formula.replace("|x|", t)
         yield from wrapped(formula, 6, 10)
+    if isinstance(form, LogForm):
+        yield from wrapped(
+            f"no expansion in powers and exponentials: {len(form.rows)} local "
+            "polynomials in the logarithm, itself a pair of floats",
+            6,
+            10,
+        )
+        return
     text = ""
     degrees = [
         f"P_{j} has degree {len(f.rest) - 1}"

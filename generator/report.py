@@ -10,6 +10,7 @@ from .cover import Cover
 from .derive import AnyPlan
 from .ends import EndForm
 from .formats import FORMATS
+from .logends import LogForm
 from .plan import Plan
 from .plan import narrowed_bound
 from .program import Op
@@ -68,7 +69,7 @@ def _summary(plan: AnyPlan) -> tuple[str, str, str]:
     )
 
 
-def _end(form: EndForm) -> str:
+def _end(form: EndForm | LogForm) -> str:
     if form.point is None:
         sign = "" if form.side > 0 else "-"
         return f"{'>' if form.side > 0 else '<'} {sign}{float(form.bound):g}"

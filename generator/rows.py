@@ -76,12 +76,14 @@ def make_row(
     fmt: FloatFormat,
     degree: int,
     zero: bool,
+    blur: float = 0.0,
 ) -> Row:
     """The row of lowest degree, at most `degree`, that is good enough.
 
     Args:
         series: of f about the center, valid on the interval.
         zero: f vanishes at the center, or between it and a neighbour.
+        blur: what t itself is off by; where it is not a float, that is.
 
     Raises:
         NotProvedError: no such degree suffices, or f may vanish.
@@ -123,6 +125,7 @@ def make_row(
         high,
         fmt,
         zero,
+        blur,
     )
 
 
@@ -143,6 +146,7 @@ def _rounded(
     high: Fraction,
     fmt: FloatFormat,
     zero: bool,
+    blur: float,
 ) -> Row:
     cs = [to_fraction(c) for c in poly.coeffs()] or [Fraction(0)]
     reach = max(abs(low - center), abs(high - center))
@@ -164,7 +168,7 @@ def _rounded(
     else:
         lead, slope, rest = first, Fraction(0), tuple(rounded)
     row = Row(low, high, center, lead, slope, rest, error, absolute, 0.0)
-    return replace(row, ulp=row_bound(row, zero, fmt))
+    return replace(row, ulp=row_bound(row, zero, fmt, blur))
 
 
 def short(value: Fraction) -> Fraction:
@@ -189,7 +193,9 @@ def _kept(
     return fmt.round(value)
 
 
-def row_bound(row: Row, zero: bool, fmt: FloatFormat) -> float:
+def row_bound(
+    row: Row, zero: bool, fmt: FloatFormat, blur: float = 0.0
+) -> float:
     """Bound of the total error in ulp, by running error analysis.
 
     Higham, Accuracy and Stability, section 5.1 (Horner), in intervals over
@@ -206,8 +212,8 @@ def row_bound(row: Row, zero: bool, fmt: FloatFormat) -> float:
     )
     flush = 2.0**fmt.emin
     smax = np.maximum(np.abs(s1), np.abs(s2))
-    exact = _exact_step(center, low, high)
-    ds = np.zeros_like(smax) if exact else _half_ulp(smax, fmt)
+    exact = _exact_step(center, low, high) and not blur
+    ds = blur + (0.0 if exact else 1.0) * _half_ulp(smax, fmt)
     qa = np.full_like(s1, float(row.rest[-1]))
     qb, err = qa.copy(), np.zeros_like(s1)
     for b in reversed(row.rest[:-1]):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER_VARIABLE = "KERAS_STABLEF_CACHE"  # "" turns the cache off
-_MODULES = ("cover", "ends", "plan", "powers", "program", "rows")
+_MODULES = ("cover", "ends", "logends", "plan", "powers", "program", "rows")
 
 
 def folder() -> Path | None:

@@ -33,6 +33,7 @@ class Work:
 
     def __post_init__(self) -> None:
         self.plain = self.expr
+        self.blur = 0.0  # what a row's variable is off by, absolute
         self.expr = to_primitives(self.expr)
         self.degree = DEGREE[self.fmt.precision]
         self.terms = self.degree + 14

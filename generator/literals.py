@@ -1,0 +1,47 @@
+"""Numbers, tuples and comments as Python source."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+WIDTH = 72  # of comments
+
+
+def number(value: Fraction | float, dtype: str) -> str:
+    """The shortest decimal that reads back as this float."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    if dtype == "float32":
+        text = str(np.float32(float(value)))
+    else:
+        text = repr(float(value))
+    return text if any(c in text for c in ".en") else text + ".0"
+
+
+def tuple_text(values: Sequence[Fraction], dtype: str) -> str:
+    body = ", ".join(number(v, dtype) for v in values)
+    return f"({body},)"
+
+
+def comment(text: str) -> list[str]:
+    return [
+        "# " + line
+        for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False)
+    ]
+
+
+def wrapped(values: Sequence[Fraction], dtype: str, indent: int) -> list[str]:
+    text = ", ".join(number(v, dtype) for v in values)
+    return textwrap.wrap(
+        text + "," if text else "",
+        80,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
