@@ -210,7 +210,6 @@ def row_bound(
     s1, s2 = _cells(
         float(low - center), float(high - center), center, fmt, zero
     )
-    flush = 2.0**fmt.emin
     smax = np.maximum(np.abs(s1), np.abs(s2))
     exact = _exact_step(center, low, high) and not blur
     ds = blur + (0.0 if exact else 1.0) * _half_ulp(smax, fmt)
@@ -221,13 +220,10 @@ def row_bound(
         big = np.maximum(np.abs(qa), np.abs(qb))
         prod = np.maximum(np.abs(pa), np.abs(pb))
         err = err * (smax + ds) + big * ds
-        # Rounded, or flushed: then it is lost, whichever it is.
-        err += np.where(
-            prod + err < flush, prod + err, _half_ulp(prod + err, fmt)
-        )
+        err += _lost(prod + err, fmt)
         qa, qb = pa + float(b), pb + float(b)
         if b:  # adding zero is exact
-            err += _half_ulp(np.maximum(np.abs(qa), np.abs(qb)) + err, fmt)
+            err += _lost(np.maximum(np.abs(qa), np.abs(qb)) + err, fmt)
     slope = np.full_like(s1, float(row.slope))
     la, lb = _times(slope, slope, s1, s2)
     lead_size = np.maximum(np.abs(la), np.abs(lb))
@@ -244,6 +240,11 @@ def row_bound(
     carried *= 1 + 1e-9
     la, lb = la + float(row.lead), lb + float(row.lead)
     return ulp_bound(la + qa, lb + qb, carried, fmt)
+
+
+def _lost(size: np.ndarray, fmt: FloatFormat) -> np.ndarray:
+    """What an operation loses: rounding, or all of it if it is flushed."""
+    return np.where(size < 2.0**fmt.emin, size, _half_ulp(size, fmt))
 
 
 def _half_ulp(size: np.ndarray, fmt: FloatFormat) -> np.ndarray:

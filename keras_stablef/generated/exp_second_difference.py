@@ -32,13 +32,8 @@ def _horner(coefficients, s):
     return z
 
 
-def _rows(t, seams, table, divider, dtype):
-    """The local polynomial of the interval that t lies in.
-
-    Columns: center, lead, slope, then the other coefficients negated.  Sums
-    that must not be reordered are written as differences: TensorFlow's
-    graph optimizer gathers additions.
-    """
+def _find(t, seams, table, dtype):
+    """The columns of a table at the interval that t lies in."""
     i = ops.zeros_like(t, dtype="int32")
     step = 1
     while step <= len(seams):
@@ -49,10 +44,20 @@ def _rows(t, seams, table, divider, dtype):
         step //= 2
         above = t >= ops.take(padded, i + (step - 1))
         i = i + step * ops.cast(above, "int32")
-    center, lead, slope, *rest = [
+    return [
         ops.take(ops.convert_to_tensor(column, dtype=dtype), i)
         for column in table
     ]
+
+
+def _rows(t, seams, table, divider, dtype):
+    """The local polynomial of the interval that t lies in.
+
+    Columns: center, lead, slope, then the other coefficients negated.  Sums
+    that must not be reordered are written as differences: TensorFlow's
+    graph optimizer gathers additions.
+    """
+    center, lead, slope, *rest = _find(t, seams, table, dtype)
     s = t - center
     z = _horner(rest, s)
     if not divider:
@@ -186,7 +191,8 @@ def _exp(x, dtype):
     r, e = _two_sum(x[0] - n * one, -(n * two))
     e = e + (x[1] - n * three)
     s, low = _two_sum(r, 1.0)
-    low = low + (r * r * _horner(kernel, r) + e * s)
+    rest = r * r * _horner(kernel, r)
+    low = low + (rest + e * (s + rest))  # exp(r + e) = exp(r) (1 + e + ...)
     return _two_sum(s, low), n
 
 
