@@ -237,7 +237,11 @@ def _sum_lines(form: EndForm, dtype: str) -> list[str]:
         small = _small_part(factor, dtype, negated=False)
         head = number(factor.head, dtype)
         term = ""
-        if small and factor.head:
+        if small and not factor.rest:
+            # Already a pair; as Python numbers they would add in float64.
+            low = number(factor.tail, dtype)
+            term = f"({head} + ops.zeros_like(d), {low} + ops.zeros_like(d))"
+        elif small and factor.head:
             term = f"_two_sum({small}, {head})"
         elif small:
             term = f"({small}, ops.zeros_like(d))"

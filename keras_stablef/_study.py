@@ -95,7 +95,7 @@ def plot(op: StableOp, path: Any, dtype: str) -> None:
     with progress(f"drawing {op.module.NAME}"):
         draw(
             target,
-            title=f"{op.module.NAME}(x) = {op.expression} in {compute}",
+            title=f"{op.module.NAME}(x) = {op.expression}",
             textbook={
                 k: textbook_function(spec.expr, spec.variable, k, compute)
                 for k in orders
