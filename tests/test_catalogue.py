@@ -195,7 +195,7 @@ INF = float("inf")
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_is_finite_where_f_is(name: str) -> None:
-    """No nan in value or in any order of autodiff, jitted.
+    """No nan in any order of autodiff where the derivative is finite, jitted.
 
     The third order goes through the body of f'', where that is not near
     overflow or underflow.
@@ -209,11 +209,15 @@ def test_gradient_is_finite_where_f_is(name: str) -> None:
     fn = getattr(ks.ops, name)
     for order in range(4):
         got = run(fn, xs, "jit")
-        if order == 2:
+        if order == 2:  # before the infinite ones are left out
             size = np.abs(got)
             tame = (size < 1e20) & (np.abs(xs) < 1e10)
             tame &= (size > 1e-20) & (np.abs(xs) > 1e-10)
             following = xs[tame]
-        assert not np.isnan(got).any(), (order, xs[np.isnan(got)])
+        if order <= 2:
+            own = run(getattr(ks.ops, name).derivative(order), xs, "jit")
+            assert not np.isnan(own).any()
+            got = got[np.isfinite(own)]
+        assert not np.isnan(got).any(), order
         fn = reverse(fn)
         xs = following if order == 2 else xs
