@@ -24,7 +24,7 @@ generate: $(STAMP) ## derive, prove and render every function of the catalogue
 	$(GENERATOR).cli all
 
 check: $(STAMP) ## generated files up to date, ruff, mypy
-	$(GENERATOR).cli check
+	$(GENERATOR).cli check --fresh
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
