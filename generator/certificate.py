@@ -51,6 +51,8 @@ def certify(
         "assumptions": {
             "arithmetic": "+ - * / round to nearest; contraction to fused "
             "multiply-add and flushing of subnormals are allowed",
+            "pairs of floats": "compilers keep the order of operations in "
+            "two_sum and two_product (tests/test_pairs.py, per backend)",
             "elementary functions": {
                 dtype: {k: str(v) for k, v in primitive_errors(dtype).ulps}
                 for dtype in sorted({p.dtype for p in plans})

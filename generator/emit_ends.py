@@ -66,7 +66,8 @@ def _power(base: str, exponent: Fraction) -> str:
 def _times(factor: Fraction, text: str) -> str:
     if abs(factor) == 1:
         return text if factor > 0 else f"-{text}"
-    return f"{factor} {text}"
+    shown = factor if factor.denominator < 1000 else f"{float(factor):g}"
+    return f"{shown} {text}"
 
 
 def end_lines(

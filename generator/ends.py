@@ -28,6 +28,7 @@ from .formats import FloatFormat
 from .formats import power2
 from .formats import to_arb
 from .formats import to_fraction
+from .frame import Frame
 from .series import Series
 from .series import to_balls
 from .series import upper
@@ -154,7 +155,7 @@ def _at(
         distance,
         *_reach(point, place.root, made, k, v, parts, fmt),
         place.root,
-        tuple(sorted(frame.exponent.items())) if k else (),
+        _numbers(frame) if k else (),
         k,
         v,
         factors,
@@ -163,6 +164,15 @@ def _at(
         "",
     )
     return _judged(form, cuts, float(upper(left)), fmt, goal)
+
+
+def _numbers(frame: Frame) -> tuple[tuple[int, Fraction], ...]:
+    """g; an irrational coefficient to more digits than a pair has."""
+    rational = frame.scale == 1
+    return tuple(
+        (p, frame.exponent[p] if rational else to_fraction(c))
+        for p, c in sorted(frame.terms().items())
+    )
 
 
 def _leading(
@@ -265,7 +275,7 @@ def _reach(
     step = Fraction(2) if point is None else Fraction(1, 2)
     while True:
         w = float(t) ** ((1 if point is not None else -1) / root)
-        g = sum(float(c) / w**p for p, c in made.frame.exponent.items())
+        g = sum(float(c) / w**p for p, c in made.frame.terms().items())
         if abs(k) * g > far + abs(v * math.log(w)) + 40:
             return t, limit
         t *= step

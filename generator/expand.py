@@ -85,6 +85,7 @@ def expand(
         NotRealError: there is none.
     """
     exponent: dict[int, Fraction] = {}
+    scale = arb(1)
     for _ in range(8):
         q = place.root
         reach = distance if place.point is not None else 1 / distance
@@ -98,10 +99,11 @@ def expand(
             g = sum(
                 (to_arb(c) / radius**p for p, c in exponent.items()), arb(0)
             )
+            g *= scale
             if not g > 0:
                 raise NotProvedError("the exponential is not small here")
             small = upper((-g).exp())
-        frame = Frame(chart, exponent, small)
+        frame = Frame(chart, exponent, scale, small)
         try:
             x = _variable(frame, place)
             return evaluate(expr, ExpansionAlgebra(frame, x)), place
@@ -115,7 +117,7 @@ def expand(
         except ScaleNeededError as error:
             if place.side == 0:
                 raise OneSidedError("an essential singularity") from None
-            exponent = error.exponent
+            exponent, scale = error.exponent, error.scale
     raise NotProvedError("no chart was found")
 
 

@@ -24,9 +24,7 @@ from .coefficients import inverse_factorial
 from .coefficients import sine
 from .errors import NotProvedError
 from .formats import to_arb
-from .formats import to_fraction
 from .frame import Frame
-from .frame import ScaleNeededError
 from .series import OneSidedError
 from .series import RootNeededError
 from .series import Series
@@ -168,12 +166,7 @@ class Expansion:
         k, s, x = self._relative()
         level = k * exponent
         if level.denominator != 1:
-            raise ScaleNeededError(
-                {
-                    p: c / level.denominator
-                    for p, c in self.frame.exponent.items()
-                }
-            )
+            raise self.frame.divided(level.denominator)
         coefficients = [Fraction(1)]
         for m in range(1, 80):
             step = (exponent - m + 1) / m
@@ -221,8 +214,10 @@ class Expansion:
     def _exponent(self) -> Expansion:
         """g(1/w)."""
         total = Expansion(self.frame, {})
+        irrational = self.frame.scale != 1
         for p, c in self.frame.exponent.items():
             one = Series.monomial(self.frame.chart, 1, -p).scaled(c)
+            one = one.scaled(self.frame.scale) if irrational else one
             total = total + Expansion.of(self.frame, one)
         return total
 
@@ -265,27 +260,6 @@ class Expansion:
         polar = {p: c for p, c in polar.items() if c != 0}
         return polar, multiple, regular, Expansion(self.frame, rest), blur
 
-    def _recognised(
-        self, polar: dict[int, Any]
-    ) -> tuple[dict[int, Fraction], arb]:
-        """The coefficients as fractions, and what that changes at most.
-
-        A ball that holds a short fraction is taken for it; the rest of the
-        ball, times 1/w at its largest, is kept as a bound.
-        """
-        exact: dict[int, Fraction] = {}
-        eta = arb(0)
-        for p, c in polar.items():
-            if isinstance(c, arb):
-                near = to_fraction(c).limit_denominator(1000)
-                if not c.contains(to_arb(near)):
-                    raise NotProvedError("an exponential that is not rational")
-                eta += abs(c - to_arb(near)) / self.frame.chart.least**p
-                exact[p] = near
-            else:
-                exact[p] = fraction(c)
-        return {p: c for p, c in exact.items() if c}, upper(eta)
-
     def exp(self) -> Expansion:
         """exp f."""
         polar, multiple, regular, x, eta = self._split()
@@ -293,9 +267,8 @@ class Expansion:
         if polar:
             if self.frame.chart.two_sided:
                 raise OneSidedError("exp has an essential singularity")
-            exact, more = self._recognised(polar)
+            level, more = self.frame.level_of(polar)
             eta += more
-            level = self.frame.key_power(exact)
         if multiple.denominator != 1:
             raise RootNeededError(multiple.denominator)
         head = functions.exp(regular).blurred(eta).shifted(int(multiple))

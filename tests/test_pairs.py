@@ -1,0 +1,79 @@
+"""Error-free transformations stay error-free, eager and compiled.
+
+The pairs of floats of generated modules rest on it: a compiler that
+reorders sums, or folds constants through them, would break their bounds.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from backends import BACKEND
+from backends import compiled
+from keras import ops
+
+from keras_stablef.generated import log1prel as module
+
+pytestmark = pytest.mark.skipif(
+    BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"
+)
+# TensorFlow's graph optimizer works where XLA does not.
+MODES = (
+    ("eager", "jit", "graph") if BACKEND == "tensorflow" else ("eager", "jit")
+)
+
+
+def numbers(dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(7)
+    a = rng.standard_normal(400) * np.exp2(rng.integers(-20, 20, 400))
+    b = rng.standard_normal(400)
+    return a.astype(dtype), b.astype(dtype)
+
+
+def made(function, mode: str):  # type: ignore[no-untyped-def]
+    if mode == "graph":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=False)
+    return compiled(function, mode)
+
+
+def exactly(pair: tuple) -> list[Fraction]:
+    high, low = (np.asarray(ops.convert_to_numpy(p)) for p in pair)
+    return [
+        Fraction(float(h)) + Fraction(float(k))
+        for h, k in zip(high, low, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_and_products_are_exact(dtype: str, mode: str) -> None:
+    a, b = numbers(dtype)
+
+    def both(packed):  # type: ignore[no-untyped-def]
+        x, y = packed[0], packed[1]
+        one = module._two_sum(x, 1.0)
+        product = module._two_product(x, y, dtype)
+        return [*module._two_sum(x, y), *product, *one]
+
+    packed = ops.convert_to_tensor(np.stack([a, b]), dtype=dtype)
+    got = made(both, mode)(packed)
+    exact = [
+        (Fraction(float(x)), Fraction(float(y)))
+        for x, y in zip(a, b, strict=True)
+    ]
+    assert exactly(got[0:2]) == [x + y for x, y in exact]
+    assert exactly(got[2:4]) == [x * y for x, y in exact]
+    assert exactly(got[4:6]) == [x + 1 for x, _ in exact]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_powers_of_two_are_exact(dtype: str) -> None:
+    last = 126 if dtype == "float32" else 1022
+    n = np.arange(-last, last + 1).astype(dtype)
+    got = module._power_of_two(ops.convert_to_tensor(n, dtype=dtype), dtype)
+    want = np.ldexp(np.ones_like(n), n.astype(int))
+    np.testing.assert_array_equal(ops.convert_to_numpy(got), want)
