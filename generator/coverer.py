@@ -11,6 +11,7 @@ from flint import ctx
 
 from .cover import Cover
 from .ends import EndForm
+from .ends import Factor
 from .ends import end_form
 from .errors import BoundNotMetError
 from .errors import NotProvedError
@@ -63,6 +64,10 @@ def make_cover(
     low, high = _end(domain[0], fmt, -1), _end(domain[1], fmt, 1)
     if mine:
         low = Fraction(0)
+    if _is_zero(derived, variable):
+        sides = (1,) if mine else (1, -1)
+        ends = tuple(_zero_form(side, fmt) for side in sides)
+        return Cover(name, order, fmt.name, mine, low, high, (), (), ends)
     try:
         return _covered(work, name, mine, low, high, domain)
     except NotProvedError as error:
@@ -70,6 +75,21 @@ def make_cover(
             f"Bound not met: expected {goal:g} ulp for the derivative of "
             f"order {order} in {fmt.name}, received {error}."
         ) from None
+
+
+def _is_zero(expr: sympy.Expr, variable: sympy.Symbol) -> bool:
+    """Whether a rational function is 0; of others it is not asked."""
+    if not expr.is_rational_function(variable):
+        return False
+    return bool(sympy.count_ops(expr) < 200 and sympy.cancel(expr) == 0)
+
+
+def _zero_form(side: int, fmt: FloatFormat) -> EndForm:
+    """0 on a half-line, such as the third derivative of x**2."""
+    return EndForm(
+        None, side, Fraction(0), fmt.max_finite, 0.0, 1, (), 0, 0,
+        (Factor(Fraction(0), Fraction(0), ()),), True, 0.0, "f is 0",
+    )  # fmt: skip
 
 
 def _end(value: sympy.Expr, fmt: FloatFormat, side: int) -> Fraction | None:

@@ -30,7 +30,7 @@ def _asin(a: sympy.Expr) -> sympy.Expr:
     return sympy.atan(a / sympy.sqrt((1 - a) * (1 + a)))
 
 
-# Over + * powers exp log sin cos atan erf |.|; poles are zeros of
+# Over + * powers exp log sin cos atan erf erfc |.|; poles are zeros of
 # denominators, and cancellation is left to the expansions.
 _REWRITES: dict[type, Any] = {
     sympy.tan: lambda a: sympy.sin(a) / sympy.cos(a),
@@ -50,14 +50,13 @@ _REWRITES: dict[type, Any] = {
     sympy.acosh: lambda a: sympy.log(a + sympy.sqrt(a - 1) * sympy.sqrt(a + 1)),
     sympy.atanh: lambda a: sympy.log((1 + a) / (1 - a)) / 2,
     sympy.acoth: lambda a: sympy.log((a + 1) / (a - 1)) / 2,
-    sympy.erfc: lambda a: 1 - sympy.erf(a),
     sympy.sign: lambda a: a / sympy.Abs(a),
     sympy.DiracDelta: lambda a: sympy.Integer(0),
 }
 
 
 def to_primitives(expr: sympy.Expr) -> sympy.Expr:
-    """`expr` over + * powers exp log sin cos atan erf and |.|."""
+    """`expr` over + * powers exp log sin cos atan erf erfc and |.|."""
     for kind, rule in _REWRITES.items():
         if expr.has(kind):
             # DiracDelta(x, k) has a second argument; it is 0 off its point.

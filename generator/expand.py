@@ -49,7 +49,7 @@ class ExpansionAlgebra:
     def function(self, name: str, a: Expansion) -> Expansion:
         if name == "Abs":
             return a.absolute()
-        if name not in ("exp", "log", "sin", "cos", "atan", "erf"):
+        if name not in ("exp", "log", "sin", "cos", "atan", "erf", "erfc"):
             raise NotProvedError(f"no expansion of {name} is known")
         result: Expansion = getattr(a, name)()
         return result

@@ -365,6 +365,19 @@ class Expansion:
             raise NotProvedError("erf of an exponential")
         return Expansion.of(self.frame, functions.erf(s))
 
+    def erfc(self) -> Expansion:
+        """1 - erf f, which keeps its digits where erf f is next to 1."""
+        sign = self._grows()
+        if sign > 0:
+            return self._erfc(1)
+        if sign < 0:
+            two = Expansion.number(self.frame, Fraction(2))
+            return two + (-self._erfc(-1))
+        _, _, s, x, _ = self._split()
+        if x.terms:
+            raise NotProvedError("erfc of an exponential")
+        return Expansion.of(self.frame, functions.erfc(s))
+
     def _erfc(self, sign: int) -> Expansion:
         """erfc(|f|) for f that goes to infinity.
 

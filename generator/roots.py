@@ -30,7 +30,7 @@ from .series import upper
 SCAN_BITS = 128
 SERIES_BITS = 400
 WIDTH = Fraction(1, 2**18)  # relative width at which bisection stops
-MAX_BOXES = 60_000
+MAX_BOXES = 6_000
 BISECTIONS = 24  # before Newton's method
 
 

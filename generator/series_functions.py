@@ -210,6 +210,16 @@ def atan(s: Series) -> Series:
 
 
 def erf(s: Series) -> Series:
+    """erf f."""
+    return _error_function(s, 1)
+
+
+def erfc(s: Series) -> Series:
+    """1 - erf f, to the same relative accuracy."""
+    return _error_function(s, -1)
+
+
+def _error_function(s: Series, sign: int) -> Series:
     """erf(p) = erf(p(0)) + 2/sqrt(pi) * integral of exp(-p**2) p'."""
     poly, n, _ = _dense(s)
     n = min(n, s.chart.terms)
@@ -218,10 +228,10 @@ def erf(s: Series) -> Series:
     flat = Series(s.chart, 0, balls, n, arb(0), arb(0)).normal()
     slope = Series(s.chart, 0, balls.derivative(), n, arb(0), arb(0)).normal()
     factor = 2 / arb.pi().sqrt()
-    d = (exp(-(flat * flat)) * slope).scaled(factor)
+    d = (exp(-(flat * flat)) * slope).scaled(sign * factor)
     head = balls.coeffs()[0] if balls.length() else arb(0)
     made = to_balls(d.poly).left_shift(d.v).integral()
-    cs = (arb_poly([head.erf()]) + made).coeffs()
+    cs = (arb_poly([head.erf() if sign > 0 else head.erfc()]) + made).coeffs()
     r = s.chart.radius
     # The integral of w**m D is w**(m+1) D / (m + 1); |erf'| <= factor.
     m = d.n + d.v
