@@ -11,7 +11,6 @@ from flint import ctx
 
 from .cover import Cover
 from .ends import EndForm
-from .ends import Factor
 from .ends import end_form
 from .errors import BoundNotMetError
 from .errors import NotProvedError
@@ -19,6 +18,8 @@ from .errors import NotRealError
 from .errors import SingularityError
 from .fill import fill
 from .fill import march
+from .flat import flat_form
+from .flat import zero_form
 from .formats import FloatFormat
 from .formats import floor_log2
 from .formats import to_fraction
@@ -66,7 +67,7 @@ def make_cover(
         low = Fraction(0)
     if _is_zero(derived, variable):
         sides = (1,) if mine else (1, -1)
-        ends = tuple(_zero_form(side, fmt) for side in sides)
+        ends = tuple(zero_form(side, fmt) for side in sides)
         return Cover(name, order, fmt.name, mine, low, high, (), (), ends)
     try:
         return _covered(work, name, mine, low, high, domain)
@@ -82,14 +83,6 @@ def _is_zero(expr: sympy.Expr, variable: sympy.Symbol) -> bool:
     if not expr.is_rational_function(variable):
         return False
     return bool(sympy.count_ops(expr) < 200 and sympy.cancel(expr) == 0)
-
-
-def _zero_form(side: int, fmt: FloatFormat) -> EndForm:
-    """0 on a half-line, such as the third derivative of x**2."""
-    return EndForm(
-        None, side, Fraction(0), fmt.max_finite, 0.0, 1, (), 0, 0,
-        (Factor(Fraction(0), Fraction(0), ()),), True, 0.0, "f is 0",
-    )  # fmt: skip
 
 
 def _end(value: sympy.Expr, fmt: FloatFormat, side: int) -> Fraction | None:
@@ -194,6 +187,18 @@ def _end_form(
                 "received sin or cos of an unbounded argument; give a "
                 "bounded domain."
             ) from None
+        try:
+            return flat_form(
+                work.expr,
+                work.variable,
+                point,
+                side,
+                work.fmt,
+                work.high_bits,
+                work.check_time,
+            )
+        except NotProvedError:
+            pass  # f keeps changing
         try:
             return log_form(work, point, side, march)
         except NotProvedError as other:

@@ -93,6 +93,10 @@ def _tables(label: str, rows: Sequence[Row], dtype: str) -> list[str]:
         [r.lead for r in rows],
         [r.slope for r in rows],
     ]
+    two = Fraction(2)
+    if is_scaled(rows):
+        columns.insert(1, [two**r.scale for r in rows])
+        columns.insert(2, [two**-r.gain for r in rows])
     zero = Fraction(0)
     for i in range(width):
         columns.append([-r.rest[i] if i < len(r.rest) else zero for r in rows])
@@ -128,8 +132,14 @@ def _row_lines(cover: Cover, function: str) -> list[str]:
         *comment(text),
         f"s = _clamp(t, {number(low, dtype)}, {number(high, dtype)}, "
         f"{dtype!r})",
-        f"y = _rows(s, _{upper}_SEAMS, _{upper}_TABLE, {divider}, {dtype!r})",
+        f"y = _rows(s, _{upper}_SEAMS, _{upper}_TABLE, {divider}, "
+        f"{is_scaled(rows)}, {dtype!r})",
     ]
+
+
+def is_scaled(rows: Sequence[Row]) -> bool:
+    """Whether the table has columns for scales and gains."""
+    return any(r.scale or r.gain for r in rows)
 
 
 def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:

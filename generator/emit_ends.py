@@ -150,11 +150,12 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
     (factor,) = form.factors
     lines = []
     small = _small_part(factor, dtype, negated=True)
-    if small:
+    head = number(factor.head, dtype)
+    if factor.rest:
         lines.append("w = 1.0 / d" if form.point is None else "w = d")
-        lines.append(f"a = {number(factor.head, dtype)} - ({small})")
-    else:
-        lines.append(f"a = {number(factor.head, dtype)} + ops.zeros_like(d)")
+        lines.append(f"a = {head} - ({small})")
+    else:  # head + tail, rounded; a tensor, or torch would make it float32
+        lines.append(f"a = {head} + ops.zeros_like(d)")
     power = -form.power if form.point is None else form.power
     if power:
         lines.append(f"y{k} = a {'*' if power > 0 else '/'} d")
@@ -167,7 +168,7 @@ def _pairs(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
     needs |= {"scale", "pairs"}
     q, infinite = form.root, form.point is None
     lines = []
-    if form.power or q > 1 or len(form.factors) > 1:
+    if form.power or q > 1:
         lines.append(f"m, n = _split_exponent(d, {q}, {dtype!r})")
     if q > 1:
         needs.add("root")
@@ -184,7 +185,14 @@ def _pairs(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
                 lines.append("w = 1.0 / w")
     if len(form.factors) > 1:
         needs.add("log")
-        lines.append(f"logs = _log(m, n, {dtype!r})")
+        # The kernel wants sqrt(1/2) <= m <= sqrt(2); a split whose exponents
+        # are multiples of q leaves m up to 2**(q/2).
+        if q == 1 and form.power:
+            lines.append(f"logs = _log(m, n, {dtype!r})")
+        else:
+            lines.append(
+                f"logs = _log(*_split_exponent(d, 1, {dtype!r}), {dtype!r})"
+            )
         ratio = Fraction(-1 if infinite else 1, q)
         lines += _by_rational("logs", ratio, dtype)
     lines += _sum_lines(form, dtype)
@@ -290,7 +298,8 @@ def _by_logs(
     lines = [
         f"m, n = _split_exponent(d, 1, {dtype!r})",
         f"logs = _log(m, n, {dtype!r})",
-        f"a = _log_rows(logs, {label}_SEAMS, {label}_TABLE, {dtype!r})",
+        f"a = _log_rows(logs, {label}_SEAMS, {label}_TABLE, "
+        f"{any(r.scale or r.gain for r in form.rows)}, {dtype!r})",
     ]
     if not form.power:
         return [*lines, f"y{k} = a[0] + a[1]"]

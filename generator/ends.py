@@ -294,6 +294,8 @@ def _judged(
     tried = []
     for simple in (True, False) if can_be_simple else (False,):
         bound = _bound(form, cuts, left, fmt, simple)
+        if not simple:  # scaled at the end: subnormals are rounded once more
+            bound = max(bound, 0.5 + bound / 2)
         tried.append(bound)
         if bound <= goal:
             note = (

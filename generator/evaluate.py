@@ -97,7 +97,9 @@ def _node(node: sympy.Expr, algebra: Algebra, walk: Any) -> Any:
         exponent = Fraction(int(node.exp.p), int(node.exp.q))
         return algebra.power(walk(node.base), exponent)
     if node.is_Pow:
-        return walk(sympy.exp(node.exp * sympy.log(node.base)))
+        # Not as exp(a * log(b)) to walk over: sympy makes it b**a again.
+        log = algebra.function("log", walk(node.base))
+        return algebra.function("exp", algebra.mul(walk(node.exp), log))
     if node.is_Function and len(node.args) == 1:
         return algebra.function(node.func.__name__, walk(node.args[0]))
     raise GeneratorError(

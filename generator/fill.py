@@ -28,6 +28,8 @@ from .work import local
 from .work import shown
 
 SMALLEST = Fraction(1, 2**22)  # relative width of a row that is given up
+MAX_ROWS = 4096  # of one stretch
+TRIED = 64  # rows after which their number is estimated
 
 
 def fill(
@@ -130,10 +132,11 @@ def _widest(
                 series = local(work, place, reach, side)
                 if side < 0:
                     series = _mirrored(series)
-                if place != center:
-                    series = _recentred(series, place, center)
-            with ctx.workprec(4 * work.bits):
-                piece = _piece(work, series, center, low, high)
+                if place == center:
+                    with ctx.workprec(4 * work.bits):
+                        piece = _piece(work, series, center, low, high)
+                else:
+                    piece = _between(work, series, place, center, low, high)
             if piece.ulp <= work.goal:
                 return piece
             reason = NotProvedError(f"{piece.ulp:.3g} ulp")
@@ -142,6 +145,28 @@ def _widest(
         except NotProvedError as error:
             reason = error
     raise NotProvedError(str(reason))
+
+
+def _between(
+    work: Work,
+    series: Series,
+    place: Fraction | arb,
+    center: Fraction,
+    low: Fraction,
+    high: Fraction,
+) -> Row | PowerRow:
+    """The piece about a point that is no float, the center next to it."""
+    if series.v >= 2:
+        with ctx.workprec(4 * work.bits):
+            return make_power_row(
+                series, center, low, high, work.fmt, work.degree, place
+            )
+    zero = series.v == 1
+    moved = _recentred(series, place, center)
+    with ctx.workprec(4 * work.bits):
+        return make_row(
+            moved, center, low, high, work.fmt, work.degree, zero
+        )
 
 
 def _mirrored(series: Series) -> Series:
@@ -269,7 +294,7 @@ def _zero_piece(
 def march(work: Work, a: Fraction, b: Fraction) -> list[Row]:
     """Regular rows from a to b, each about as wide as it can be."""
     rows: list[Row] = []
-    width = min(b - a, Fraction(1))
+    begun, width = a, min(b - a, Fraction(1))
     while a < b:
         row, reason = None, ""
         grown = False
@@ -292,6 +317,11 @@ def march(work: Work, a: Fraction, b: Fraction) -> list[Row]:
             else:
                 row = wider
         rows.append(row)
+        mean = (row.high - begun) / len(rows)
+        if len(rows) >= TRIED and b - row.high > MAX_ROWS * mean:
+            raise NotProvedError(
+                f"a plan of over {MAX_ROWS} rows from x = {shown(a)} on"
+            )
         width = (row.high - a) * 9 / 8
         a = row.high
     return rows

@@ -9,7 +9,10 @@ from functools import cached_property
 from flint import arb
 from flint import fmpq
 
+from .errors import NotProvedError
 from .errors import UnknownDtypeError
+
+FAR = 2**17  # exponents beyond are those of exp(-1/w), never of a result
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,14 @@ def to_arb(value: Fraction | int) -> arb:
 
 
 def to_fraction(value: arb) -> Fraction:
-    """The midpoint of a ball, exactly."""
+    """The midpoint of a ball, exactly.
+
+    Raises:
+        NotProvedError: it is too far from every format to be written down.
+    """
     man, exp = value.mid().man_exp()
+    if abs(int(exp)) > FAR:
+        raise NotProvedError("a number out of proportion")
     return Fraction(int(man)) * Fraction(2) ** int(exp)
 
 

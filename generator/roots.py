@@ -25,10 +25,12 @@ from .expand import Place
 from .expand import expand
 from .formats import to_arb
 from .formats import to_fraction
+from .magnitudes import MagnitudeAlgebra
 from .series import upper
 
 SCAN_BITS = 128
-SERIES_BITS = 400
+MORE_BITS, MOST_BITS = 4, 2048  # where that leaves doubts: times 4, at most
+DOUBTS = 64  # boxes in doubt after which the whole is scanned again
 WIDTH = Fraction(1, 2**18)  # relative width at which bisection stops
 MAX_BOXES = 6_000
 BISECTIONS = 24  # before Newton's method
@@ -64,19 +66,19 @@ def interval(low: Fraction, high: Fraction) -> arb:
     return to_arb(low).union(to_arb(high))
 
 
-def enclosure(expr: sympy.Expr, x: arb, low: Fraction, high: Fraction) -> arb:
-    """Values over [low, high]: by a ball, else by a short Taylor model.
+def enclosure(
+    expr: sympy.Expr, value: arb, low: Fraction, high: Fraction
+) -> arb:
+    """Values over [low, high] by a short Taylor model.
 
-    A ball forgets that two terms cancel; a Taylor model does not.
+    A ball forgets that two terms cancel, a Taylor model does not; `value`,
+    the ball, is returned where there is none.
     """
-    value = ball(expr, x)
-    if value.is_finite() and not value.contains(0):
-        return value
     middle = (low + high) / 2
     reach = to_arb((high - low) / 2) * (1 + arb((1, -20)))
     least = arb((1, -2000))
     try:
-        with ctx.workprec(SERIES_BITS):
+        with ctx.workprec(3 * ctx.prec):
             made, _ = expand(expr, Place(to_arb(middle), 0), reach, 8, least)
             series = made.plain
             if series is None or series.v < 0:
@@ -101,9 +103,25 @@ def find_roots(
     """
     expr = to_primitives(expr)
     slope = to_primitives(expr.diff(variable))
-    with ctx.workprec(SCAN_BITS):
-        found = _scan(expr, slope, low, high)
-    return [_refined(expr, variable, r) for r in _merged(found)]
+
+    def search(a: Fraction, b: Fraction, bits: int) -> list[Root]:
+        more = bits * MORE_BITS
+        try:
+            with ctx.workprec(bits):
+                found = _merged(_scan(expr, slope, a, b))
+        except NotProvedError:
+            if more > MOST_BITS:
+                raise
+            return search(a, b, more)
+        out: list[Root] = []
+        for root in (_refined(expr, variable, r) for r in found):
+            if root.multiple and root.exact is None and more <= MOST_BITS:
+                out += search(root.low, root.high, more)
+            else:
+                out.append(root)
+        return out
+
+    return search(low, high, SCAN_BITS)
 
 
 def _scan(
@@ -111,18 +129,27 @@ def _scan(
 ) -> list[Root]:
     stack = [(low, high)]
     found: list[Root] = []
+    doubts = 0
     for _ in range(MAX_BOXES):
         if not stack:
             return sorted(found, key=lambda r: r.low)
         a, b = stack.pop()
         x = interval(a, b)
-        value = enclosure(expr, x, a, b)
+        value = ball(expr, x)
+        if value.is_finite() and not value.contains(0):
+            continue
+        size = evaluate(expr, MagnitudeAlgebra(x))
+        if size is not None and not size.may_vanish:
+            continue
+        value = enclosure(expr, value, a, b)
         if value.is_finite() and not value.contains(0):
             continue
         size = max(abs(a), abs(b), Fraction(1, 2**60))
         narrow = b - a <= size * WIDTH or b - a <= Fraction(1, 2**70)
         if value.is_finite():
-            rate = enclosure(slope, x, a, b)
+            rate = ball(slope, x)
+            if not rate.is_finite() or rate.contains(0):
+                rate = enclosure(slope, rate, a, b)
             if rate.is_finite() and not rate.contains(0):
                 ends = ball(expr, to_arb(a)), ball(expr, to_arb(b))
                 if all(e.is_finite() and not e.contains(0) for e in ends):
@@ -132,6 +159,9 @@ def _scan(
                 narrow = narrow or b - a <= size / 2**10
         if narrow:
             found.append(Root(None, a, b, True))
+            doubts += 1
+            if doubts > DOUBTS:
+                break
             continue
         middle = (a + b) / 2
         stack += [(a, middle), (middle, b)]

@@ -8,7 +8,8 @@ where b_0 and b_1 are what the floats `lead` and `slope` leave over.  Away
 from zeros of f the slope is 0 and everything after `lead` is small, so its
 rounding hardly counts.  At a simple zero the lead is 0 and `slope * s`
 leads: the slope has few bits, s is split in s = h + l (Dekker 1971), and
-``slope * h`` is exact.  The center is a float, so s is exact near it; where
+``slope * h`` is exact.  Where numbers would leave the range of the format, s
+is ``(t - center) * 2**scale``, and ``f * 2**gain`` is computed.  The center is a float, so s is exact near it; where
 f vanishes between two floats the center is the nearest one and b_0 is f
 there.  (A zero at 0 is for powers.py: there parts of s may be flushed.)
 """
@@ -28,6 +29,7 @@ from .economy import Economized
 from .errors import NotProvedError
 from .formats import FloatFormat
 from .formats import floor_log2
+from .formats import floor_log2_ball
 from .formats import to_arb
 from .formats import to_fraction
 from .series import Series
@@ -47,6 +49,7 @@ class Row:
     Attributes:
         low, high: the interval of t.
         center, lead, slope, rest: the numbers, all of the format.
+        scale, gain: of s and of f, see above.
         truncation: bound of |polynomial - f| over the interval, relative
             to |s| where f vanishes at the center.
         absolute: an error that does not fall with s there.
@@ -62,6 +65,8 @@ class Row:
     truncation: float
     absolute: float
     ulp: float
+    scale: int = 0
+    gain: int = 0
 
     @property
     def degree(self) -> int:
@@ -88,9 +93,15 @@ def make_row(
     Raises:
         NotProvedError: no such degree suffices, or f may vanish.
     """
-    a, b = to_arb(low - center), to_arb(high - center)
     if series.v < 0 or (series.v > 0 and not zero) or series.v > 1:
         raise NotProvedError("a row needs f finite and its zero simple")
+    reach = max(center - low, high - center)
+    gain = _gain_for(series, reach, fmt)
+    series = series.lifted(gain)
+    scale = _scale_for(series, reach, fmt)
+    series = series.stretched(scale)
+    a = to_arb((low - center) * Fraction(2) ** scale)
+    b = to_arb((high - center) * Fraction(2) ** scale)
     poly = to_balls(series.poly).left_shift(series.v)
     error = series.error() * max(abs(a), abs(b)) ** series.v
     head, absolute = Fraction(0), 0.0
@@ -126,7 +137,42 @@ def make_row(
         fmt,
         zero,
         blur,
+        scale,
+        gain,
     )
+
+
+def _gain_for(series: Series, reach: Fraction, fmt: FloatFormat) -> int:
+    """0, or what keeps f and its small terms far from flush and overflow."""
+    octave = floor_log2(reach)
+    top = max(
+        (
+            floor_log2_ball(arb(c)) + i * octave
+            for i, c in enumerate(series.coeffs(), series.v)
+            if not arb(c).contains(0)
+        ),
+        default=0,
+    )
+    if fmt.emin + 3 * fmt.precision <= top <= fmt.emax - 8:
+        return 0
+    return max(min(-top, -fmt.emin), fmt.emin)
+
+
+def _scale_for(series: Series, reach: Fraction, fmt: FloatFormat) -> int:
+    """0, or what keeps the coefficients that matter inside the format."""
+    sizes = [
+        (i, floor_log2_ball(arb(c)))
+        for i, c in enumerate(series.coeffs(), series.v)
+        if not arb(c).contains(0)
+    ]
+    octave = floor_log2(reach)
+    seen = max((e + i * octave for i, e in sizes), default=0)
+    fits = all(
+        fmt.emin + fmt.precision <= e < fmt.emax
+        for i, e in sizes
+        if e + i * octave >= seen - 2 * fmt.precision
+    )
+    return 0 if fits else -octave
 
 
 def _smallest(poly: arb_poly, a: arb, b: arb) -> float:
@@ -147,9 +193,11 @@ def _rounded(
     fmt: FloatFormat,
     zero: bool,
     blur: float,
+    scale: int,
+    gain: int,
 ) -> Row:
     cs = [to_fraction(c) for c in poly.coeffs()] or [Fraction(0)]
-    reach = max(abs(low - center), abs(high - center))
+    reach = max(abs(low - center), abs(high - center)) * Fraction(2) ** scale
     first = short(cs[0]) if zero else fmt.round(cs[0])
     remainders = [cs[0] - first, *cs[1:]]
     rounded = [_kept(fmt, r, i, reach, first) for i, r in enumerate(remainders)]
@@ -167,8 +215,13 @@ def _rounded(
         lead, slope, rest = Fraction(0), first, (head, *rounded)
     else:
         lead, slope, rest = first, Fraction(0), tuple(rounded)
-    row = Row(low, high, center, lead, slope, rest, error, absolute, 0.0)
-    return replace(row, ulp=row_bound(row, zero, fmt, blur))
+    row = Row(
+        low, high, center, lead, slope, rest, error, absolute, 0.0, scale, gain
+    )
+    ulp = row_bound(row, zero, fmt, blur)
+    # Scaled back it may be rounded once more, where it is subnormal and its
+    # own ulp at most half the unit.
+    return replace(row, ulp=max(ulp, 0.5 + ulp / 2) if gain > 0 else ulp)
 
 
 def short(value: Fraction) -> Fraction:
@@ -210,6 +263,8 @@ def row_bound(
     s1, s2 = _cells(
         float(low - center), float(high - center), center, fmt, zero
     )
+    stretch = 2.0**row.scale  # exact; rows so near to 0 never need it
+    s1, s2, blur = s1 * stretch, s2 * stretch, blur * stretch
     smax = np.maximum(np.abs(s1), np.abs(s2))
     exact = _exact_step(center, low, high) and not blur
     ds = blur + (0.0 if exact else 1.0) * _half_ulp(smax, fmt)
@@ -231,7 +286,7 @@ def row_bound(
     if row.slope:
         bits = splitter(fmt)[1]
         part = lead_size * 2.0**-bits
-        unit = 2.0 ** fmt.ulp_exponent(floor_log2(center))
+        unit = stretch * 2.0 ** fmt.ulp_exponent(floor_log2(center))
         part[smax <= unit * 2.0 ** (bits - 2)] = 0.0  # l = 0 for so few bits
         whole = np.maximum(np.abs(qa), np.abs(qb)) + part + err
         added = np.where(part > 0, _half_ulp(whole, fmt), 0.0)

@@ -14,6 +14,7 @@ residuals of differential equations as in Tucker, Validated Numerics.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -285,6 +286,38 @@ class Series:
     def shifted(self, v: int) -> Series:
         """Times w**v."""
         return self.changed(self.v + v, self.poly, self.n, self.rho, self.eta)
+
+    def stretched(self, k: int) -> Series:
+        """The same function of ``w * 2**k``."""
+        if k == 0:
+            return self
+        up = arb((1, k))
+        chart = replace(
+            self.chart,
+            radius=self.chart.radius * up,
+            least=self.chart.least * up,
+        )
+        cs = [
+            arb(c) * arb((1, -k * i)) for i, c in enumerate(self.coeffs(), self.v)
+        ]
+        rho = self.rho * arb((1, -k * (self.n + self.v)))
+        eta = self.eta * arb((1, -k * self.v))
+        return Series(chart, self.v, arb_poly(cs), self.n, rho, eta)
+
+    def lifted(self, k: int) -> Series:
+        """Times 2**k."""
+        if k == 0:
+            return self
+        up = arb((1, k))
+        cs = [arb(c) * up for c in self.coeffs()]
+        return Series(
+            self.chart,
+            self.v,
+            arb_poly(cs),
+            self.n,
+            self.rho * up,
+            self.eta * up,
+        )
 
     def inverse(self) -> Series:
         """1/f; raises where f may vanish off w = 0."""

@@ -40,28 +40,38 @@ _BALLS = {
     name: (lambda a, name=name: getattr(arb(a), name)())
     for name in (
         *("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh"),
-        *("tanh", "asin", "acos", "atan", "asinh", "erf"),
+        *("tanh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
+        *("erf", "erfc", "cot", "sec", "csc", "coth", "sech", "csch"),
     )
 } | {
     "Abs": lambda a: abs(arb(a)),
-    "sign": lambda a: arb(a) / abs(arb(a)),
-    "DiracDelta": lambda *a: arb(0),
-    "pi": arb.pi(),
 }
 
 
+def _ball(number: sympy.Expr) -> arb:
+    if number.is_Rational:
+        return arb(int(number.p)) / arb(int(number.q))
+    return arb.pi() if number == sympy.pi else arb.const_e()
+
+
 def compiled(expr: sympy.Expr) -> Callable[[arb], arb]:
-    """The formula over balls; it is read at the precision of the call."""
-    balls = dict(_BALLS)
-    del balls["pi"]
+    """The formula over balls; it is read at the precision of the call.
 
-    def run(x: arb) -> arb:
-        return sympy.lambdify(X, expr, [{**balls, "pi": arb.pi()}])(x)
-
-    if not expr.has(sympy.pi):
-        fast = sympy.lambdify(X, expr, [balls])
-        return lambda x: arb(fast(x))
-    return run
+    Fractions that are no floats, pi and e are made balls too: lambdify
+    would print 1/3 as a division of Python's.
+    """
+    # Python's sign of 0 would be 0; a derivative of it is 0 off its point.
+    expr = expr.replace(sympy.sign, lambda a: a / sympy.Abs(a))
+    expr = expr.replace(sympy.DiracDelta, lambda *a: sympy.S(0))
+    numbers = [
+        n
+        for n in sorted(expr.atoms(sympy.Number, sympy.NumberSymbol), key=str)
+        if not (n.is_Rational and n.q & (n.q - 1) == 0)
+    ]
+    names = [sympy.Dummy() for _ in numbers]
+    bare = expr.xreplace(dict(zip(numbers, names, strict=True)))
+    run = sympy.lambdify([X, *names], bare, [_BALLS])
+    return lambda x: arb(run(x, *map(_ball, numbers)))
 
 
 def _dyadic(value: float | Fraction) -> arb:
