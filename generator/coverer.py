@@ -25,6 +25,7 @@ from .formats import floor_log2
 from .formats import to_fraction
 from .logends import LogForm
 from .logends import log_form
+from .realness import refuse_unreal
 from .roots import ball
 from .specials import refuse
 from .specials import specials_of
@@ -33,6 +34,7 @@ from .work import local
 from .work import shown
 
 SEARCH = Fraction(64)  # where singularities are looked for before any tail
+MAX_EXTRA = 400  # rows instead of an end form: 20 KiB, within a first cache
 
 
 def make_cover(
@@ -116,18 +118,18 @@ def _covered(
         last = max(last, low + SEARCH)
     if high is not None and low is None:
         first = min(first, high - SEARCH)
+    refuse_unreal(work, first, last, low, high, bool(parity))
     specials = specials_of(work, first, last)
     refuse(work, specials, first, last, low, high, parity)
     ends: list[EndForm | LogForm] = []
     start, stop = first, last
     if high is None:
-        form = _end_form(work, None, 1)
+        form, stop = _far_end(work, 1)
         ends.append(form)
-        stop = form.bound
     if low is None:
-        form = _end_form(work, None, -1)
+        form, start = _far_end(work, -1)
         ends.append(form)
-        start = -form.bound
+        start = -start
     if start > stop:
         start = stop = (start + stop) / 2
     if start < first or stop > last:
@@ -156,6 +158,46 @@ def _covered(
         tuple(powers),
         tuple(sorted(ends, key=lambda e: (e.point is None, e.side))),
     )
+
+
+def _far_end(work: Work, side: int) -> tuple[EndForm | LogForm, Fraction]:
+    """The form at infinity, and where it begins.
+
+    Where f itself is an exponential, rows up to the end of the format's
+    range cost nothing more per input than the rows that are there anyway,
+    and the form in pairs of floats is saved; if they are few.
+    """
+    form = _end_form(work, None, side)
+    if isinstance(form, LogForm) or not form.level:
+        return form, form.bound
+    try:
+        flat = flat_form(
+            work.expr,
+            work.variable,
+            None,
+            side,
+            work.fmt,
+            work.high_bits,
+            work.check_time,
+        )
+    except NotProvedError:
+        return form, form.bound
+    stretch = sorted((side * form.bound, side * flat.bound))
+    return (flat, flat.bound) if _few(work, *stretch) else (form, form.bound)
+
+
+def _few(work: Work, a: Fraction, b: Fraction) -> bool:
+    """Whether [a, b] takes few rows, to judge by the first and last."""
+    try:
+        widths = [
+            row.high - row.low
+            for start in (a, b - (b - a) / 64)
+            for row in march(work, start, b, 1)
+        ]
+    except NotProvedError:
+        return False
+    mean = sum(1 / w for w in widths) / len(widths)
+    return (b - a) * mean <= MAX_EXTRA
 
 
 def _end_form(
@@ -212,7 +254,8 @@ def _regular_end(work: Work, point: Fraction, side: int) -> bool:
         for exponent in (6, 12, 20):
             try:
                 step = arb((1, floor_log2(1 + abs(point)) - exponent))
-                return local(work, point, step, side).v >= 0
+                series = local(work, point, step, side)
+                return series.v >= 0 and not series.is_order
             except NotProvedError:
                 continue
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ from .literals import number
 from .literals import tuple_text
 from .literals import wrapped
 from .logends import LogForm
+from .lookup import lookup_of
 from .plan import at_most
 from .powers import PowerRow
 from .rows import Row
@@ -40,7 +42,7 @@ def cover_text(cover: Cover, function: str) -> CoverText:
     """Tables, body and needs of one function."""
     dtype = cover.dtype
     tables: list[str] = []
-    needs: set[str] = set()
+    needs = {"base"}
     lines = ["t = ops.abs(x)" if cover.parity else "t = x"]
     chosen = ""
     if cover.rows:
@@ -87,29 +89,45 @@ def cover_text(cover: Cover, function: str) -> CoverText:
 
 def _tables(label: str, rows: Sequence[Row], dtype: str) -> list[str]:
     """Seams and columns of rows, as source."""
-    width = max(len(r.rest) for r in rows)
-    columns: list[list[Fraction]] = [
-        [r.center for r in rows],
-        [r.lead for r in rows],
-        [r.slope for r in rows],
-    ]
+    # Two at least: a polynomial of degree 0 would be no tensor.
+    width = max(2, *(len(r.rest) for r in rows))
+    scaled = is_scaled(rows)
     two = Fraction(2)
-    if is_scaled(rows):
-        columns.insert(1, [two**r.scale for r in rows])
-        columns.insert(2, [two**-r.gain for r in rows])
-    zero = Fraction(0)
-    for i in range(width):
-        columns.append([-r.rest[i] if i < len(r.rest) else zero for r in rows])
-    lines = [
-        "# fmt: off",
-        f"{label}_SEAMS = (",
-        *wrapped([r.low for r in rows[1:]], dtype, 4),
-        ")",
-        f"{label}_TABLE = (",
-    ]
-    for column in columns:
-        lines += ["    (", *wrapped(column, dtype, 8), "    ),"]
+    lines = ["# fmt: off", *_lookup(label, rows, dtype), f"{label}_TABLE = ("]
+    for r in rows:
+        rest = [*r.rest, *[Fraction(0)] * (width - len(r.rest))]
+        numbers = [r.center]
+        numbers += [two**r.scale, two**-r.gain] if scaled else []
+        numbers += [r.lead, r.slope, *(-c for c in rest)]
+        lines += [
+            f"    {line}"
+            for line in textwrap.wrap(
+                f"{tuple_text(numbers, dtype)},",
+                74,
+                subsequent_indent=" ",
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+        ]
     return [*lines, ")", "# fmt: on"]
+
+
+def _lookup(label: str, rows: Sequence[Row], dtype: str) -> list[str]:
+    """What `_find` takes: a grid, or seams."""
+    found = lookup_of(rows)
+    if not found.counts:
+        return [
+            f"{label}_SEAMS = (",
+            *wrapped(found.seams, dtype, 4),
+            ")",
+        ]
+    counts = textwrap.wrap(", ".join(map(str, found.counts)) + ",", 74)
+    scale = number(Fraction(2) ** found.k, dtype)
+    return [
+        f"{label}_SEAMS = _Grid({scale}, {found.first}, (",
+        *(f"    {line}" for line in counts),
+        "))",
+    ]
 
 
 def _row_lines(cover: Cover, function: str) -> list[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from .ends import EndForm
 from .ends import Factor
 from .formats import FORMATS
+from .formats import FloatFormat
 from .literals import comment
 from .literals import number
 from .literals import tuple_text
@@ -165,58 +169,133 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
 
 
 def _pairs(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
-    needs |= {"scale", "pairs"}
+    needs.add("pairs")
     q, infinite = form.root, form.point is None
+    power = -form.power if infinite else form.power
+    near = _nearness(form, FORMATS[dtype])
+    needs |= near.needs
     lines = []
-    if form.power or q > 1:
-        lines.append(f"m, n = _split_exponent(d, {q}, {dtype!r})")
-    if q > 1:
-        needs.add("root")
-        lines.append(f"r = _root(m, {q}, {dtype!r})")
-    else:
-        if form.power:
+    if power or q > 1:
+        lines += near.begin(q, dtype)
+        if q > 1:
+            needs.add("root")
+            lines.append(f"r = _root(m, {q}, {dtype!r})")
+        else:
             lines.append("r = (m, ops.zeros_like(m))")
     if any(f.rest for f in form.factors):
         if q == 1:
             lines.append("w = 1.0 / d" if infinite else "w = d")
         else:
-            lines.append(f"w = _scale(r[0], n / {q}.0, {dtype!r})")
-            if infinite:
-                lines.append("w = 1.0 / w")
+            lines.append(f"w = {near.scaled('r[0]', Fraction(1, q), dtype)}")
+            lines += ["w = 1.0 / w"] if infinite else []
     if len(form.factors) > 1:
-        needs.add("log")
-        # The kernel wants sqrt(1/2) <= m <= sqrt(2); a split whose exponents
-        # are multiples of q leaves m up to 2**(q/2).
-        if q == 1 and form.power:
-            lines.append(f"logs = _log(m, n, {dtype!r})")
-        else:
-            lines.append(
-                f"logs = _log(*_split_exponent(d, 1, {dtype!r}), {dtype!r})"
-            )
+        needs |= {"log", "scale"}
+        # The kernel wants sqrt(1/2) <= m <= sqrt(2).
+        lines.append(
+            f"logs = _log(*_split_exponent(d, 1, {dtype!r}), {dtype!r})"
+        )
         ratio = Fraction(-1 if infinite else 1, q)
         lines += _by_rational("logs", ratio, dtype)
     lines += _sum_lines(form, dtype)
-    power = -form.power if infinite else form.power
-    lines.append("scale = ops.zeros_like(d)")
     if power:
         lines.append(f"b = _pair_power(r, {abs(power)}, {dtype!r})")
         call = "_product" if power > 0 else "_quotient"
         lines.append(f"a = {call}(a, b, {dtype!r})")
-        shift = Fraction(power, q)
-        if shift.denominator == 1:
-            factor = f"{int(shift)}.0 * n"
-        else:
-            factor = f"{power}.0 * (n / {q}.0)"
-        lines.append(f"scale = {factor}")
     if form.level:
-        needs.add("exp")
-        lines += _exponential(form, dtype)
-    last = FORMATS[dtype].emax - 1
-    lines.append(
-        f"scale = _clamp(scale, {-2 * last}.0, {2 * last}.0, {dtype!r})"
-    )
-    lines.append(f"y{k} = _scale(a[0] + a[1], scale, {dtype!r})")
+        needs |= {"exp", "scale"}
+        lines += _exponential(form, dtype, near)
+        # Together: either of them alone may leave the range of the format.
+        whole = "n2"
+        if power:
+            whole += f" + {near.exponent(Fraction(power, q), dtype)}"
+        lines.append(f"y{k} = _scale(a[0] + a[1], {whole}, {dtype!r})")
+    elif power:
+        back = near.scaled("(a[0] + a[1])", Fraction(power, q), dtype)
+        lines.append(f"y{k} = {back}")
+    else:
+        lines.append(f"y{k} = a[0] + a[1]")
     return lines
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """Powers of two by which distances are brought near to 1.
+
+    With d * 2**-e the powers of d neither overflow nor lose the low parts
+    of their pairs; e depends on d alone, by comparisons.
+
+    Attributes:
+        edges: of d, ascending.
+        exponents: e, one more than edges.
+    """
+
+    edges: tuple[Fraction, ...]
+    exponents: tuple[int, ...]
+    needs: frozenset[str] = frozenset()
+
+    def begin(self, q: int, dtype: str) -> list[str]:
+        """m = d * 2**-e."""
+        del q
+        return [f"m = {self.scaled('d', Fraction(-1), dtype)}"]
+
+    def scaled(self, name: str, times: Fraction, dtype: str) -> str:
+        """The source of name * 2**(e * times)."""
+        fmt = FORMATS[dtype]
+        values: list[Fraction | float] = []
+        for e in self.exponents:
+            n = int(e * times)
+            # Far beyond the format the result is 0 or infinite anyway.
+            if -fmt.emax < n <= fmt.emax:
+                values.append(Fraction(2) ** n)
+            else:
+                values.append(math.inf if n > 0 else 0.0)
+        return f"{name} * {self._chosen(values, dtype)}"
+
+    def exponent(self, times: Fraction, dtype: str) -> str:
+        """The source of e * times, a tensor."""
+        return self._chosen([e * times for e in self.exponents], dtype)
+
+    def _chosen(self, values: Sequence[Fraction | float], dtype: str) -> str:
+        edges = ", ".join(number(e, dtype) for e in self.edges)
+        shown = ", ".join(number(v, dtype) for v in values)
+        return f"_levels(d, ({edges},), ({shown}), {dtype!r})"
+
+
+@dataclass(frozen=True)
+class _Split:
+    """The same for high powers, by the exponent of d itself."""
+
+    needs: frozenset[str] = frozenset({"scale"})
+
+    def begin(self, q: int, dtype: str) -> list[str]:
+        return [f"m, n = _split_exponent(d, {q}, {dtype!r})"]
+
+    def scaled(self, name: str, times: Fraction, dtype: str) -> str:
+        return f"_scale({name}, {self.exponent(times, dtype)}, {dtype!r})"
+
+    def exponent(self, times: Fraction, dtype: str) -> str:
+        del dtype
+        return f"{times.numerator}.0 * (n / {times.denominator}.0)"
+
+
+MOST_LEVELS = 4  # beyond, two gathers and a logarithm are cheaper
+
+
+def _nearness(form: EndForm, fmt: FloatFormat) -> _Levels | _Split:
+    """The cheapest way to keep powers of d inside the format."""
+    unit = 2 * form.root
+    room = fmt.emax - fmt.precision - 12  # for m**|power| and its low part
+    step = room * form.root // max(abs(form.power), form.root) // unit * unit
+    infinite = form.point is None
+    reach = fmt.emax + 1 if infinite else fmt.emax + fmt.precision
+    if step == 0 or (count := -(-reach // step)) > MOST_LEVELS:
+        return _Split()
+    two = Fraction(2)
+    if infinite:
+        exponents = tuple(step * k for k in range(count))
+        return _Levels(tuple(two**e for e in exponents[1:]), exponents)
+    exponents = tuple(-step * k for k in reversed(range(count)))
+    return _Levels(tuple(two**e for e in exponents[:-1]), exponents)
 
 
 def _by_rational(name: str, ratio: Fraction, dtype: str) -> list[str]:
@@ -262,14 +341,17 @@ def _sum_lines(form: EndForm, dtype: str) -> list[str]:
     return lines
 
 
-def _exponential(form: EndForm, dtype: str) -> list[str]:
-    """a = a * exp(-level * g), the power of two into `scale`."""
+def _exponential(
+    form: EndForm, dtype: str, near: _Levels | _Split
+) -> list[str]:
+    """a, n2 with a * 2**n2 = a * exp(-level * g)."""
     q, infinite = form.root, form.point is None
     lines = []
     if q == 1:
         lines.append("b = (d, ops.zeros_like(d))")
     else:
-        lines.append(f"b = tuple(_scale(c, n / {q}.0, {dtype!r}) for c in r)")
+        parts = [near.scaled(f"r[{i}]", Fraction(1, q), dtype) for i in (0, 1)]
+        lines.append(f"b = ({parts[0]}, {parts[1]})")
     if not infinite:
         lines.append(
             f"b = _quotient((_number(1.0, {dtype!r}) + ops.zeros_like(d), "
@@ -286,7 +368,6 @@ def _exponential(form: EndForm, dtype: str) -> list[str]:
     lines += [
         f"e, n2 = _exp(g, {dtype!r})",
         f"a = _product(a, e, {dtype!r})",
-        "scale = scale + n2",
     ]
     return lines
 

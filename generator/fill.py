@@ -291,11 +291,17 @@ def _zero_piece(
         return _piece(work, series, center, low, high)
 
 
-def march(work: Work, a: Fraction, b: Fraction) -> list[Row]:
-    """Regular rows from a to b, each about as wide as it can be."""
+def march(
+    work: Work, a: Fraction, b: Fraction, most: int | None = None
+) -> list[Row]:
+    """Regular rows from a to b, each about as wide as it can be.
+
+    Args:
+        most: how many to make, all of them by default.
+    """
     rows: list[Row] = []
     begun, width = a, min(b - a, Fraction(1))
-    while a < b:
+    while a < b and (most is None or len(rows) < most):
         row, reason = None, ""
         grown = False
         while row is None:

@@ -33,6 +33,7 @@ from .roots import interval
 
 STARTS = [Fraction(3, 2) ** k for k in range(-2, 24)]
 DEPTH = 12  # halvings of one box
+MOST_BOXES = 6000  # looked at in all, a second or less
 FINER = 5  # bisections of the place where the end begins
 SETTLED = 6  # f within 2**-(p + SETTLED) of its limit, relatively
 
@@ -115,13 +116,13 @@ def flat_form(
         base = sympy.Rational(point.numerator, point.denominator)
         moved = expr.xreplace({variable: base + side / variable})
         last = 1 / fmt.smallest_subnormal
+    boxes = _Boxes(moved, last, check_time)
     with ctx.workprec(bits):
         begun, target = Fraction(0), None
         before = Fraction(0)
         for start in STARTS:
-            check_time()
             target = _target(moved, start * 3 / 2, fmt)
-            if target and _always(moved, start, last, target, check_time):
+            if target and boxes.always(start, target):
                 begun = start
                 break
             before = start
@@ -129,7 +130,7 @@ def flat_form(
             raise NotProvedError("f does not become constant")
         for _ in range(FINER):
             middle = (before + begun) / 2
-            if _stays(moved, middle, begun, target):
+            if boxes.stay(middle, begun, target):
                 begun = middle
             else:
                 before = middle
@@ -162,33 +163,43 @@ def _form(
     )  # fmt: skip
 
 
-def _stays(expr: sympy.Expr, a: Fraction, b: Fraction, target: _Target) -> bool:
-    """Whether f is the target to the format on all of [a, b]."""
-    stack = [(a, b, 0)]
-    while stack:
-        low, high, depth = stack.pop()
-        if target.holds(expr, interval(low, high)):
-            continue
-        if depth == DEPTH:
-            return False
-        middle = (low + high) / 2
-        stack += [(middle, high, depth + 1), (low, middle, depth + 1)]
-    return True
+@dataclass
+class _Boxes:
+    """Boxes of x on which f is asked to be a target.
 
+    Attributes:
+        last: the last float, where the search ends.
+        left: how many may still be looked at.
+    """
 
-def _always(
-    expr: sympy.Expr,
-    start: Fraction,
-    last: Fraction,
-    target: _Target,
-    check_time: Callable[[], None],
-) -> bool:
-    """The same on [start, last], in boxes that double."""
-    low = start
-    while low < last:
-        check_time()
-        high = min(2 * low, last)
-        if not _stays(expr, low, high, target):
-            return False
-        low = high
-    return True
+    expr: sympy.Expr
+    last: Fraction
+    check_time: Callable[[], None]
+    left: int = MOST_BOXES
+
+    def stay(self, a: Fraction, b: Fraction, target: _Target) -> bool:
+        """Whether f is the target to the format on all of [a, b]."""
+        stack = [(a, b, 0)]
+        while stack:
+            low, high, depth = stack.pop()
+            self.left -= 1
+            if self.left < 0:
+                raise NotProvedError("too many steps in a search for an end")
+            if target.holds(self.expr, interval(low, high)):
+                continue
+            if depth == DEPTH:
+                return False
+            middle = (low + high) / 2
+            stack += [(middle, high, depth + 1), (low, middle, depth + 1)]
+        return True
+
+    def always(self, start: Fraction, target: _Target) -> bool:
+        """The same on [start, last], in boxes that double."""
+        low = start
+        while low < self.last:
+            self.check_time()
+            high = min(2 * low, self.last)
+            if not self.stay(low, high, target):
+                return False
+            low = high
+        return True

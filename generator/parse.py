@@ -176,7 +176,11 @@ def _binary(
         raise _reject(node, text, f"an exponent beyond {MAX_EXPONENT}")
     if left == 0 and right.is_number and right <= 0:
         raise _reject(node, text, "a non-positive power of zero")
-    return left**right
+    power = left**right
+    _, exponent = power.as_base_exp()
+    if exponent.is_number and abs(sympy.N(exponent)) > MAX_EXPONENT:
+        raise _reject(node, text, f"an exponent beyond {MAX_EXPONENT}")
+    return power
 
 
 def _call(node: ast.Call, text: str, depth: int) -> sympy.Expr:

@@ -19,6 +19,7 @@ from .emit import cover_text
 from .emit import kernel_text
 from .errors import GeneratorError
 from .formats import FORMATS
+from .lookup import FEW
 from .plan import Fold
 from .plan import Piece
 from .plan import Plan
@@ -98,6 +99,7 @@ def render(
         summary=textwrap.fill(summary, 76),
         bodies=bodies,
         needs=needs,
+        few=FEW,
         kernels={
             k: kernel_text(k, planned) for k in ("log", "exp") if k in needs
         },

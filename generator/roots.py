@@ -36,6 +36,10 @@ MAX_BOXES = 6_000
 BISECTIONS = 24  # before Newton's method
 
 
+class _DoubtsError(NotProvedError):
+    """More bits may help."""
+
+
 @dataclass(frozen=True)
 class Root:
     """A place where an expression vanishes, or may do so.
@@ -109,7 +113,7 @@ def find_roots(
         try:
             with ctx.workprec(bits):
                 found = _merged(_scan(expr, slope, a, b))
-        except NotProvedError:
+        except _DoubtsError:
             if more > MOST_BITS:
                 raise
             return search(a, b, more)
@@ -159,13 +163,15 @@ def _scan(
                 narrow = narrow or b - a <= size / 2**10
         if narrow:
             found.append(Root(None, a, b, True))
-            doubts += 1
+            doubts += value.is_finite()
             if doubts > DOUBTS:
-                break
+                raise _DoubtsError("a search for roots is left in doubt")
             continue
         middle = (a + b) / 2
         stack += [(a, middle), (middle, b)]
-    raise NotProvedError("too many steps in a search for roots")
+    raise NotProvedError(
+        f"too many steps in a search for roots, about x = {float(a):.6g}"
+    )
 
 
 def _merged(found: list[Root]) -> list[Root]:

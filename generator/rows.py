@@ -93,6 +93,8 @@ def make_row(
     Raises:
         NotProvedError: no such degree suffices, or f may vanish.
     """
+    if series.is_order:
+        raise NotProvedError("nothing is known of f but a bound")
     if series.v < 0 or (series.v > 0 and not zero) or series.v > 1:
         raise NotProvedError("a row needs f finite and its zero simple")
     reach = max(center - low, high - center)

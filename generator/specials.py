@@ -67,7 +67,14 @@ def specials_of(work: Work, low: Fraction, high: Fraction) -> list[Special]:
     out: list[Special] = []
     for inner in critical(work.expr):
         work.check_time()
-        for root in find_roots(inner, work.variable, low, high):
+        try:
+            roots = find_roots(inner, work.variable, low, high)
+        except NotProvedError as error:
+            raise SingularityError(
+                "Singularities without number: expected few places where "
+                f"{str(inner)[:60]} vanishes, received {error}."
+            ) from None
+        for root in roots:
             if root.exact is None and root.multiple and _known(root, out):
                 continue  # only unknown there because of what is inside
             with ctx.workprec(work.high_bits):
