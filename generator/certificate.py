@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,12 +17,17 @@ from .formats import FORMATS
 from .plan import Piece
 from .plan import Plan
 from .plan import narrowed_bound
+from .powers import PowerRow
 from .primitives import primitive_errors
 from .program import Const
 from .program import Expr
 from .program import Op
 from .program import Program
 from .program import Var
+from .rows import Row
+
+
+LINE = "a piece: "  # marks what is to stand on one line
 
 
 @dataclass(frozen=True)
@@ -71,20 +77,41 @@ def certify(
             if fmt.compute != name
         },
     }
-    return Certificate(plans[0].name, json.dumps(data, indent=1) + "\n")
+    return Certificate(plans[0].name, _dumped(data))
 
 
 def _cover(plan: Cover) -> dict[str, object]:
-    """Every number of a cover, exactly."""
+    """Every number of a cover, exactly; floats in hexadecimal."""
     return {
         "dtype": plan.dtype,
         "order": plan.order,
         "ulp": plan.ulp,
         "parity": plan.parity,
-        "rows": [_fields(r) for r in plan.rows],
-        "powers": [_fields(r) for r in plan.powers],
+        "rows": _table(plan.rows, Row),
+        "powers": _table(plan.powers, PowerRow),
         "ends": [_fields(e) for e in plan.ends],
     }
+
+
+def _table(pieces: Sequence[Any], kind: Any) -> dict[str, object]:
+    """Many pieces of one kind: the names of their fields once."""
+    names = [f.name for f in dataclasses.fields(kind)]
+    lines = [
+        LINE + json.dumps([_plain(getattr(p, name)) for name in names])
+        for p in pieces
+    ]
+    return {"fields": names, "values": lines}
+
+
+def _dumped(data: object) -> str:
+    """JSON with each piece of a table on a line of its own."""
+    text = json.dumps(data, indent=1)
+
+    def unquoted(match: re.Match[str]) -> str:
+        line: str = json.loads(match[0])
+        return line.removeprefix(LINE)
+
+    return re.sub(rf'"{LINE}(?:[^"\\\\]|\\\\.)*"', unquoted, text) + "\n"
 
 
 def _fields(piece: Any) -> dict[str, object]:
@@ -96,7 +123,13 @@ def _fields(piece: Any) -> dict[str, object]:
 
 def _plain(value: Any) -> object:
     if isinstance(value, Fraction):
-        return _exact(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            return str(value)
+        return number.hex() if Fraction(number) == value else str(value)
+    if isinstance(value, tuple) and value and isinstance(value[0], Row):
+        return _table(value, Row)
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
     if dataclasses.is_dataclass(value):

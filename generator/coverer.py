@@ -17,7 +17,6 @@ from .errors import NotProvedError
 from .errors import NotRealError
 from .errors import SingularityError
 from .fill import fill
-from .fill import march
 from .flat import flat_form
 from .flat import zero_form
 from .formats import FloatFormat
@@ -25,6 +24,7 @@ from .formats import floor_log2
 from .formats import to_fraction
 from .logends import LogForm
 from .logends import log_form
+from .march import march
 from .realness import refuse_unreal
 from .roots import ball
 from .specials import refuse

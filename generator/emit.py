@@ -11,6 +11,7 @@ from .cover import Cover
 from .emit_ends import end_lines
 from .formats import FORMATS
 from .kernels import kernel
+from .literals import clamp
 from .literals import comment
 from .literals import number
 from .literals import tuple_text
@@ -91,14 +92,14 @@ def _tables(label: str, rows: Sequence[Row], dtype: str) -> list[str]:
     """Seams and columns of rows, as source."""
     # Two at least: a polynomial of degree 0 would be no tensor.
     width = max(2, *(len(r.rest) for r in rows))
-    scaled = is_scaled(rows)
+    scaled, split = is_scaled(rows), any(r.slope for r in rows)
     two = Fraction(2)
     lines = ["# fmt: off", *_lookup(label, rows, dtype), f"{label}_TABLE = ("]
     for r in rows:
         rest = [*r.rest, *[Fraction(0)] * (width - len(r.rest))]
         numbers = [r.center]
         numbers += [two**r.scale, two**-r.gain] if scaled else []
-        numbers += [r.lead, r.slope, *(-c for c in rest)]
+        numbers += [r.lead, *([r.slope] if split else []), *(-c for c in rest)]
         lines += [
             f"    {line}"
             for line in textwrap.wrap(
@@ -148,8 +149,7 @@ def _row_lines(cover: Cover, function: str) -> list[str]:
     return [
         "",
         *comment(text),
-        f"s = _clamp(t, {number(low, dtype)}, {number(high, dtype)}, "
-        f"{dtype!r})",
+        f"s = {clamp('t', low, high, dtype)}",
         f"y = _rows(s, _{upper}_SEAMS, _{upper}_TABLE, {divider}, "
         f"{is_scaled(rows)}, {dtype!r})",
     ]
@@ -171,8 +171,7 @@ def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:
     return [
         "",
         *comment(text),
-        f"s = _clamp(t, {number(piece.low, dtype)}, "
-        f"{number(piece.high, dtype)}, {dtype!r}){step}",
+        f"s = {clamp('t', piece.low, piece.high, dtype)}{step}",
         f"p{k} = _power_row(s, {tuple_text(piece.offset, dtype)}, "
         f"{piece.order}, {number(piece.factor, dtype)}, {rest}, "
         f"{number(piece.tiny, dtype)}, {piece.scale}, {dtype!r})",

@@ -11,6 +11,7 @@ from .ends import EndForm
 from .ends import Factor
 from .formats import FORMATS
 from .formats import FloatFormat
+from .literals import clamp
 from .literals import comment
 from .literals import number
 from .literals import tuple_text
@@ -119,8 +120,7 @@ def end_lines(
         f"past = {past}",
         f"d = ops.where(past, _number({number(form.bound, dtype)}, {dtype!r}), "
         f"d{k})",
-        f"d = _clamp(d, {number(low, dtype)}, {number(high, dtype)}, "
-        f"{dtype!r})",
+        f"d = {clamp('d', low, high, dtype)}",
     ]
     if isinstance(form, LogForm):
         lines += _by_logs(form, k, dtype, needs, label)

@@ -359,7 +359,12 @@ def _bound(
     relative += PAIR_UNITS * u * biggest / least_size
     if form.level:
         relative += EXP_UNITS * u
-    if simple and form.power:
-        relative += u  # of the sum, before it meets the power
+    if simple and form.factors[0].rest:
+        relative += u if form.power else 0.0  # of the sum, before it
+    elif simple:  # a number, without its tail
+        head, tail = form.factors[0].head, form.factors[0].tail
+        relative = relative + abs(float(tail) / float(head) if head else 0.0)
+        if not form.power:
+            return float(np.max(relative)) / u * (1 + 1e-9)
     own = float(np.max(relative)) / u * (1 + 1e-9)
     return own + (0.5 if own <= 1 else 1.0)

@@ -9,10 +9,11 @@ from flint import arb_poly
 from flint import ctx
 
 from .errors import NotProvedError
-from .errors import NotRealError
 from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction
+from .grid import lay
+from .march import snapped
 from .powers import PowerRow
 from .powers import make_power_row
 from .roots import Root
@@ -27,53 +28,26 @@ from .work import Work
 from .work import local
 from .work import shown
 
-SMALLEST = Fraction(1, 2**22)  # relative width of a row that is given up
-MAX_ROWS = 4096  # of one stretch
-TRIED = 64  # rows after which their number is estimated
-
 
 def fill(
     work: Work, specials: list[Special], start: Fraction, stop: Fraction
 ) -> tuple[list[Row], list[PowerRow]]:
     """Rows about every special point and zero, then over the gaps."""
-    rows: list[Row] = []
-    powers: list[PowerRow] = []
     near = [s.near for s in specials]
-    gaps: list[tuple[Fraction, Fraction]] = []
+    fixed: list[Row | PowerRow] = []
     edge = start
     for i, s in enumerate(specials):
         left = (near[i - 1] + s.near) / 2 if i else start
         right = (s.near + near[i + 1]) / 2 if i + 1 < len(near) else stop
         made = _about(work, s, max(left, start), min(right, stop))
-        for piece in made:
-            _put(piece, rows, powers)
-        gaps.append((edge, min(p.low for p in made)))
+        fixed += _zeros(work, edge, min(p.low for p in made)) + made
         edge = max(p.high for p in made)
-    gaps.append((edge, stop))
-    for a, b in gaps:
-        if a < b:
-            more_rows, more_powers = _gap(work, a, b)
-            rows += more_rows
-            powers += more_powers
-    rows.sort(key=lambda r: r.low)
-    powers.sort(key=lambda r: r.low)
-    return rows, powers
-
-
-def _put(
-    piece: Row | PowerRow, rows: list[Row], powers: list[PowerRow]
-) -> None:
-    if isinstance(piece, PowerRow):
-        powers.append(piece)
-    else:
-        rows.append(piece)
-
-
-def _snapped(value: Fraction, width: Fraction, up: bool) -> Fraction:
-    """On a coarse grid, so that every format has it."""
-    unit = Fraction(2) ** (floor_log2(width) - 4)
-    steps = value / unit
-    return (-(-steps // 1) if up else steps // 1) * unit
+    fixed += _zeros(work, edge, stop)
+    pieces = lay(work, fixed, start, stop)
+    return (
+        [p for p in pieces if isinstance(p, Row)],
+        [p for p in pieces if isinstance(p, PowerRow)],
+    )
 
 
 def _about(
@@ -122,9 +96,9 @@ def _widest(
         h = width if k % 2 == 0 else width * 3 / 4
         if k % 2:
             width /= 2
-        low = max(left, center - _snapped(h, h, False)) if side <= 0 else center
+        low = max(left, center - snapped(h, h, False)) if side <= 0 else center
         high = (
-            min(right, center + _snapped(h, h, False)) if side >= 0 else center
+            min(right, center + snapped(h, h, False)) if side >= 0 else center
         )
         reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -30)))
         try:
@@ -164,9 +138,7 @@ def _between(
     zero = series.v == 1
     moved = _recentred(series, place, center)
     with ctx.workprec(4 * work.bits):
-        return make_row(
-            moved, center, low, high, work.fmt, work.degree, zero
-        )
+        return make_row(moved, center, low, high, work.fmt, work.degree, zero)
 
 
 def _mirrored(series: Series) -> Series:
@@ -206,29 +178,23 @@ def _piece(
     return make_row(series, center, low, high, work.fmt, work.degree, zero)
 
 
-def _gap(
-    work: Work, a: Fraction, b: Fraction
-) -> tuple[list[Row], list[PowerRow]]:
-    """Rows over an interval on which f is analytic."""
+def _zeros(work: Work, a: Fraction, b: Fraction) -> list[Row | PowerRow]:
+    """The pieces about zeros of f in an interval on which it is analytic."""
+    if a >= b:
+        return []
     work.check_time()
     zeros = find_roots(work.expr, work.variable, a, b)
-    rows: list[Row] = []
-    powers: list[PowerRow] = []
     spots = [
         r.exact if r.exact is not None else (r.low + r.high) / 2 for r in zeros
     ]
+    pieces: list[Row | PowerRow] = []
     edge = a
     for i, root in enumerate(zeros):
         left = (spots[i - 1] + spots[i]) / 2 if i else a
         right = (spots[i] + spots[i + 1]) / 2 if i + 1 < len(spots) else b
-        piece = _about_zero(work, root, max(left, edge), right)
-        if edge < piece.low:
-            rows += march(work, edge, piece.low)
-        _put(piece, rows, powers)
-        edge = piece.high
-    if edge < b:
-        rows += march(work, edge, b)
-    return rows, powers
+        pieces.append(_about_zero(work, root, max(left, edge), right))
+        edge = pieces[-1].high
+    return pieces
 
 
 def _about_zero(
@@ -245,12 +211,12 @@ def _about_zero(
         h = width if k % 2 == 0 else width * 3 / 4
         if k % 2:
             width /= 2
-        step = _snapped(h, h, False)
+        step = snapped(h, h, False)
         low, high = max(left, center - step), min(right, center + step)
         if low != left:
-            low = _snapped(low, h, True)
+            low = snapped(low, h, True)
         if high != right:
-            high = _snapped(high, h, False)
+            high = snapped(high, h, False)
         if not low <= center <= high:
             continue
         if center and not (low / center > 0 and high / center > 0):
@@ -289,77 +255,3 @@ def _zero_piece(
         if series.v == 0:
             return make_row(series, center, low, high, fmt, degree, True)
         return _piece(work, series, center, low, high)
-
-
-def march(
-    work: Work, a: Fraction, b: Fraction, most: int | None = None
-) -> list[Row]:
-    """Regular rows from a to b, each about as wide as it can be.
-
-    Args:
-        most: how many to make, all of them by default.
-    """
-    rows: list[Row] = []
-    begun, width = a, min(b - a, Fraction(1))
-    while a < b and (most is None or len(rows) < most):
-        row, reason = None, ""
-        grown = False
-        while row is None:
-            end = _next_seam(a, b, width)
-            row, reason = _attempt(work, a, end)
-            if row is None:
-                width = (end - a) * 5 / 8
-                grown = True
-                if width <= SMALLEST * max(abs(a), abs(b)) / 2**6:
-                    raise NotProvedError(
-                        f"{reason} at x = {shown(a)}, on a row "
-                        f"{float(width):.2g} wide"
-                    )
-        while not grown and row.high < b:
-            end = _next_seam(a, b, (row.high - a) * 3 / 2)
-            wider, _ = _attempt(work, a, end)
-            if wider is None:
-                grown = True
-            else:
-                row = wider
-        rows.append(row)
-        mean = (row.high - begun) / len(rows)
-        if len(rows) >= TRIED and b - row.high > MAX_ROWS * mean:
-            raise NotProvedError(
-                f"a plan of over {MAX_ROWS} rows from x = {shown(a)} on"
-            )
-        width = (row.high - a) * 9 / 8
-        a = row.high
-    return rows
-
-
-def _next_seam(a: Fraction, b: Fraction, width: Fraction) -> Fraction:
-    end = _snapped(a + width, width, False)
-    # No sliver is left over.
-    return b if end >= b - (b - a) / 2**20 or end <= a else min(end, b)
-
-
-def _attempt(
-    work: Work, low: Fraction, high: Fraction
-) -> tuple[Row | None, str]:
-    work.check_time()
-    center = work.fmt.round((low + high) / 2)
-    reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -30)))
-    try:
-        with ctx.workprec(work.bits):
-            series = local(work, center, reach, 0)
-            row = make_row(
-                series,
-                center,
-                low,
-                high,
-                work.fmt,
-                work.degree,
-                False,
-                work.blur,
-            )
-    except (NotProvedError, NotRealError) as error:
-        return None, str(error)
-    if row.ulp > work.goal:
-        return None, f"{row.ulp:.3g} ulp"
-    return row, ""

@@ -45,3 +45,17 @@ def wrapped(values: Sequence[Fraction], dtype: str, indent: int) -> list[str]:
         break_on_hyphens=False,
         break_long_words=False,
     )
+
+
+def clamp(name: str, low: Fraction, high: Fraction, dtype: str) -> str:
+    """name, or the nearer end of [low, high]; nan stays nan.
+
+    keras.ops.clip costs a tenth of two `where`s, but on torch its bounds
+    become float32 (Keras 3.15), so they must be exact there.
+    """
+    a, b = number(low, dtype), number(high, dtype)
+    with np.errstate(over="ignore"):
+        exact = all(float(np.float32(float(v))) == v for v in (low, high))
+    if exact:
+        return f"ops.clip({name}, {a}, {b})"
+    return f"_clamp({name}, {a}, {b}, {dtype!r})"

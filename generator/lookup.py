@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from .rows import Row
 
-FEW = 3  # rows that are all evaluated: cheaper than two gathers
+# Rows that are all evaluated, and one selected.  Two gathers cost as much as
+# 5 rows of degree 9 in eager torch and TensorFlow, as 15 compiled by XLA, as
+# 50 compiled by inductor (benchmarks/lookup.py).
+FEW = 8
 MAX_BINS = 2048  # of a grid: 8 KiB, a quarter of a first-level cache
 
 
@@ -41,8 +45,8 @@ def lookup_of(rows: Sequence[Row]) -> Lookup:
     scale = Fraction(2) ** k
     first = rows[0].low * scale // 1
     last = -(-rows[-1].high * scale // 1)
-    edges = [first, *(s * scale for s in seams), last + 1]
-    counts = tuple(int(b - a) for a, b in zip(edges, edges[1:], strict=False))
+    edges = [Fraction(first), *(s * scale for s in seams), Fraction(last + 1)]
+    counts = tuple(int(b - a) for a, b in pairwise(edges))
     if sum(counts) > MAX_BINS or len(rows) <= FEW:
         counts = ()
     return Lookup(seams, k, int(first), counts)

@@ -107,7 +107,9 @@ class MagnitudeAlgebra:
         if not a.low > b.high:
             return None  # they may cancel
         least = 1 - (b.high - a.low).exp().upper()
-        most = 1 - (b.low - a.high).exp().lower() if b.low > -LARGEST else arb(1)
+        most = arb(1)
+        if b.low > -LARGEST:
+            most -= (b.low - a.high).exp().lower()
         if not least > 0:
             return None
         return _made(

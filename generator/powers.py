@@ -129,9 +129,7 @@ def make_power_row(
     )
 
 
-def _rescue(
-    m: int, factor: Fraction, fmt: FloatFormat
-) -> tuple[Fraction, int]:
+def _rescue(m: int, factor: Fraction, fmt: FloatFormat) -> tuple[Fraction, int]:
     """Below which |d| it is scaled, and by which power of two.
 
     The low parts of pairs are 2**(-2 p) of d**m and of A d**m; they are

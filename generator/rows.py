@@ -8,10 +8,11 @@ where b_0 and b_1 are what the floats `lead` and `slope` leave over.  Away
 from zeros of f the slope is 0 and everything after `lead` is small, so its
 rounding hardly counts.  At a simple zero the lead is 0 and `slope * s`
 leads: the slope has few bits, s is split in s = h + l (Dekker 1971), and
-``slope * h`` is exact.  Where numbers would leave the range of the format, s
-is ``(t - center) * 2**scale``, and ``f * 2**gain`` is computed.  The center is a float, so s is exact near it; where
+``slope * h`` is exact.  The center is a float, so s is exact near it; where
 f vanishes between two floats the center is the nearest one and b_0 is f
 there.  (A zero at 0 is for powers.py: there parts of s may be flushed.)
+Where numbers would leave the range of the format, s is
+``(t - center) * 2**scale``, and ``f * 2**gain`` is computed.
 """
 
 from __future__ import annotations

@@ -298,7 +298,8 @@ class Series:
             least=self.chart.least * up,
         )
         cs = [
-            arb(c) * arb((1, -k * i)) for i, c in enumerate(self.coeffs(), self.v)
+            arb(c) * arb((1, -k * i))
+            for i, c in enumerate(self.coeffs(), self.v)
         ]
         rho = self.rho * arb((1, -k * (self.n + self.v)))
         eta = self.eta * arb((1, -k * self.v))

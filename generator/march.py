@@ -1,0 +1,104 @@
+"""Regular rows over an interval on which f is analytic and not 0."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from flint import arb
+from flint import ctx
+
+from .errors import NotProvedError
+from .errors import NotRealError
+from .formats import floor_log2
+from .formats import to_arb
+from .rows import Row
+from .rows import make_row
+from .work import Work
+from .work import local
+from .work import shown
+
+SMALLEST = Fraction(1, 2**22)  # relative width of a row that is given up
+MAX_ROWS = 4096  # of one stretch
+TRIED = 64  # rows after which their number is estimated
+
+
+def snapped(value: Fraction, width: Fraction, up: bool) -> Fraction:
+    """On a coarse grid, so that every format has it."""
+    unit = Fraction(2) ** (floor_log2(width) - 4)
+    steps = value / unit
+    return (-(-steps // 1) if up else steps // 1) * unit
+
+
+def march(
+    work: Work, a: Fraction, b: Fraction, most: int | None = None
+) -> list[Row]:
+    """Regular rows from a to b, each about as wide as it can be.
+
+    Args:
+        most: how many to make, all of them by default.
+    """
+    rows: list[Row] = []
+    begun, width = a, min(b - a, Fraction(1))
+    while a < b and (most is None or len(rows) < most):
+        row, reason = None, ""
+        grown = False
+        while row is None:
+            end = _next_seam(a, b, width)
+            row, reason = attempt(work, a, end)
+            if row is None:
+                width = (end - a) * 5 / 8
+                grown = True
+                if width <= SMALLEST * max(abs(a), abs(b)) / 2**6:
+                    raise NotProvedError(
+                        f"{reason} at x = {shown(a)}, on a row "
+                        f"{float(width):.2g} wide"
+                    )
+        while not grown and row.high < b:
+            end = _next_seam(a, b, (row.high - a) * 3 / 2)
+            wider, _ = attempt(work, a, end)
+            if wider is None:
+                grown = True
+            else:
+                row = wider
+        rows.append(row)
+        mean = (row.high - begun) / len(rows)
+        if len(rows) >= TRIED and b - row.high > MAX_ROWS * mean:
+            raise NotProvedError(
+                f"a plan of over {MAX_ROWS} rows from x = {shown(a)} on"
+            )
+        width = (row.high - a) * 9 / 8
+        a = row.high
+    return rows
+
+
+def _next_seam(a: Fraction, b: Fraction, width: Fraction) -> Fraction:
+    end = snapped(a + width, width, False)
+    # No sliver is left over.
+    return b if end >= b - (b - a) / 2**20 or end <= a else min(end, b)
+
+
+def attempt(
+    work: Work, low: Fraction, high: Fraction
+) -> tuple[Row | None, str]:
+    """The row over [low, high], or why there is none."""
+    work.check_time()
+    center = work.fmt.round((low + high) / 2)
+    reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -30)))
+    try:
+        with ctx.workprec(work.bits):
+            series = local(work, center, reach, 0)
+            row = make_row(
+                series,
+                center,
+                low,
+                high,
+                work.fmt,
+                work.degree,
+                False,
+                work.blur,
+            )
+    except (NotProvedError, NotRealError) as error:
+        return None, str(error)
+    if row.ulp > work.goal:
+        return None, f"{row.ulp:.3g} ulp"
+    return row, ""
