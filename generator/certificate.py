@@ -111,7 +111,7 @@ def _dumped(data: object) -> str:
         line: str = json.loads(match[0])
         return line.removeprefix(LINE)
 
-    return re.sub(rf'"{LINE}(?:[^"\\\\]|\\\\.)*"', unquoted, text) + "\n"
+    return re.sub(rf'"{LINE}(?:[^"\\]|\\.)*"', unquoted, text) + "\n"
 
 
 def _fields(piece: Any) -> dict[str, object]:

@@ -330,7 +330,7 @@ def _sum_lines(form: EndForm, dtype: str) -> list[str]:
             low = number(factor.tail, dtype)
             term = f"({head} + ops.zeros_like(d), {low} + ops.zeros_like(d))"
         elif small and factor.head:
-            term = f"_two_sum({small}, {head})"
+            term = f"_two_sum(_fixed({small}, {dtype!r}), {head})"
         elif small:
             term = f"({small}, ops.zeros_like(d))"
         elif factor.head:

@@ -49,6 +49,11 @@ def compiled_here(name: str, dtype: str) -> bool:
     return name in COMPILED or dtype == "float32"
 
 
+def number(text: str) -> Fraction:
+    """An exact number of a certificate."""
+    return Fraction(float.fromhex(text)) if "x" in text else Fraction(text)
+
+
 @functools.cache
 def marks(name: str, dtype: str, order: int) -> tuple[float, ...]:
     """Seams, centers and zeros of the plan, from its certificate."""
@@ -57,16 +62,16 @@ def marks(name: str, dtype: str, order: int) -> tuple[float, ...]:
     (plan,) = [
         p for p in data["plans"] if p["dtype"] == dtype and p["order"] == order
     ]
-    found = set()
-    for piece in plan.get("pieces", []):
-        found.add(Fraction(piece["low"]))
-    for piece in [*plan.get("rows", []), *plan.get("powers", [])]:
-        found |= {Fraction(piece[k]) for k in ("low", "high")}
-        if piece.get("slope", "0") != "0" or "offset" in piece:
-            found.add(Fraction(piece["center"]))
+    found = {Fraction(piece["low"]) for piece in plan.get("pieces", [])}
+    for table in (plan.get("rows"), plan.get("powers")):
+        for values in (table or {"values": []})["values"]:
+            piece = dict(zip(table["fields"], values, strict=True))
+            found |= {number(piece[k]) for k in ("low", "high")}
+            if number(piece.get("slope", "0")) or "offset" in piece:
+                found.add(number(piece["center"]))
     for end in plan.get("ends", []):
-        point = Fraction(end["point"] or 0)
-        found.add(point + end["side"] * Fraction(end["bound"]))
+        point = number(end["point"] or "0")
+        found.add(point + end["side"] * number(end["bound"]))
     return tuple(sorted(float(f) for f in found))
 
 

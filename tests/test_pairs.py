@@ -70,6 +70,43 @@ def test_sums_and_products_are_exact(dtype: str, mode: str) -> None:
     assert exactly(got[4:6]) == [x + 1 for x, _ in exact]
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pairs_keep_twice_the_precision(dtype: str, mode: str) -> None:
+    """Where operands come from products too, and are used again.
+
+    XLA once contracted x * x - h * h to fma(x, x, -h * h): the exact square
+    where its rounding error was wanted.
+    """
+    a, b = numbers(dtype)
+
+    def all_of_them(packed):  # type: ignore[no-untyped-def]
+        x, y = packed[0], packed[1]
+        zero = ops.zeros_like(x)
+        square = module._two_product(x, x, dtype)
+        moved = module._two_product(x * y, x * y, dtype)
+        cube = module._pair_power((x, zero), 3, dtype)
+        ratio = module._quotient((y, zero), cube, dtype)
+        total = module._sum(cube, ratio)
+        return [x * y, *square, *moved, *cube, *ratio, *total]
+
+    packed = ops.convert_to_tensor(np.stack([a, b]), dtype=dtype)
+    got = made(all_of_them, mode)(packed)
+    xy = [Fraction(float(v)) for v in ops.convert_to_numpy(got[0])]
+    unit = Fraction(1, 2 ** (2 * {"float32": 24, "float64": 53}[dtype]))
+    xs, ys = ([Fraction(float(v)) for v in part] for part in (a, b))
+    assert exactly(got[1:3]) == [x * x for x in xs]
+    assert exactly(got[3:5]) == [v * v for v in xy]
+    for x, y, cube, ratio, total in zip(
+        xs, ys, exactly(got[5:7]), exactly(got[7:9]), exactly(got[9:11]),
+        strict=True,
+    ):  # fmt: skip
+        assert abs(cube - x**3) <= 8 * unit * abs(x**3)
+        assert abs(ratio - y / x**3) <= 32 * unit * abs(y / x**3)
+        size = abs(x**3) + abs(y / x**3)
+        assert abs(total - x**3 - y / x**3) <= 48 * unit * size
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_powers_of_two_are_exact(dtype: str) -> None:
     last = 126 if dtype == "float32" else 1022

@@ -7,6 +7,7 @@ Hartley and Zisserman, Multiple View Geometry, 2nd ed., appendix 6.8.
 """
 
 from keras import ops
+from keras.config import backend
 
 NAME = "pseudo_huber"
 EXPRESSION = "sqrt(1+x**2) - 1"
@@ -60,8 +61,14 @@ def _find(t, seams, table, dtype):
             step //= 2
             above = t >= ops.take(padded, i + (step - 1))
             i = i + step * ops.cast(above, "int32")
-    row = ops.take(ops.convert_to_tensor(table, dtype=dtype), i, axis=0)
-    return [row[..., k] for k in range(len(table[0]))]
+    if backend() == "torch":  # one gather of rows: half the time in eager
+        row = ops.take(ops.convert_to_tensor(table, dtype=dtype), i, axis=0)
+        return [row[..., k] for k in range(len(table[0]))]
+    # XLA repeats a gather of rows for each of their columns.
+    return [
+        ops.take(ops.convert_to_tensor(column, dtype=dtype), i)
+        for column in zip(*table)
+    ]
 
 
 def _rows(t, seams, table, divider, scaled, dtype):
@@ -134,6 +141,16 @@ def _levels(d, edges, factors, dtype):
 # comes second in a sum: compilers fold (constant + a) - constant.
 
 
+def _fixed(p, dtype):
+    """A rounded product, out of sight of fused multiply-add.
+
+    XLA contracts a * b - c to an exact a * b where it likes, and p is used
+    again as the rounded one; it does not look through a clip.
+    """
+    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
+    return ops.clip(p, -last, last)
+
+
 def _two_sum(a, b):
     s = a + b
     v = s - a
@@ -142,7 +159,7 @@ def _two_sum(a, b):
 
 def _two_product(a, b, dtype):
     divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
-    p = a * b
+    p = _fixed(a * b, dtype)
     ca, cb = divider * a, divider * b
     ah, bh = ca - (ca - a), cb - (cb - b)
     al, bl = a - ah, b - bh
@@ -267,16 +284,19 @@ def pseudo_huber_0_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
-        w
-        * _horner(
-            (
-                -1.0,
-                0.49999857,
-                9.162558e-05,
-                -0.1270663,
-                0.01910421,
+        _fixed(
+            w
+            * _horner(
+                (
+                    -1.0,
+                    0.49999857,
+                    9.162558e-05,
+                    -0.1270663,
+                    0.01910421,
+                ),
+                w,
             ),
-            w,
+            "float32",
         ),
         1.0,
     )
@@ -429,19 +449,22 @@ def pseudo_huber_2_float32(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
-        w
-        * _horner(
-            (
-                9.888374e-09,
-                -1.5000038,
-                0.00023821973,
-                1.8693172,
-                0.06614748,
-                -2.5996082,
-                1.3682439,
-                0.41594785,
+        _fixed(
+            w
+            * _horner(
+                (
+                    9.888374e-09,
+                    -1.5000038,
+                    0.00023821973,
+                    1.8693172,
+                    0.06614748,
+                    -2.5996082,
+                    1.3682439,
+                    0.41594785,
+                ),
+                w,
             ),
-            w,
+            "float32",
         ),
         1.0,
     )
@@ -1532,21 +1555,24 @@ def pseudo_huber_0_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
-        w
-        * _horner(
-            (
-                -1.0,
-                0.49999999999999617,
-                1.2580468870812139e-12,
-                -0.12500000015869883,
-                1.0119318420349103e-08,
-                0.062499632051235945,
-                8.046382658829625e-06,
-                -0.0391689305945373,
-                0.0008075841423450717,
-                0.024475165545105797,
+        _fixed(
+            w
+            * _horner(
+                (
+                    -1.0,
+                    0.49999999999999617,
+                    1.2580468870812139e-12,
+                    -0.12500000015869883,
+                    1.0119318420349103e-08,
+                    0.062499632051235945,
+                    8.046382658829625e-06,
+                    -0.0391689305945373,
+                    0.0008075841423450717,
+                    0.024475165545105797,
+                ),
+                w,
             ),
-            w,
+            "float64",
         ),
         1.0,
     )
@@ -1788,26 +1814,29 @@ def pseudo_huber_2_float64(x):
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
-        w
-        * _horner(
-            (
-                -1.8438019684225905e-18,
-                -1.4999999999999967,
-                -9.472226764355924e-13,
-                1.8750000001084093,
-                -6.454906457372813e-09,
-                -2.1874997706212245,
-                -5.2528700565343795e-06,
-                2.4610184489837503,
-                -0.0008557789239716574,
-                -2.7008574702631813,
-                -0.029010223970292723,
-                3.0067962128386982,
-                0.00829458267299239,
-                -3.9104891498115495,
-                2.550494526757072,
+        _fixed(
+            w
+            * _horner(
+                (
+                    -1.8438019684225905e-18,
+                    -1.4999999999999967,
+                    -9.472226764355924e-13,
+                    1.8750000001084093,
+                    -6.454906457372813e-09,
+                    -2.1874997706212245,
+                    -5.2528700565343795e-06,
+                    2.4610184489837503,
+                    -0.0008557789239716574,
+                    -2.7008574702631813,
+                    -0.029010223970292723,
+                    3.0067962128386982,
+                    0.00829458267299239,
+                    -3.9104891498115495,
+                    2.550494526757072,
+                ),
+                w,
             ),
-            w,
+            "float64",
         ),
         1.0,
     )
