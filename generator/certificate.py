@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from .closed import ClosedForm
 from .cover import Cover
 from .derive import AnyPlan
 from .formats import FORMATS
@@ -25,7 +26,6 @@ from .program import Op
 from .program import Program
 from .program import Var
 from .rows import Row
-
 
 LINE = "a piece: "  # marks what is to stand on one line
 
@@ -90,6 +90,7 @@ def _cover(plan: Cover) -> dict[str, object]:
         "rows": _table(plan.rows, Row),
         "powers": _table(plan.powers, PowerRow),
         "ends": [_fields(e) for e in plan.ends],
+        "closed": [_closed(c) for c in plan.closed],
     }
 
 
@@ -118,6 +119,18 @@ def _fields(piece: Any) -> dict[str, object]:
     return {
         f.name: _plain(getattr(piece, f.name))
         for f in dataclasses.fields(piece)
+    }
+
+
+def _closed(piece: ClosedForm) -> dict[str, object]:
+    return {
+        "side": piece.side,
+        "low": _plain(piece.low),
+        "high": _plain(piece.high),
+        "formula": piece.formula,
+        "input": piece.program.input,
+        "statements": _statements(piece.program),
+        "ulp": piece.ulp,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .closed import ClosedForm
 from .ends import EndForm
 from .logends import LogForm
 from .powers import PowerRow
@@ -20,6 +21,7 @@ class Cover:
         low, high: the domain in t; None for infinity.
         rows, powers: local polynomials, by their intervals of t.
         ends: forms at infinity and at singular ends.
+        closed: closed forms, selected before the ends.
     """
 
     name: str
@@ -31,12 +33,14 @@ class Cover:
     rows: tuple[Row, ...]
     powers: tuple[PowerRow, ...]
     ends: tuple[EndForm | LogForm, ...]
+    closed: tuple[ClosedForm, ...] = ()
 
     @property
     def ulp(self) -> float:
         """The bound over the whole domain."""
         bounds = [p.ulp for p in self.rows]
         bounds += [p.ulp for p in self.powers]
+        bounds += [p.ulp for p in self.closed]
         return max(bounds + [p.ulp for p in self.ends])
 
     @property
@@ -44,4 +48,7 @@ class Cover:
         """Where pieces meet, in t."""
         edges = {edge for p in self.rows for edge in (p.low, p.high)}
         edges |= {edge for p in self.powers for edge in (p.low, p.high)}
+        edges |= {
+            p.side * edge for p in self.closed for edge in (p.low, p.high)
+        }
         return tuple(sorted(edges))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from fractions import Fraction
 
 import sympy
 from flint import arb
 from flint import ctx
 
+from .closed import ClosedForm
+from .closed import closed_form
+from .costs import cost
 from .cover import Cover
 from .ends import EndForm
 from .ends import end_form
@@ -34,6 +38,7 @@ from .work import local
 from .work import shown
 
 SEARCH = Fraction(64)  # where singularities are looked for before any tail
+QUICK = 3000  # boxes, where another form is at hand
 MAX_EXTRA = 400  # rows instead of an end form: 20 KiB, within a first cache
 
 
@@ -72,12 +77,37 @@ def make_cover(
         ends = tuple(zero_form(side, fmt) for side in sides)
         return Cover(name, order, fmt.name, mine, low, high, (), (), ends)
     try:
-        return _covered(work, name, mine, low, high, domain)
+        plan = _covered(work, name, mine, low, high, ())
+        closed = _closed_forms(work, mine, low, high)
+        if not closed:
+            return plan
+        other = _covered(work, name, mine, low, high, closed)
+        return min(plan, other, key=cost)
     except NotProvedError as error:
         raise BoundNotMetError(
             f"Bound not met: expected {goal:g} ulp for the derivative of "
             f"order {order} in {fmt.name}, received {error}."
         ) from None
+
+
+def _closed_forms(
+    work: Work, parity: int, low: Fraction | None, high: Fraction | None
+) -> tuple[ClosedForm, ...]:
+    """One for each infinite side of the domain, if there is one."""
+    sides = [1] if high is None else []
+    sides += [-1] if low is None and not parity else []
+    found = (
+        closed_form(
+            work.plain,
+            work.variable,
+            side,
+            work.fmt,
+            work.goal,
+            work.check_time,
+        )
+        for side in sides
+    )
+    return tuple(form for form in found if form)
 
 
 def _is_zero(expr: sympy.Expr, variable: sympy.Symbol) -> bool:
@@ -110,7 +140,7 @@ def _covered(
     parity: int,
     low: Fraction | None,
     high: Fraction | None,
-    domain: tuple[sympy.Expr, sympy.Expr],
+    closed: tuple[ClosedForm, ...],
 ) -> Cover:
     first = -SEARCH if low is None else low
     last = SEARCH if high is None else high
@@ -145,6 +175,15 @@ def _covered(
                 start = point + form.bound
             else:
                 stop = point - form.bound
+    used: list[ClosedForm] = []
+    for piece in closed:
+        edge = stop if piece.side > 0 else -start
+        if piece.low < edge <= piece.high:
+            used.append(replace(piece, high=edge))
+            if piece.side > 0:
+                stop = max(piece.low, start)
+            else:
+                start = min(-piece.low, stop)
     specials = [s for s in specials if start <= s.near <= stop]
     rows, powers = fill(work, specials, start, stop)
     return Cover(
@@ -157,6 +196,7 @@ def _covered(
         tuple(rows),
         tuple(powers),
         tuple(sorted(ends, key=lambda e: (e.point is None, e.side))),
+        tuple(used),
     )
 
 
@@ -179,6 +219,7 @@ def _far_end(work: Work, side: int) -> tuple[EndForm | LogForm, Fraction]:
             work.fmt,
             work.high_bits,
             work.check_time,
+            QUICK,
         )
     except NotProvedError:
         return form, form.bound

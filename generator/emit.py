@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .closed import ClosedForm
 from .cover import Cover
 from .emit_ends import end_lines
 from .formats import FORMATS
@@ -20,6 +21,7 @@ from .logends import LogForm
 from .lookup import lookup_of
 from .plan import at_most
 from .powers import PowerRow
+from .program import renamed
 from .rows import Row
 from .rows import splitter
 
@@ -60,6 +62,14 @@ def cover_text(cover: Cover, function: str) -> CoverText:
         )
         lines.append(
             f"y = ops.where({inside}, p{k}, y)" if chosen else f"y = p{k}"
+        )
+        chosen = "y"
+    for k, closed in enumerate(cover.closed):
+        lines += _closed_lines(closed, k, dtype)
+        t = "t" if closed.side > 0 else "-t"
+        here = f"{t} >= {number(closed.low, dtype)}"
+        lines.append(
+            f"y = ops.where({here}, z{k}, y)" if chosen else f"y = z{k}"
         )
         chosen = "y"
     for k, form in enumerate(cover.ends):
@@ -176,6 +186,24 @@ def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:
         f"{piece.order}, {number(piece.factor, dtype)}, {rest}, "
         f"{number(piece.tiny, dtype)}, {piece.scale}, {dtype!r})",
     ]
+
+
+def _closed_lines(piece: ClosedForm, k: int, dtype: str) -> list[str]:
+    t = "t" if piece.side > 0 else "-t"
+    text = (
+        f"{float(piece.low):g} <= {t} <= {float(piece.high):g}: "
+        f"{piece.formula} with t = {t}; equal to f in exact arithmetic, "
+        f"roundoff <= {at_most(piece.ulp)} ulp."
+    )
+    lines = ["", *comment(text)]
+    lines.append(f"c{k} = {clamp(t, piece.low, piece.high, dtype)}")
+    names = {piece.program.input: f"c{k}"}
+    for target, value in piece.program.statements:
+        shown = renamed(value, names)
+        names[target] = f"{target}_{k}"
+        lines.append(f"{names[target]} = {shown}")
+    lines.append(f"z{k} = {names['y']}")
+    return lines
 
 
 def kernel_text(name: str, dtypes: Sequence[str]) -> str:

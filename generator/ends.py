@@ -362,8 +362,8 @@ def _bound(
     if simple and form.factors[0].rest:
         relative += u if form.power else 0.0  # of the sum, before it
     elif simple:  # a number, without its tail
-        head, tail = form.factors[0].head, form.factors[0].tail
-        relative = relative + abs(float(tail) / float(head) if head else 0.0)
+        own_head, tail = form.factors[0].head, form.factors[0].tail
+        relative += abs(float(tail / own_head)) if own_head else 0.0
         if not form.power:
             return float(np.max(relative)) / u * (1 + 1e-9)
     own = float(np.max(relative)) / u * (1 + 1e-9)

@@ -33,7 +33,7 @@ from .roots import interval
 
 STARTS = [Fraction(3, 2) ** k for k in range(-2, 24)]
 DEPTH = 12  # halvings of one box
-MOST_BOXES = 6000  # looked at in all, a second or less
+MOST_BOXES = 12_000  # looked at in all: a few seconds
 FINER = 5  # bisections of the place where the end begins
 SETTLED = 6  # f within 2**-(p + SETTLED) of its limit, relatively
 
@@ -102,8 +102,12 @@ def flat_form(
     fmt: FloatFormat,
     bits: int,
     check_time: Callable[[], None] = lambda: None,
+    most: int = MOST_BOXES,
 ) -> EndForm:
     """The form for x -> point (None: infinity) from that side.
+
+    Args:
+        most: boxes looked at before it is given up.
 
     Raises:
         NotProvedError: f does not become constant, or it could not be shown
@@ -116,7 +120,7 @@ def flat_form(
         base = sympy.Rational(point.numerator, point.denominator)
         moved = expr.xreplace({variable: base + side / variable})
         last = 1 / fmt.smallest_subnormal
-    boxes = _Boxes(moved, last, check_time)
+    boxes = _Boxes(moved, last, check_time, most)
     with ctx.workprec(bits):
         begun, target = Fraction(0), None
         before = Fraction(0)
@@ -175,7 +179,7 @@ class _Boxes:
     expr: sympy.Expr
     last: Fraction
     check_time: Callable[[], None]
-    left: int = MOST_BOXES
+    left: int
 
     def stay(self, a: Fraction, b: Fraction, target: _Target) -> bool:
         """Whether f is the target to the format on all of [a, b]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from flint import arb
@@ -38,7 +39,7 @@ def march(
         most: how many to make, all of them by default.
     """
     rows: list[Row] = []
-    begun, width = a, min(b - a, Fraction(1))
+    width = min(b - a, Fraction(1))
     while a < b and (most is None or len(rows) < most):
         row, reason = None, ""
         grown = False
@@ -61,14 +62,22 @@ def march(
             else:
                 row = wider
         rows.append(row)
-        mean = (row.high - begun) / len(rows)
-        if len(rows) >= TRIED and b - row.high > MAX_ROWS * mean:
+        if len(rows) >= TRIED and _rows_left(row, b) > MAX_ROWS:
             raise NotProvedError(
                 f"a plan of over {MAX_ROWS} rows from x = {shown(a)} on"
             )
         width = (row.high - a) * 9 / 8
         a = row.high
     return rows
+
+
+def _rows_left(row: Row, b: Fraction) -> float:
+    """About how many rows are left to b, at this width or at this ratio."""
+    count = float((b - row.high) / (row.high - row.low))
+    if row.low * b > 0:  # towards infinity, or away from a singular point
+        growth = abs(math.log(row.high / row.low))
+        count = min(count, abs(math.log(b / row.high)) / growth)
+    return count
 
 
 def _next_seam(a: Fraction, b: Fraction, width: Fraction) -> Fraction:

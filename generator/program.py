@@ -147,6 +147,15 @@ def infix(node: Expr, name_of: str = "ops.") -> str:
     return show(node, 0, False)
 
 
+def renamed(node: Expr, names: dict[str, str]) -> Expr:
+    """The same with its variables' names replaced."""
+    if isinstance(node, Var):
+        return Var(names[node.name])
+    if isinstance(node, Op):
+        return Op(node.name, tuple(renamed(a, names) for a in node.args))
+    return node
+
+
 def _negative(node: Expr) -> bool:
     return isinstance(node, Const) and node.value < 0
 

@@ -30,6 +30,7 @@ from .program import Op
 from .program import Program
 from .program import Var
 from .program import literal
+from .program import renamed
 
 WIDTH = 72  # of comment text
 
@@ -277,16 +278,7 @@ def _show(node: Expr, names: dict[str, str], dtype: str) -> str:
         value, end = node.args
         assert isinstance(value, Var)
         return _bounded(names[value.name], "minimum", str(end), dtype)
-    return str(_renamed(node, names))
-
-
-def _renamed(node: Expr, names: dict[str, str]) -> Expr:
-    if isinstance(node, Var):
-        return Var(names[node.name])
-    if isinstance(node, Op):
-        args = tuple(_renamed(a, names) for a in node.args)
-        return Op(node.name, args)
-    return node
+    return str(renamed(node, names))
 
 
 def _comment(plan: Plan, piece: Piece, interval: str) -> list[str]:

@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import Any
 
 FOLDER_VARIABLE = "KERAS_STABLEF_CACHE"  # "" turns the cache off
-_MODULES = ("cover", "ends", "logends", "plan", "powers", "program", "rows")
+_MODULES = (
+    "closed",
+    "cover",
+    "ends",
+    "logends",
+    "plan",
+    "powers",
+    "program",
+    "rows",
+)
 
 
 def folder() -> Path | None:
@@ -43,7 +52,7 @@ def _engine() -> str:
     """Hash of the generator's sources: another engine, other plans."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), here / "primitives.json"]):
+    for path in sorted([*here.glob("*.py"), *here.glob("*.json")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
