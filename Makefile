@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # The generator needs keras for its version of the package only.
 GENERATOR := KERAS_BACKEND=numpy $(PY) -m keras_stablef.generator
 
-.PHONY: help generate check test demo bench calibrate clean
+.PHONY: help generate check test demo bench weigh calibrate clean
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
@@ -41,6 +41,9 @@ demo: $(STAMP) ## the question, reproduced and cured: tables and plots in out/
 
 bench: $(STAMP) ## speed against the single where and sigmoid, as ratios
 	$(PY) benchmarks/speed.py
+
+weigh: $(STAMP) ## measure what operations cost, for the planner
+	$(PY) benchmarks/operations.py
 
 calibrate: $(STAMP) ## measure the backends' elementary functions
 	$(PY) -m keras_stablef.generator.calibrate

@@ -47,11 +47,13 @@ def runners(
     import numpy as np
 
     data = np.random.default_rng(0).normal(size=size) * SCALE
-    x = data.astype("float32")
-    return _RUNNERS[backend](x)
+    return RUNNERS[backend](data.astype("float32"), functions())
 
 
-def _jax(x: Any) -> dict[str, dict[str, Callable[[], None]]]:
+Table = dict[str, Callable[[Any], Any]]
+
+
+def _jax(x: Any, table: Table) -> dict[str, dict[str, Callable[[], None]]]:
     import jax
 
     x = jax.numpy.asarray(x)
@@ -63,14 +65,14 @@ def _jax(x: Any) -> dict[str, dict[str, Callable[[], None]]]:
         return lambda: jax.block_until_ready(compiled(x))
 
     return {
-        "jit forward": {n: once(jax.jit(f)) for n, f in functions().items()},
-        "jit forward+backward": {
-            n: once(both(f)) for n, f in functions().items()
-        },
+        "jit forward": {n: once(jax.jit(f)) for n, f in table.items()},
+        "jit forward+backward": {n: once(both(f)) for n, f in table.items()},
     }
 
 
-def _tensorflow(x: Any) -> dict[str, dict[str, Callable[[], None]]]:
+def _tensorflow(
+    x: Any, table: Table
+) -> dict[str, dict[str, Callable[[], None]]]:
     import tensorflow as tf
 
     x = tf.constant(x)
@@ -90,16 +92,17 @@ def _tensorflow(x: Any) -> dict[str, dict[str, Callable[[], None]]]:
     def xla(fn: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return tf.function(fn, jit_compile=True)
 
-    table = functions().items()
     return {
-        "eager forward": {n: once(f) for n, f in table},
-        "eager forward+backward": {n: once(both(f)) for n, f in table},
-        "XLA forward": {n: once(xla(f)) for n, f in table},
-        "XLA forward+backward": {n: once(xla(both(f))) for n, f in table},
+        "eager forward": {n: once(f) for n, f in table.items()},
+        "eager forward+backward": {n: once(both(f)) for n, f in table.items()},
+        "XLA forward": {n: once(xla(f)) for n, f in table.items()},
+        "XLA forward+backward": {
+            n: once(xla(both(f))) for n, f in table.items()
+        },
     }
 
 
-def _torch(x: Any) -> dict[str, dict[str, Callable[[], None]]]:
+def _torch(x: Any, table: Table) -> dict[str, dict[str, Callable[[], None]]]:
     import torch
 
     plain = torch.from_numpy(x)
@@ -114,12 +117,11 @@ def _torch(x: Any) -> dict[str, dict[str, Callable[[], None]]]:
     def once(fn: Callable[[Any], Any]) -> Callable[[], None]:
         return lambda: fn(plain)
 
-    table = functions().items()
     # Each with a lambda of its own: dynamo caches by code object.
-    compiled = {n: torch.compile(_own(f)) for n, f in table}
+    compiled = {n: torch.compile(_own(f)) for n, f in table.items()}
     return {
-        "eager forward": {n: once(f) for n, f in table},
-        "eager forward+backward": {n: both(f) for n, f in table},
+        "eager forward": {n: once(f) for n, f in table.items()},
+        "eager forward+backward": {n: both(f) for n, f in table.items()},
         "compile forward": {n: once(f) for n, f in compiled.items()},
         "compile forward+backward": {n: both(f) for n, f in compiled.items()},
     }
@@ -129,13 +131,20 @@ def _own(fn: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda x: fn(x)
 
 
-_RUNNERS = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}
+RUNNERS = {"jax": _jax, "tensorflow": _tensorflow, "torch": _torch}
 
 
 def measure(backend: str, size: int, repeats: int) -> dict[str, Any]:
     """Median milliseconds, by mode and function."""
+    return timed(runners(backend, size), repeats)
+
+
+def timed(
+    modes: dict[str, dict[str, Callable[[], None]]], repeats: int
+) -> dict[str, dict[str, float]]:
+    """The same for any calls; they take turns in one loop."""
     result = {}
-    for mode, calls in runners(backend, size).items():
+    for mode, calls in modes.items():
         times: dict[str, list[float]] = {name: [] for name in calls}
         for call in calls.values():
             call()

@@ -8,6 +8,7 @@ done, 1 the generated files are not up to date, 2 the input cannot be used,
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +48,12 @@ LIKE = "a formula such as (exp(x)-1)/x, or a name that `list` shows"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # "-oo" is a number here and no option; so is "-pi".
+    given = [
+        f" {a}" if re.fullmatch(r"-(oo|pi|E|e)\b.*", a) else a for a in given
+    ]
+    options = parser.parse_args(given)
     console = Console(stderr=True)
     try:
         return int(options.run(options, console))
@@ -97,7 +103,15 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--max-ulp", type=float, help="default: 2 (f, f') and 4 (f'')"
         )
-        if name != "generate":
+        if name == "generate":
+            command.add_argument(
+                "--dtypes",
+                nargs="+",
+                choices=tuple(FORMATS),
+                default=tuple(FORMATS),
+                help="default: all of them",
+            )
+        else:
             command.add_argument("--dtype", default="float32")
         if name != "explain":
             command.add_argument(
@@ -209,8 +223,8 @@ def _generate(options: argparse.Namespace, console: Console) -> int:
     _folder_of(options.out)
     op = _op(options)
     with console.status("deriving every dtype and order"):
-        op.save(options.out)
-    for dtype in op.module.COMPUTE:
+        op.save(options.out, options.dtypes)
+    for dtype in options.dtypes:
         bounds = [op.error_bound(dtype, k) for k in range(op.orders)]
         print(f"{dtype}: f, f', f'' within {bounds} ulp")
     return 0

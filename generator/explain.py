@@ -10,6 +10,7 @@ from .cover import Cover
 from .evaluate import to_primitives
 from .formats import FORMATS
 from .phrases import WIDTH
+from .phrases import closed_text
 from .phrases import end_text
 from .phrases import headed
 from .phrases import piece_text
@@ -38,6 +39,10 @@ METHODS = {
     "ends": "Ends: one-scale transseries with rigorous remainders (formally "
     "as in Salvy and Shackell 1999); the leading numbers in pairs of floats "
     "(Joldes, Muller and Popescu 2017).",
+    "forms": "Closed forms: the formula rewritten (conjugates, common "
+    "denominators, exp(-t) as a variable), used where running error analysis "
+    "in balls (Higham, section 3.3) holds the goal and the whole plan gets "
+    "cheaper.",
     "closed": "Closed forms in exp(-|x|) and minimax polynomials (Remez; "
     "coefficients rounded one by one as in Brisebarre and Chevillard 2007); "
     "roundoff by running error analysis in balls (Higham, section 3.3).",
@@ -93,6 +98,7 @@ def _uses(plan: Plan | Cover, key: str) -> bool:
         "zeros": any(r.slope for r in plan.rows),
         "powers": bool(plan.powers),
         "ends": bool(plan.ends),
+        "forms": bool(plan.closed),
         "closed": False,
     }[key]
 
@@ -117,6 +123,7 @@ def _title(plan: Plan | Cover, count: int) -> list[str]:
 
 def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
     count = len(plan.rows) + len(plan.powers) + len(plan.ends)
+    count += len(plan.closed)
     lines = _title(plan, count)
     prime = "f" + "'" * plan.order
     t = "|x|" if plan.parity else "x"
@@ -134,6 +141,9 @@ def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
     for form in plan.ends:
         if (form.point is None) == (form.side < 0):
             lines += end_text(form, t)
+    for closed in plan.closed:
+        if closed.side < 0:
+            lines += closed_text(closed, t)
     middle: list[Row | PowerRow] = [*plan.rows, *plan.powers]
     run: list[Row] = []
     for piece in sorted(middle, key=lambda p: p.low):
@@ -145,6 +155,9 @@ def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
         else:
             run.append(piece)
     lines += run_text(run, t, expr, plan)
+    for closed in plan.closed:
+        if closed.side > 0:
+            lines += closed_text(closed, t)
     for form in plan.ends:
         if (form.point is None) == (form.side > 0):
             lines += end_text(form, t)

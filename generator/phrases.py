@@ -12,6 +12,7 @@ import sympy
 from flint import arb
 from flint import ctx
 
+from .closed import ClosedForm
 from .cover import Cover
 from .emit_ends import end_formula
 from .ends import EndForm
@@ -165,6 +166,16 @@ def power_text(
         f"2**{piece.scale} first."
     )
     yield from wrapped(text, 6, 6)
+
+
+def closed_text(piece: ClosedForm, t: str) -> Iterator[str]:
+    x = t if piece.side > 0 else f"-{t}"
+    where = f"{real(piece.low)} <= {x} <= {real(piece.high)}"
+    yield from headed(f"{where}: closed form", piece.ulp, 2)
+    yield from wrapped(f"{piece.formula} with t = {x}", 6, 10)
+    yield from wrapped(
+        "Equal to f in exact arithmetic, so its bound is roundoff alone.", 6, 6
+    )
 
 
 def end_text(form: EndForm | LogForm, t: str) -> Iterator[str]:

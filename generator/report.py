@@ -58,7 +58,7 @@ def _summary(plan: AnyPlan) -> tuple[str, str, str]:
         ends = [_end(e) for e in plan.ends]
         degree = max(degrees, default=0)
         return (
-            str(len(degrees) + len(ends)),
+            str(len(degrees) + len(ends) + len(plan.closed)),
             f"<= {degree}",
             ", ".join(ends) or "none",
         )

@@ -159,11 +159,15 @@ class StableOp(keras.Operation):
 
         plot(self, path, dtype)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: Any, dtypes: Sequence[str] | None = None) -> None:
         """Write a module that computes f and imports only keras.
 
-        It holds every dtype and order and the derivative rules, and offers
-        a function of this op's name.
+        It holds every order and the derivative rules, and offers a function
+        of this op's name.
+
+        Args:
+            dtypes: those it is to serve, all of them by default; one that
+                is computed in a wider dtype brings that along.
 
         Example:
             >>> ks.stabilize("log(1+x)/x", (-1, "oo"), name="rel").save(
@@ -172,7 +176,7 @@ class StableOp(keras.Operation):
         """
         from ._study import save
 
-        save(self, path)
+        save(self, path, dtypes)
 
     def call(self, x: Any) -> Any:
         if is_ragged(x):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -56,7 +57,7 @@ def explain(op: StableOp, dtype: str | None) -> str:
     return words(op.expression, op.domain, plans)
 
 
-def save(op: StableOp, path: Any) -> None:
+def save(op: StableOp, path: Any, dtypes: Sequence[str] | None) -> None:
     """See `StableOp.save`."""
     from .generator.files import write_if_changed
     from .generator.render import render
@@ -68,7 +69,12 @@ def save(op: StableOp, path: Any) -> None:
             f"Cannot save: expected a folder, received {target.parent}."
         )
     module = op.module
-    plans = _plans(op, _computed(op, None))
+    wanted = [
+        compute
+        for dtype in (dtypes or module.COMPUTE)
+        for compute in _computed(op, dtype)
+    ]
+    plans = _plans(op, list(dict.fromkeys(wanted)))
     source = render(op.expression, op.domain, "Saved by StableOp.save.", plans)
     write_if_changed(
         target, standalone(source.text, module.NAME, op.expression)

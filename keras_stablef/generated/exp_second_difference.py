@@ -67,7 +67,7 @@ def _find(t, seams, table, dtype):
     # XLA repeats a gather of rows for each of their columns.
     return [
         ops.take(ops.convert_to_tensor(column, dtype=dtype), i)
-        for column in zip(*table)
+        for column in zip(*table, strict=True)
     ]
 
 
@@ -77,7 +77,7 @@ def _rows(t, seams, table, divider, scaled, dtype):
         row = _find(t, seams, table, dtype)
         return _polynomial(t, row, divider, scaled)
     y = _polynomial(t, table[0], divider, scaled)
-    for seam, row in zip(seams, table[1:]):
+    for seam, row in zip(seams, table[1:], strict=True):
         z = _polynomial(t, row, divider, scaled)
         y = ops.where(t >= _number(seam, dtype), z, y)
     return y
@@ -132,7 +132,7 @@ def _split_exponent(t, root, dtype):
 def _levels(d, edges, factors, dtype):
     """factors[j] where edges[j - 1] <= d < edges[j]."""
     y = _number(factors[0], dtype)
-    for edge, factor in zip(edges, factors[1:]):
+    for edge, factor in zip(edges, factors[1:], strict=True):
         y = ops.where(d >= _number(edge, dtype), _number(factor, dtype), y)
     return y
 

@@ -1,0 +1,80 @@
+"""Functions that are in no catalogue: formula and domain, kind by kind."""
+
+from __future__ import annotations
+
+UNSEEN: dict[str, list[tuple[str, str, str]]] = {
+    "removable at 0": [
+        ("(1-exp(-x))/x - exp(-x)", "-oo", "oo"),
+        ("x**2*exp(x)/(exp(x)-1)**2", "-oo", "oo"),
+        ("1/(exp(x)-1) - 1/x + 1/2", "-oo", "oo"),
+        ("(x*cosh(x)-sinh(x))/x**3", "-oo", "oo"),
+        ("(exp(x)-1-x-x**2/2-x**3/6)/x**4", "-oo", "oo"),
+        ("(tan(x)-x)/x**3", "-1.5", "1.5"),
+        ("(x-sin(x))/(x-tan(x))", "-1.5", "1.5"),
+        ("1/x**2-1/sin(x)**2", "-3", "3"),
+        ("log(erf(x)/x)", "-oo", "oo"),
+        ("(1-cos(sqrt(x)))/x", "0", "100"),
+    ],
+    "removable elsewhere": [
+        ("(x-1-log(x))/(x-1)**2", "0", "oo"),
+        ("sin(pi*x)/(x*(1-x))", "-3", "3"),
+        ("sin(x)/(x*(x-pi)*(x+pi))", "-6", "6"),
+        ("(exp(x)-E)/(x-1)", "-oo", "oo"),
+        ("(cos(x)-1/2)/(x-pi/3)", "-4", "4"),
+        ("log(x/3)/(x-3)", "0", "oo"),
+        ("(x**2-2)/(x-sqrt(2))", "-oo", "oo"),
+    ],
+    "cancels at infinity": [
+        ("1/(x+1) - 2/x + 1/(x-1)", "1", "oo"),
+        ("sqrt(x+2)-2*sqrt(x+1)+sqrt(x)", "0", "oo"),
+        ("(x+1)*log(x+1) - x*log(x) - 1", "0", "oo"),
+        ("x*(sqrt(x**2+1)-x)", "-oo", "oo"),
+        ("(x**3+1)**(1/3)-x", "0", "oo"),
+        ("x*(pi/2-atan(x))", "-oo", "oo"),
+    ],
+    "zeros": [
+        ("x - log(x) - 2", "0", "oo"),
+        ("x**3-x-1", "-oo", "oo"),
+        ("cos(x)-x", "-5", "5"),
+        ("sinh(x)-2*x", "-oo", "oo"),
+        ("x**20*exp(-x)", "0", "oo"),
+        ("sqrt(1+x)-1-x/2", "-1", "oo"),
+    ],
+    "singular ends": [
+        ("acosh(x)/sqrt(x**2-1)", "1", "oo"),
+        ("log(x)*log(1-x)", "0", "1"),
+        ("log(1-x)/log(1+x)", "-1", "1"),
+        ("(x**0.3-1)/0.3", "0", "oo"),
+        ("x**pi", "0", "oo"),
+        ("sqrt(-2*log(x))", "0", "1"),
+        ("exp(-1/x)", "0", "oo"),
+    ],
+    "overflow inside": [
+        ("exp(x)/(exp(2*x)+1)", "-oo", "oo"),
+        ("log(1+exp(x)+exp(2*x))", "-oo", "oo"),
+        ("exp(x**2)*erfc(x)", "0", "oo"),
+        ("log(erfc(x))", "-oo", "oo"),
+        ("x**4/(1+x**4)", "-oo", "oo"),
+        ("exp(x)*(1-tanh(x))", "-oo", "oo"),
+        ("tanh(sinh(x))", "-oo", "oo"),
+    ],
+    "leaves the range": [
+        ("x**x", "0", "oo"),
+        ("erf(x+1)-erf(x)", "-oo", "oo"),
+        ("2**x-3**x", "-oo", "oo"),
+        ("exp(-exp(-x))", "-oo", "oo"),
+        ("1-exp(-exp(x))", "-oo", "oo"),
+    ],
+    "absolute values": [
+        ("abs(x)-log(1+abs(x))", "-oo", "oo"),
+        ("x*abs(x)", "-oo", "oo"),
+        ("sqrt(abs(x)+1)-1", "-oo", "oo"),
+        ("log(1+abs(x))/abs(x)", "-oo", "oo"),
+    ],
+    "oscillation": [
+        ("3*(sin(x)-x*cos(x))/x**3", "-20", "20"),
+        ("sin(3*x)/sin(x)", "-3", "3"),
+        ("x*sin(1/x)", "1/100", "oo"),
+        ("exp(-x)*sin(x)/x", "0", "30"),
+    ],
+}
