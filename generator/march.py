@@ -62,7 +62,9 @@ def march(
             else:
                 row = wider
         rows.append(row)
-        if len(rows) >= TRIED and _rows_left(row, b) > MAX_ROWS:
+        if len(rows) > MAX_ROWS or (
+            len(rows) >= TRIED and _rows_left(row, b) > 16 * MAX_ROWS
+        ):
             raise NotProvedError(
                 f"a plan of over {MAX_ROWS} rows from x = {shown(a)} on"
             )

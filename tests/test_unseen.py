@@ -22,12 +22,9 @@ ROWS = [row for rows in UNSEEN.values() for row in rows]
 GOALS = {0: 2.0, 1: 2.0, 2: 4.0}
 # Refused in this format and order, with what is said; all else is met.
 REFUSED = {
-    ("exp(-exp(-x))", "float32", 1): "4096 rows",
     ("exp(-exp(-x))", "float64", 0): "4096 rows",
-    ("erf(x+1)-erf(x)", "float64", 0): "",
-    ("2**x-3**x", "float64", 0): "",
-    ("x**x", "float32", 1): "",
-    ("tanh(sinh(x))", "float32", 1): "",
+    ("erf(x+1)-erf(x)", "float64", 0): "simple",
+    ("tanh(sinh(x))", "float32", 1): "exponential of an exponential",
 }
 
 
@@ -61,11 +58,11 @@ def test_bound_holds(
 ) -> None:
     spec = make_spec(text, "f", (low, high))
     refusal = REFUSED.get((text, dtype, order))
-    try:
-        plan = derive(spec, dtype, order, limit=30.0)
-    except GeneratorError as error:
-        assert refusal is not None and refusal in str(error), error
+    if refusal is not None:
+        with pytest.raises(GeneratorError, match=refusal):
+            derive(spec, dtype, order, limit=30.0)
         return
+    plan = derive(spec, dtype, order, limit=30.0)
     assert plan.ulp <= GOALS[order]
     source = render(text, (low, high), "test", [plan], tidy=False).text
     space: dict = {"__name__": "derived"}

@@ -70,6 +70,8 @@ UNSEEN: dict[str, list[tuple[str, str, str]]] = {
         ("x*abs(x)", "-oo", "oo"),
         ("sqrt(abs(x)+1)-1", "-oo", "oo"),
         ("log(1+abs(x))/abs(x)", "-oo", "oo"),
+        ("abs(x**2-x)", "-oo", "oo"),
+        ("abs(x-1)*exp(-abs(x-1))", "-oo", "oo"),
     ],
     "oscillation": [
         ("3*(sin(x)-x*cos(x))/x**3", "-20", "20"),

@@ -46,7 +46,13 @@ class _Grid:
 def _find(t, seams, table, dtype):
     """The columns of a table at the interval that t lies in."""
     if isinstance(seams, _Grid):
-        i = ops.cast(ops.floor(t * seams.scale), "int32") - seams.first
+        # keras.ops.floor makes float32 of float64 here and there: by hand.
+        exact = t * seams.scale
+        i = ops.cast(exact, "int32")
+        if seams.first < 0:
+            down = exact < ops.cast(i, dtype)
+            i = i - ops.cast(down, "int32")
+        i = i - seams.first
         i = ops.clip(i, 0, len(seams.rows) - 1)  # t may be nan
         i = ops.take(ops.convert_to_tensor(seams.rows, dtype="int32"), i)
     else:
