@@ -36,7 +36,8 @@ WIDE = ("float32", "float64")
 NARROW = ("float16", "bfloat16")
 ORDERS = (0, 1, 2)
 AIMS = {0: 2.0, 1: 2.0, 2: 4.0}
-REACH = 3  # floats on either side of a seam
+# Floats on either side of a seam, by whether seams are few.
+REACH = {True: 3, False: 1}
 # Compiling takes seconds for each function: one for each mechanism is
 # compiled everywhere, the others in float32 by XLA.
 COMPILED = ("exprel", "log1prel", "log_cosh", "sinc", "two_sqrt", "asinh")
@@ -89,9 +90,10 @@ def points(name: str, dtype: str, order: int) -> np.ndarray:
         if np.isfinite(end):
             gaps = np.exp2(-np.arange(0.0, -info.minexp, 3))
             found += [end + gaps, end - gaps]
-    for mark in marks(name, dtype, order):
+    seams = marks(name, dtype, order)
+    for mark in seams:
         for value in (mark, -mark):
-            found.append(neighbours(value, dtype, REACH))
+            found.append(neighbours(value, dtype, REACH[len(seams) < 40]))
     with np.errstate(over="ignore", under="ignore"):
         xs = np.concatenate([np.asarray(f).astype(dtype) for f in found])
     return np.unique(case.inside(xs))

@@ -114,6 +114,32 @@ def test_bad_input_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_interrupts_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the middle of a write: the old file or none, and 130."""
+    from keras_stablef.generator import files
+    from keras_stablef.generator import store
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "out.py"
+    command = ["generate", "x + 1", "--dtypes", "float32", "--out", str(out)]
+    monkeypatch.setenv(store.FOLDER_VARIABLE, "")
+    monkeypatch.setattr(files.os, "replace", interrupted)
+    assert main(command) == 130
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    monkeypatch.setenv(store.FOLDER_VARIABLE, "")
+    assert main(command) == 0
+    whole = out.read_text(encoding="utf-8")
+    monkeypatch.setattr(files.os, "replace", interrupted)
+    assert main([*command[:2], "--name", "g", *command[2:]]) == 130
+    assert out.read_text(encoding="utf-8") == whole
+    assert [p.name for p in tmp_path.iterdir()] == ["out.py"]
+
+
 def test_catalogue_is_checked(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.toml"
     path.write_text('[f]\nformula = "x"\n')
