@@ -60,13 +60,14 @@ def closed_form(
     expr: sympy.Expr,
     variable: sympy.Symbol,
     side: int,
+    edge: Fraction,
     fmt: FloatFormat,
     goal: float,
     check_time: Callable[[], None],
 ) -> ClosedForm | None:
-    """The candidate that reaches furthest out, of those the furthest in.
+    """The candidate that is good from t = edge down to the least t.
 
-    None where none holds the bound about t = 2.
+    None where none holds the bound between 2 and the edge.
     """
     moved = expr.xreplace({variable: side * T})
     best: ClosedForm | None = None
@@ -78,14 +79,14 @@ def closed_form(
             continue
         if program.cost > MOST_OPERATIONS or rewritable(program):
             continue
-        made = _judged(form, program, side, fmt, goal)
+        made = _judged(form, program, side, edge, fmt, goal)
         if made and (best is None or _rank(made) < _rank(best)):
             best = made
     return best
 
 
-def _rank(form: ClosedForm) -> tuple[Fraction, Fraction, int]:
-    return -form.high, form.low, form.program.cost
+def _rank(form: ClosedForm) -> tuple[Fraction, int]:
+    return form.low, form.program.cost
 
 
 # -- rewriting -------------------------------------------------------------
@@ -182,40 +183,38 @@ def _judged(
     form: sympy.Expr,
     program: Program,
     side: int,
+    edge: Fraction,
     fmt: FloatFormat,
     goal: float,
 ) -> ClosedForm | None:
-    """Outwards from t = 2, then inwards, as far as the bound holds."""
+    """Inwards from the edge, as far as the bound holds."""
     analyzer = Analyzer(program, fmt, primitive_errors(fmt.name))
     worst = 0.0
-    edges = {}
+    low = edge
     with ctx.workprec(PRECISION):
-        for step in (1, -1):
-            edge = 0 if step > 0 else -1  # numbers of boxes from t = 2 on
-            while True:
-                box = _box(edge, fmt)
-                ulp = box and _box_ulp(analyzer, *box, fmt, goal)
-                if ulp is None or ulp > goal:
-                    break
-                worst = max(worst, ulp)
-                edge += step
-            edges[step] = edge
-    if edges[1] == 0:
+        for a, b in _boxes(edge):
+            ulp = _box_ulp(analyzer, a, b, fmt, goal)
+            if ulp is None or ulp > goal:
+                break
+            worst = max(worst, ulp)
+            low = a
+    low = -(-low // LEAST) * LEAST
+    if low >= min(edge, Fraction(2)):
         return None
-    first, last = _box(edges[-1] + 1, fmt), _box(edges[1] - 1, fmt)
-    assert first is not None and last is not None
-    low = -(-first[0] // LEAST) * LEAST
-    return ClosedForm(side, low, last[1], program, worst, str(form))
+    return ClosedForm(side, low, edge, program, worst, str(form))
 
 
-def _box(index: int, fmt: FloatFormat) -> tuple[Fraction, Fraction] | None:
-    """The index-th of the boxes that divide the normal numbers."""
-    binade, part = divmod(index, PER_BINADE)
-    if not fmt.emin <= binade + 1 <= fmt.emax:
-        return None
-    start = Fraction(2) ** (binade + 1)
-    low = start * (1 + Fraction(part, PER_BINADE))
-    return low, min(low + start / PER_BINADE, fmt.max_finite)
+def _boxes(edge: Fraction) -> Iterator[tuple[Fraction, Fraction]]:
+    """From the edge down to `LEAST`, `PER_BINADE` to a binade."""
+    high = edge
+    while high > LEAST:
+        binade = Fraction(2) ** floor_log2(high)
+        if binade == high:
+            binade /= 2
+        part = binade / PER_BINADE
+        low = binade + ((high - binade) / part).__ceil__() * part - part
+        yield low, high
+        high = low
 
 
 def _box_ulp(

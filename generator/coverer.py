@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 import sympy
@@ -31,6 +31,7 @@ from .logends import log_form
 from .march import march
 from .realness import refuse_unreal
 from .roots import ball
+from .specials import Special
 from .specials import refuse
 from .specials import specials_of
 from .work import Work
@@ -77,11 +78,12 @@ def make_cover(
         ends = tuple(zero_form(side, fmt) for side in sides)
         return Cover(name, order, fmt.name, mine, low, high, (), (), ends)
     try:
-        plan = _covered(work, name, mine, low, high, ())
-        closed = _closed_forms(work, mine, low, high)
+        frame = _framed(work, mine, low, high)
+        plan = _filled(work, frame, name, mine, low, high, ())
+        closed = _closed_forms(work, frame, mine, low, high)
         if not closed:
             return plan
-        other = _covered(work, name, mine, low, high, closed)
+        other = _filled(work, frame, name, mine, low, high, closed)
         return min(plan, other, key=cost)
     except NotProvedError as error:
         raise BoundNotMetError(
@@ -90,22 +92,43 @@ def make_cover(
         ) from None
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """What a plan stands between.
+
+    Attributes:
+        ends: forms at infinity and at singular ends.
+        specials: singular points that are left.
+        start, stop: the interval that is left.
+    """
+
+    ends: tuple[EndForm | LogForm, ...]
+    specials: tuple[Special, ...]
+    start: Fraction
+    stop: Fraction
+
+
 def _closed_forms(
-    work: Work, parity: int, low: Fraction | None, high: Fraction | None
+    work: Work,
+    frame: _Frame,
+    parity: int,
+    low: Fraction | None,
+    high: Fraction | None,
 ) -> tuple[ClosedForm, ...]:
-    """One for each infinite side of the domain, if there is one."""
-    sides = [1] if high is None else []
-    sides += [-1] if low is None and not parity else []
+    """One for each infinite side, up to its end form, if there is one."""
+    sides = [(1, frame.stop)] if high is None else []
+    sides += [(-1, -frame.start)] if low is None and not parity else []
     found = (
         closed_form(
             work.plain,
             work.variable,
             side,
+            edge,
             work.fmt,
             work.goal,
             work.check_time,
         )
-        for side in sides
+        for side, edge in sides
     )
     return tuple(form for form in found if form)
 
@@ -134,14 +157,9 @@ def _end(value: sympy.Expr, fmt: FloatFormat, side: int) -> Fraction | None:
     return near
 
 
-def _covered(
-    work: Work,
-    name: str,
-    parity: int,
-    low: Fraction | None,
-    high: Fraction | None,
-    closed: tuple[ClosedForm, ...],
-) -> Cover:
+def _framed(
+    work: Work, parity: int, low: Fraction | None, high: Fraction | None
+) -> _Frame:
     first = -SEARCH if low is None else low
     last = SEARCH if high is None else high
     if low is not None and high is None:
@@ -175,16 +193,31 @@ def _covered(
                 start = point + form.bound
             else:
                 stop = point - form.bound
-    used: list[ClosedForm] = []
+    return _Frame(
+        tuple(sorted(ends, key=lambda e: (e.point is None, e.side))),
+        tuple(specials),
+        start,
+        stop,
+    )
+
+
+def _filled(
+    work: Work,
+    frame: _Frame,
+    name: str,
+    parity: int,
+    low: Fraction | None,
+    high: Fraction | None,
+    closed: tuple[ClosedForm, ...],
+) -> Cover:
+    """The plan with rows wherever a frame and closed forms leave a gap."""
+    start, stop = frame.start, frame.stop
     for piece in closed:
-        edge = stop if piece.side > 0 else -start
-        if piece.low < edge <= piece.high:
-            used.append(replace(piece, high=edge))
-            if piece.side > 0:
-                stop = max(piece.low, start)
-            else:
-                start = min(-piece.low, stop)
-    specials = [s for s in specials if start <= s.near <= stop]
+        if piece.side > 0:
+            stop = max(piece.low, start)
+        else:
+            start = min(-piece.low, stop)
+    specials = [s for s in frame.specials if start <= s.near <= stop]
     rows, powers = fill(work, specials, start, stop)
     return Cover(
         name,
@@ -195,8 +228,8 @@ def _covered(
         high,
         tuple(rows),
         tuple(powers),
-        tuple(sorted(ends, key=lambda e: (e.point is None, e.side))),
-        tuple(used),
+        frame.ends,
+        closed,
     )
 
 
@@ -208,7 +241,10 @@ def _far_end(work: Work, side: int) -> tuple[EndForm | LogForm, Fraction]:
     and the form in pairs of floats is saved; if they are few.
     """
     form = _end_form(work, None, side)
-    if isinstance(form, LogForm) or not form.level:
+    # A row's values differ by less than a factor of 2, or what is small
+    # beside its lead would not be: as many rows as there are exponents.
+    few = work.fmt.emax <= MAX_EXTRA
+    if isinstance(form, LogForm) or not form.level or not few:
         return form, form.bound
     try:
         flat = flat_form(

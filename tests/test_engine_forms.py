@@ -58,14 +58,21 @@ def test_closed_forms_hold_their_bound(
 ) -> None:
     """The program, run in NumPy's float32, against multiple precision."""
     spec = make_spec(text)
+    edge = Fraction(20)
     form = closed_form(
-        spec.expr, spec.variable, side, SINGLE, 2.0, lambda: None
+        spec.expr, spec.variable, side, edge, SINGLE, 2.0, lambda: None
     )
+    if text.startswith("sqrt"):  # 2.04 ulp beyond 3.5, with torch's sqrt
+        assert form is None
+        edge = Fraction(3)
+        form = closed_form(
+            spec.expr, spec.variable, side, edge, SINGLE, 2.0, lambda: None
+        )
     assert form is not None
-    assert form.low <= latest < form.high
+    assert form.low <= latest < form.high == edge
     assert part in form.formula
     code = "\n".join(f"{n} = {v}" for n, v in form.program.statements)
-    low, high = float(form.low), float(min(form.high, 2**40))
+    low, high = float(form.low), float(form.high)
     rng = np.random.default_rng(3)
     ts = np.exp2(rng.uniform(math.log2(low), math.log2(high), 200))
     ts = np.clip(ts.astype(np.float32), np.float32(low), np.float32(high))
