@@ -172,7 +172,8 @@ def _damped(expr: sympy.Expr) -> Iterator[sympy.Expr]:
     if not limit.is_finite or limit.has(E):
         return
     rest = sympy.factor(sympy.cancel((rational - limit) / E))
-    for head in {limit, sympy.factor(limit), sympy.expand(limit)}:
+    heads = (limit, sympy.factor(limit), sympy.expand(limit))
+    for head in dict.fromkeys(heads):  # a set's order is not the same twice
         yield (head + E * rest).xreplace({E: small})
 
 
