@@ -20,6 +20,7 @@ from .errors import BoundNotMetError
 from .errors import NotProvedError
 from .errors import NotRealError
 from .errors import SingularityError
+from .evaluate import to_primitives
 from .fill import fill
 from .flat import flat_form
 from .flat import zero_form
@@ -135,6 +136,7 @@ def _closed_forms(
 
 def _is_zero(expr: sympy.Expr, variable: sympy.Symbol) -> bool:
     """Whether a rational function is 0; of others it is not asked."""
+    expr = to_primitives(expr)  # without the derivatives of sign(x)
     if not expr.is_rational_function(variable):
         return False
     return bool(sympy.count_ops(expr) < 200 and sympy.cancel(expr) == 0)

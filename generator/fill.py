@@ -184,9 +184,7 @@ def _zeros(work: Work, a: Fraction, b: Fraction) -> list[Row | PowerRow]:
         return []
     work.check_time()
     zeros = find_roots(work.expr, work.variable, a, b)
-    spots = [
-        r.exact if r.exact is not None else (r.low + r.high) / 2 for r in zeros
-    ]
+    spots = [_spot(work, r) for r in zeros]
     pieces: list[Row | PowerRow] = []
     edge = a
     for i, root in enumerate(zeros):
@@ -195,6 +193,15 @@ def _zeros(work: Work, a: Fraction, b: Fraction) -> list[Row | PowerRow]:
         pieces.append(_about_zero(work, root, max(left, edge), right))
         edge = pieces[-1].high
     return pieces
+
+
+def _spot(work: Work, root: Root) -> Fraction:
+    """Where a root is, to many more digits than the next one needs."""
+    if root.exact is not None:
+        return root.exact
+    if root.multiple:
+        return (root.low + root.high) / 2  # its interval is narrow
+    return to_fraction(polished(work.expr, work.variable, root, 120))
 
 
 def _about_zero(

@@ -36,6 +36,7 @@ UNSEEN: dict[str, list[tuple[str, str, str]]] = {
         ("x - log(x) - 2", "0", "oo"),
         ("x**3-x-1", "-oo", "oo"),
         ("cos(x)-x", "-5", "5"),
+        ("12*x**2-exp(x)", "-2", "2"),
         ("sinh(x)-2*x", "-oo", "oo"),
         ("x**20*exp(-x)", "0", "oo"),
         ("sqrt(1+x)-1-x/2", "-1", "oo"),
