@@ -29,6 +29,7 @@ from .formats import power2
 from .formats import to_arb
 from .formats import to_fraction
 from .frame import Frame
+from .rows import SPARE
 from .series import Series
 from .series import to_balls
 from .series import upper
@@ -67,6 +68,7 @@ class EndForm:
         simple: whether one float is enough throughout.
         ulp: proved bound.
         note: how it was proved, for people.
+        truncation: bound of |form / f - 1| between `bound` and `cut`.
     """
 
     point: Fraction | None
@@ -82,6 +84,7 @@ class EndForm:
     simple: bool
     ulp: float
     note: str
+    truncation: float = 0.0
 
 
 def distances(point: Fraction | None) -> list[Fraction]:
@@ -293,7 +296,7 @@ def _judged(
     can_be_simple = exact_power and len(form.factors) == 1 and not form.level
     tried = []
     for simple in (True, False) if can_be_simple else (False,):
-        bound = _bound(form, cuts, left, fmt, simple)
+        truncation, bound = _bound(form, cuts, left, fmt, simple)
         if not simple:  # scaled at the end: subnormals are rounded once more
             bound = max(bound, 0.5 + bound / 2)
         tried.append(bound)
@@ -308,6 +311,7 @@ def _judged(
                     "simple": simple,
                     "ulp": bound,
                     "note": note,
+                    "truncation": truncation,
                 }
             )
     raise NotProvedError(f"{min(tried):.3g} ulp at {float(form.bound):g}")
@@ -319,8 +323,11 @@ def _bound(
     left: float,
     fmt: FloatFormat,
     simple: bool,
-) -> float:
-    """Over octaves of w: error of the sum relative to its least size."""
+) -> tuple[float, float]:
+    """Over octaves of w: error of the sum relative to its least size.
+
+    The truncation error alone, relative, and the whole in ulp.
+    """
     radius = float(form.bound) ** (
         (1 if form.point is not None else -1) / form.root
     )
@@ -333,7 +340,7 @@ def _bound(
     u = 2.0**-fmt.precision
     size_a, size_b = np.zeros(count), np.zeros(count)
     small, error = np.zeros(count), np.zeros(count)
-    biggest = np.zeros(count)
+    biggest, cut = np.zeros(count), np.full(count, left)
     for j, factor in enumerate(form.factors):
         head = float(factor.head)
         ends = np.array([la**j, lb**j]) * head
@@ -343,7 +350,7 @@ def _bound(
         biggest += np.abs(ends).max(axis=0)
         if j:
             error += LOG_UNITS * u * j * np.abs(head) * np.abs(la) ** (j - 1)
-        error += cuts[j] * logs
+        cut += cuts[j] * logs
         terms = [float(factor.tail), *map(float, factor.rest)]
         for i, b in enumerate(terms):
             part = abs(b) * high**i * logs
@@ -354,8 +361,9 @@ def _bound(
         np.where(size_a > 0, size_a, np.where(size_b < 0, -size_b, 0.0)) - small
     )
     if not np.all(least_size > 0):
-        return math.inf
-    relative = (error + left) / least_size
+        return math.inf, math.inf
+    truncation = float(np.max(cut / least_size)) * SPARE
+    relative = error / least_size + truncation
     relative += PAIR_UNITS * u * biggest / least_size
     if form.level:
         relative += EXP_UNITS * u
@@ -363,8 +371,10 @@ def _bound(
         relative += u if form.power else 0.0  # of the sum, before it
     elif simple:  # a number, without its tail
         own_head, tail = form.factors[0].head, form.factors[0].tail
-        relative += abs(float(tail / own_head)) if own_head else 0.0
+        dropped = abs(float(tail / own_head)) if own_head else 0.0
+        truncation += dropped * SPARE
+        relative += dropped
         if not form.power:
-            return float(np.max(relative)) / u * (1 + 1e-9)
+            return truncation, float(np.max(relative)) / u * (1 + 1e-9)
     own = float(np.max(relative)) / u * (1 + 1e-9)
-    return own + (0.5 if own <= 1 else 1.0)
+    return truncation, own + (0.5 if own <= 1 else 1.0)

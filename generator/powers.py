@@ -26,6 +26,7 @@ from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction
 from .rows import PER_OCTAVE
+from .rows import SPARE
 from .rows import ulp_bound
 from .series import Series
 from .series import to_balls
@@ -47,6 +48,7 @@ class PowerRow:
         rest: b_0, b_1, ...
         scale: the power of two for |d| below `tiny`.
         ulp: proved bound of the total error.
+        truncation: bound of |polynomial - f| / |d|**m.
     """
 
     low: Fraction
@@ -59,6 +61,7 @@ class PowerRow:
     scale: int
     tiny: Fraction
     ulp: float
+    truncation: float
 
     @property
     def degree(self) -> int:
@@ -109,7 +112,7 @@ def make_power_row(
         abs(float(c - r)) * float(reach) ** i
         for i, (c, r) in enumerate(zip(wanted, rest, strict=True))
     )
-    error = (made.dropped(d) + base + change) * (1 + 1e-9) + size * 1e-25
+    error = (made.dropped(d) + base + change) * SPARE + size * 1e-25
     tiny, scale = _rescue(m, factor, fmt)
     ulp = _bound(float(reach), m, factor, rest, error, fmt)
     # Scaled back it may be rounded once more, where it is subnormal and its
@@ -126,6 +129,7 @@ def make_power_row(
         scale,
         tiny,
         ulp,
+        error,
     )
 
 

@@ -41,6 +41,9 @@ FACTOR_BITS = 4  # of a leading factor; the rest of it is in b_1
 CELLS = 48  # of a row, for its roundoff bound
 POINTS = 64  # floats on either side of a zero that are cells of their own
 PER_OCTAVE = 6  # the same where |f| falls towards a zero
+# Truncation bounds are attained at the ends of rows; who checks them with
+# other subdivisions needs something to spare.  It costs 2**-8 / 8 ulp.
+SPARE = 1 + 2.0**-8
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,7 @@ def _rounded(
     )
     for c in poly.coeffs():  # what taking the midpoints changed
         error += float(c.rad()) * max(1.0, float(reach)) ** len(cs)
-    error = (error + float(off)) * (1 + 1e-12)
+    error = (error + float(off)) * SPARE
     if zero:
         lead, slope, rest = Fraction(0), first, (head, *rounded)
     else:
