@@ -20,8 +20,9 @@ $(STAMP): pyproject.toml constraints.txt
 	    -e ".[generator,tensorflow,jax,torch,demo,dev]"
 	touch $@
 
-generate: $(STAMP) ## derive, prove and render every function of the catalogue
-	$(GENERATOR).cli all
+generate: $(STAMP) ## render the catalogue; DTYPES="tf32" FORMATS=examples/tf32.toml: for those
+	$(GENERATOR).cli all $(if $(DTYPES),--dtypes $(DTYPES)) \
+	    $(if $(FORMATS),--formats "$(FORMATS)")
 
 check: $(STAMP) ## generated files up to date, ruff, mypy
 	$(GENERATOR).cli check --fresh

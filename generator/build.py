@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import as_completed
@@ -15,6 +16,8 @@ from .derive import AnyPlan
 from .derive import derive
 from .derive import derive_closed
 from .formats import FORMATS
+from .formats import FloatFormat
+from .formats import get_format
 from .render import render
 from .spec import make_spec
 from .store import remembered
@@ -45,7 +48,7 @@ def plan_of(
         entry.formula,
         entry.domain,
         entry.planner,
-        dtype,
+        repr(get_format(dtype)),
         order,
     )
     plan: AnyPlan = remembered(parts, make, read=not fresh)
@@ -59,15 +62,20 @@ def build(
     progress: Callable[[str, int, int], None] | None = None,
     workers: int | None = None,
     fresh: bool = False,
+    formats: Mapping[str, FloatFormat] = FORMATS,
 ) -> list[Built]:
     """Derive, prove and render `entries`; nothing is written.
 
     Args:
+        dtypes: names of `formats`; what they are computed in is planned.
         progress: called with a label, the plans done and their number.
         workers: processes; 0 works in this one.
         fresh: derive everything anew, whatever is in the cache.
+        formats: all that the modules serve, if it is computed in one that
+            is planned.
     """
-    computed = [d for d in FORMATS if d in {FORMATS[n].compute for n in dtypes}]
+    wide = {get_format(name, formats).compute for name in dtypes}
+    computed = [d for d in FORMATS if d in wide]
     # The dear ones first, so that the processes end together.
     tasks = [
         (entry, dtype, order)
@@ -106,15 +114,20 @@ def build(
                 for dtype in computed
                 for order in range(orders)
             ],
+            formats,
         )
         for entry in entries
     ]
 
 
-def _assemble(entry: Entry, plans: list[AnyPlan]) -> Built:
+def _assemble(
+    entry: Entry, plans: list[AnyPlan], formats: Mapping[str, FloatFormat]
+) -> Built:
     summary = f"{entry.meaning} Source: {entry.reference}"
-    source = render(entry.formula, entry.domain, summary, plans)
-    certificate = certify(entry.formula, entry.domain, plans)
+    source = render(
+        entry.formula, entry.domain, summary, plans, formats=formats
+    )
+    certificate = certify(entry.formula, entry.domain, plans, formats)
     files = {
         f"{entry.name}.py": source.text,
         f"{entry.name}.json": certificate.text,

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ from .closed import ClosedForm
 from .cover import Cover
 from .derive import AnyPlan
 from .formats import FORMATS
+from .formats import FloatFormat
 from .plan import Piece
 from .plan import Plan
 from .plan import narrowed_bound
@@ -44,7 +46,10 @@ class Certificate:
 
 
 def certify(
-    expression: str, domain: tuple[str, str], plans: Sequence[AnyPlan]
+    expression: str,
+    domain: tuple[str, str],
+    plans: Sequence[AnyPlan],
+    formats: Mapping[str, FloatFormat] = FORMATS,
 ) -> Certificate:
     """The claims of all plans of one function."""
     data = {
@@ -73,7 +78,7 @@ def certify(
                 for p in plans
                 if p.dtype == fmt.compute
             }
-            for name, fmt in FORMATS.items()
+            for name, fmt in formats.items()
             if fmt.compute != name
         },
     }

@@ -1,6 +1,8 @@
 """The command line: ``keras-stablef generate | explain | plot | list``.
 
-``all`` and ``check`` are for the catalogue of a checkout.  Exit codes: 0
+``all`` and ``check`` are for the catalogue of a checkout.  ``all`` with other
+formats than those that ship writes modules that import only keras to a folder
+of their own, so that what ships stays what `check` expects.  Exit codes: 0
 done, 1 the generated files are not up to date, 2 the input cannot be used,
 130 interrupted.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +29,14 @@ from .derive import AnyPlan
 from .errors import GeneratorError
 from .files import differences
 from .files import write_if_changed
+from .format_file import formats_with
+from .format_file import tables_of
 from .formats import FORMATS
+from .formats import FloatFormat
+from .formats import get_format
 from .readme import with_bounds
 from .report import table
+from .standalone import standalone
 
 if TYPE_CHECKING:
     from keras_stablef._op import StableOp
@@ -37,6 +45,8 @@ EXAMPLES = """examples:
   keras-stablef list
   keras-stablef generate "1/(1-exp(-x)) - 1/x" --name f --out my_op.py
   keras-stablef generate "log(1+x)/x" --domain -1 oo --out my_op.py
+  keras-stablef generate "tanh(x)/x" --dtypes tf32 --formats tf32.toml \
+      --out my_op.py
   keras-stablef explain "(1-cos(x))/x**2" --domain -3 3 --dtype float32
   keras-stablef explain log_cosh
   keras-stablef plot log_cosh --out log_cosh.png
@@ -81,6 +91,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--fresh", action="store_true", help="use no cached plan"
         )
+        if name == "all":
+            _add_formats(command)
+            command.add_argument(
+                "--out",
+                type=Path,
+                default=Path("out/generated"),
+                help="folder for formats that do not ship",
+            )
         command.set_defaults(run=run)
     listing = commands.add_parser("list", help="the functions that ship")
     listing.set_defaults(run=_list)
@@ -104,13 +122,7 @@ def _parser() -> argparse.ArgumentParser:
             "--max-ulp", type=float, help="default: 2 (f, f') and 4 (f'')"
         )
         if name == "generate":
-            command.add_argument(
-                "--dtypes",
-                nargs="+",
-                choices=tuple(FORMATS),
-                default=tuple(FORMATS),
-                help="default: all of them",
-            )
+            _add_formats(command)
         else:
             command.add_argument("--dtype", default="float32")
         if name != "explain":
@@ -119,6 +131,29 @@ def _parser() -> argparse.ArgumentParser:
             )
         command.set_defaults(run=run)
     return parser
+
+
+def _add_formats(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dtypes", nargs="+", metavar="FORMAT", help="default: all of them"
+    )
+    command.add_argument(
+        "--formats",
+        type=Path,
+        metavar="FILE",
+        help="a TOML file of formats of your own (docs/dtypes.md)",
+    )
+
+
+def _asked(
+    options: argparse.Namespace,
+) -> tuple[dict[str, FloatFormat], list[str]]:
+    """The formats there are, and the names of those asked for."""
+    formats = formats_with(options.formats)
+    names = list(dict.fromkeys(options.dtypes or formats))
+    for name in names:
+        get_format(name, formats)
+    return formats, names
 
 
 def _package_folder() -> Path:
@@ -138,6 +173,7 @@ def _build(
     dtypes: Sequence[str],
     console: Console,
     fresh: bool = False,
+    formats: Mapping[str, FloatFormat] = FORMATS,
 ) -> list[Built]:
     with Progress(
         console=console, transient=True, disable=not console.is_terminal
@@ -147,7 +183,9 @@ def _build(
         def report(label: str, done: int, total: int) -> None:
             bar.update(task, completed=done, total=total, description=label)
 
-        return build(entries, dtypes, progress=report, fresh=fresh)
+        return build(
+            entries, dtypes, progress=report, fresh=fresh, formats=formats
+        )
 
 
 def _everything(
@@ -159,6 +197,9 @@ def _everything(
 
 
 def _all(options: argparse.Namespace, console: Console) -> int:
+    formats, names = _asked(options)
+    if set(names) != set(FORMATS):
+        return _others(options, console, formats, names)
     files, plans = _everything(console, options.fresh)
     folder = _package_folder()
     changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
@@ -168,6 +209,39 @@ def _all(options: argparse.Namespace, console: Console) -> int:
         changed += ["README.md"] if write_if_changed(readme, text) else []
     Console().print(table(plans))
     Console().print(f"changed: {', '.join(changed) or 'nothing'}")
+    return 0
+
+
+def _others(
+    options: argparse.Namespace,
+    console: Console,
+    formats: Mapping[str, FloatFormat],
+    names: Sequence[str],
+) -> int:
+    """Modules for the named formats, beside the package and not in it."""
+    folder: Path = options.out
+    # Every shipped format computed as they are costs nothing; of a file's
+    # own only those asked for.
+    served = {n: f for n, f in formats.items() if n in names or n in FORMATS}
+    built = _build(
+        load_catalogue(), names, console, options.fresh, formats=served
+    )
+    files = {}
+    with console.status("formatting"):
+        for b in built:
+            for name, text in b.files.items():
+                files[name] = text
+                if name.endswith(".py"):
+                    entry = b.entry
+                    files[name] = standalone(text, entry.name, entry.formula)
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
+    plans = [plan for b in built for plan in b.plans]
+    Console().print(table(plans, {n: formats[n] for n in names}))
+    Console().print(
+        f"{len(changed)} of {len(files)} files changed in {folder}; the "
+        "package's own are for all the formats that ship and left alone"
+    )
     return 0
 
 
@@ -220,13 +294,16 @@ def _list(options: argparse.Namespace, console: Console) -> int:
 
 
 def _generate(options: argparse.Namespace, console: Console) -> int:
+    from keras_stablef._study import save
+
     _folder_of(options.out)
+    formats, names = _asked(options)
+    own = {n: formats[n] for n in names if n not in FORMATS}
     op = _op(options)
     with console.status("deriving every dtype and order"):
-        op.save(options.out, options.dtypes)
-    for dtype in options.dtypes:
-        bounds = [op.error_bound(dtype, k) for k in range(op.orders)]
-        print(f"{dtype}: f, f', f'' within {bounds} ulp")
+        bounds = save(op, options.out, names, tables_of(own) if own else None)
+    for name, row in bounds.items():
+        print(f"{name}: f, f', f'' within {row} ulp")
     return 0
 
 

@@ -35,6 +35,10 @@ class UnknownDtypeError(GeneratorError):
     """No float format of that name."""
 
 
+class FormatError(GeneratorError):
+    """A float format that cannot be, or a file of formats that is none."""
+
+
 class BoundNotMetError(GeneratorError):
     """No candidate meets the asked bound; says the best one and where."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 import sympy
@@ -9,6 +10,7 @@ import sympy
 from .cover import Cover
 from .evaluate import to_primitives
 from .formats import FORMATS
+from .formats import FloatFormat
 from .phrases import WIDTH
 from .phrases import closed_text
 from .phrases import end_text
@@ -50,9 +52,15 @@ METHODS = {
 
 
 def explain(
-    spec_text: str, domain: tuple[str, str], plans: Sequence[Plan | Cover]
+    spec_text: str,
+    domain: tuple[str, str],
+    plans: Sequence[Plan | Cover],
+    formats: Mapping[str, FloatFormat] = FORMATS,
 ) -> str:
     """What f is and how each plan computes it, in at most 80 columns.
+
+    Args:
+        formats: the bounds of those computed in a plan's are stated too.
 
     Example:
         >>> plan = derive(make_spec("(exp(x)-1)/x", "exprel"), "float32")
@@ -80,9 +88,10 @@ def explain(
     for plan in sorted(plans, key=lambda p: (p.order, p.dtype)):
         expr = spec.expr.diff(spec.variable, plan.order or 0)
         if isinstance(plan, Cover):
-            lines += ["", *_cover(plan, to_primitives(expr))]
+            text = _cover(plan, to_primitives(expr))
         else:
-            lines += ["", *_plan(plan)]
+            text = _plan(plan)
+        lines += ["", *_title(plan, formats), *text]
     return "\n".join(lines) + "\n"
 
 
@@ -107,13 +116,18 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
-def _title(plan: Plan | Cover, count: int) -> list[str]:
+def _title(plan: Plan | Cover, formats: Mapping[str, FloatFormat]) -> list[str]:
     prime = "f" + "'" * plan.order
+    if isinstance(plan, Cover):
+        count = len(plan.rows) + len(plan.powers) + len(plan.ends)
+        count += len(plan.closed)
+    else:
+        count = len(plan.pieces)
     text = f"{prime} in {plan.dtype}: {_many(count, 'piece')}"
     lines = [*headed(text, plan.ulp, 0), "=" * WIDTH]
     narrow = [
         f"{at_most(narrowed_bound(plan.ulp, fmt), 4)} in {name}"
-        for name, fmt in FORMATS.items()
+        for name, fmt in formats.items()
         if fmt.compute == plan.dtype and name != plan.dtype
     ]
     if narrow:
@@ -122,12 +136,9 @@ def _title(plan: Plan | Cover, count: int) -> list[str]:
 
 
 def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
-    count = len(plan.rows) + len(plan.powers) + len(plan.ends)
-    count += len(plan.closed)
-    lines = _title(plan, count)
     prime = "f" + "'" * plan.order
     t = "|x|" if plan.parity else "x"
-    lines += wrapped(
+    lines = wrapped(
         {
             0: f"No symmetry is known of {prime}: the pieces lie along x.",
             1: f"{prime} is even: the pieces lie along |x|.",
@@ -170,7 +181,6 @@ def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
 
 
 def _plan(plan: Plan) -> list[str]:
-    lines = _title(plan, len(plan.pieces))
     prime = "f" + "'" * plan.order
     if plan.fold.sign > 0:
         text = f"{prime} is even"
@@ -178,7 +188,7 @@ def _plan(plan: Plan) -> list[str]:
         text = f"{prime} is odd"
     else:
         text = f"{prime}(x) + {prime}(-x) = {plan.fold.constant}"
-    lines += wrapped(
+    lines = wrapped(
         f"{text}: the first piece takes x itself, the others |x|; what is "
         "computed there is the branch of x < 0, and folded for x > 0.",
         0,

@@ -1,16 +1,22 @@
-"""Float formats as data: adding one is adding an entry to `FORMATS`."""
+"""Float formats: exact arithmetic on them, and the ones that ship.
+
+They are data (``formats.toml``, read by `format_file`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 
 from flint import arb
 from flint import fmpq
 
 from .errors import NotProvedError
 from .errors import UnknownDtypeError
+from .format_file import read_formats
 
 FAR = 2**17  # exponents beyond are those of exp(-1/w), never of a result
 
@@ -20,12 +26,18 @@ class FloatFormat:
     """A binary floating-point format.
 
     Attributes:
-        name: the dtype's name in Keras.
+        name: the format's name, the dtype's in Keras if it has one.
         precision: significand bits p, the hidden one included.
         emin: exponent of the smallest normal number, ``2**emin``.
         emax: exponent of the largest binade, ``2**emax <= max_finite``.
         compute: name of the format plans are evaluated in; a narrower
             format is upcast, evaluated once and rounded once.
+        storage: the Keras dtype that holds it.
+        infinities, nan: whether it has them.
+        overflow: what a number becomes that rounds to no finite one: "inf",
+            "nan" or "saturate".
+        largest: the largest finite number, where it is not the last of the
+            last binade.
     """
 
     name: str
@@ -33,10 +45,17 @@ class FloatFormat:
     emin: int
     emax: int
     compute: str
+    storage: str
+    infinities: bool = True
+    nan: bool = True
+    overflow: str = "inf"
+    largest: Fraction | None = None
 
     @cached_property
     def max_finite(self) -> Fraction:
-        """Largest finite number, ``(2 - 2**(1-p)) * 2**emax``."""
+        """Largest finite number, usually ``(2 - 2**(1-p)) * 2**emax``."""
+        if self.largest is not None:
+            return self.largest
         return (2 - Fraction(2) ** (1 - self.precision)) * Fraction(
             2
         ) ** self.emax
@@ -62,12 +81,51 @@ class FloatFormat:
         unit = Fraction(2) ** self.ulp_exponent(floor_log2(value))
         return round(value / unit) * unit
 
+    def holds(self, value: Fraction) -> bool:
+        """Whether it is a finite number of the format."""
+        return self.round(value) == value and abs(value) <= self.max_finite
+
     def next_down(self, value: Fraction) -> Fraction:
         """Largest number of the format below the positive `value`."""
         exponent = floor_log2(value)
         if value == Fraction(2) ** exponent:
             exponent -= 1
         return value - Fraction(2) ** self.ulp_exponent(exponent)
+
+    def last_rounding_down(self, wide: FloatFormat) -> Fraction:
+        """The largest number of `wide` that rounds to a finite one.
+
+        Half an ulp above the largest finite number is a tie: it goes down
+        if that number is even, as 448 of float8_e4m3fn is, and otherwise
+        over.
+        """
+        unit = Fraction(2) ** self.ulp_exponent(floor_log2(self.max_finite))
+        tie = self.max_finite + unit / 2
+        even = (self.max_finite / unit) % 2 == 0
+        return tie if even else wide.next_down(tie)
+
+    def rounding(self, wide: FloatFormat) -> dict[str, float]:
+        """How results of `wide` are rounded to this format.
+
+        Returns:
+            Arguments of ``keras_stablef._rounding.narrow`` besides the
+            tensor and the storage: what a cast does not do by itself.
+            Empty where it does all.
+        """
+        steps: dict[str, float] = {}
+        by_hand = self.storage != self.name
+        if by_hand or self.overflow != "inf":
+            steps["limit"] = float(self.last_rounding_down(wide))
+            steps["beyond"] = {
+                "inf": float("inf"),
+                "nan": float("nan"),
+                "saturate": float(self.max_finite),
+            }[self.overflow]
+        if by_hand:
+            steps["dropped"] = wide.precision - self.precision
+            steps["emin"] = self.emin
+            steps["emax"] = self.emax
+        return steps
 
 
 def floor_log2(value: Fraction) -> int:
@@ -111,20 +169,22 @@ def to_fraction(value: arb) -> Fraction:
     return Fraction(int(man)) * Fraction(2) ** int(exp)
 
 
-FORMATS = {
-    "float16": FloatFormat("float16", 11, -14, 15, "float32"),
-    "bfloat16": FloatFormat("bfloat16", 8, -126, 127, "float32"),
-    "float32": FloatFormat("float32", 24, -126, 127, "float32"),
-    "float64": FloatFormat("float64", 53, -1022, 1023, "float64"),
-}
+def get_format(
+    name: str, formats: Mapping[str, FloatFormat] | None = None
+) -> FloatFormat:
+    """The format of that name, or `UnknownDtypeError`.
 
-
-def get_format(name: str) -> FloatFormat:
-    """The format of that name, or `UnknownDtypeError`."""
+    Args:
+        formats: those there are; by default those that ship.
+    """
+    known = FORMATS if formats is None else formats
     try:
-        return FORMATS[name]
+        return known[name]
     except (KeyError, TypeError):
         raise UnknownDtypeError(
-            f"Unknown dtype: expected one of {', '.join(FORMATS)}; "
+            f"Unknown dtype: expected one of {', '.join(known)}; "
             f"received {name!r}."
         ) from None
+
+
+FORMATS = read_formats(Path(__file__).with_name("formats.toml"), {})

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,7 @@ from .emit import cover_text
 from .emit import kernel_text
 from .errors import GeneratorError
 from .formats import FORMATS
+from .formats import FloatFormat
 from .lookup import FEW
 from .plan import Fold
 from .plan import Piece
@@ -65,17 +67,19 @@ def render(
     summary: str,
     plans: Sequence[AnyPlan],
     tidy: bool = True,
+    formats: Mapping[str, FloatFormat] = FORMATS,
 ) -> Source:
     """The module with every plan of one function.
 
     Args:
+        formats: those it serves, if computed in one that has a plan.
         tidy: format it, for people.
     """
     name = plans[0].name
     by_key = {(p.dtype, p.order): p for p in plans}
     orders = sorted({p.order for p in plans})
     planned = sorted({p.dtype for p in plans}, key=list(FORMATS).index)
-    served = [d for d, f in FORMATS.items() if f.compute in planned]
+    served = {d: f for d, f in formats.items() if f.compute in planned}
     needs: set[str] = set()
     bodies = []
     for dtype in planned:
@@ -112,21 +116,28 @@ def render(
             ]
             for dtype in planned
         },
-        computes={d: FORMATS[d].compute for d in served},
+        computes={d: f.compute for d, f in served.items()},
+        storages={d: f.storage for d, f in served.items()},
+        roundings={
+            d: {k: _python(v) for k, v in steps.items()}
+            for d, f in served.items()
+            if (steps := f.rounding(FORMATS[f.compute]))
+        },
         bounds={
             d: [
-                shown_bound(
-                    narrowed_bound(
-                        by_key[FORMATS[d].compute, order].ulp, FORMATS[d]
-                    )
-                )
+                shown_bound(narrowed_bound(by_key[f.compute, order].ulp, f))
                 for order in orders
-                if (FORMATS[d].compute, order) in by_key
+                if (f.compute, order) in by_key
             ]
-            for d in served
+            for d, f in served.items()
         },
     )
     return Source(name, formatted(text) if tidy else text)
+
+
+def _python(value: float) -> str:
+    """A number as source; inf and nan have no literals."""
+    return repr(value) if math.isfinite(value) else f'float("{value}")'
 
 
 def shown_bound(ulp: float) -> float:

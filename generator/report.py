@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 
 from rich.table import Table
 
@@ -10,6 +11,7 @@ from .cover import Cover
 from .derive import AnyPlan
 from .ends import EndForm
 from .formats import FORMATS
+from .formats import FloatFormat
 from .logends import LogForm
 from .plan import Plan
 from .plan import narrowed_bound
@@ -27,13 +29,15 @@ COLUMNS = (
 )
 
 
-def rows(plans: Iterable[AnyPlan]) -> list[tuple[str, ...]]:
-    """One row for each function, order and dtype, the narrow ones too."""
+def rows(
+    plans: Iterable[AnyPlan], formats: Mapping[str, FloatFormat] = FORMATS
+) -> list[tuple[str, ...]]:
+    """One row for each function, order and format, the narrow ones too."""
     by_key = {(p.name, p.dtype, p.order): p for p in plans}
     orders = sorted({order for _, _, order in by_key})
     found: list[tuple[str, ...]] = []
     for name in dict.fromkeys(n for n, _, _ in by_key):
-        for dtype, fmt in FORMATS.items():
+        for dtype, fmt in formats.items():
             for order in orders:
                 plan = by_key.get((name, fmt.compute, order))
                 if plan is not None:
@@ -96,18 +100,20 @@ def _degree(statements: Iterable[tuple[str, object]]) -> int:
     )
 
 
-def table(plans: Iterable[AnyPlan]) -> Table:
+def table(
+    plans: Iterable[AnyPlan], formats: Mapping[str, FloatFormat] = FORMATS
+) -> Table:
     """The rows as a rich table."""
     view = Table(title="Pieces and proved bounds")
     for column in COLUMNS:
         view.add_column(column, justify="right" if "ulp" in column else "left")
-    for row in rows(plans):
+    for row in rows(plans, formats):
         view.add_row(*row)
     return view
 
 
 def bounds_markdown(plans: Iterable[AnyPlan]) -> str:
-    """Bounds by function, for the README; 16-bit formats in one line."""
+    """Bounds by function, for the README; narrow formats in one line."""
     plans = list(plans)
     orders = sorted({p.order for p in plans})
     wide = [d for d, f in FORMATS.items() if f.compute == d]

@@ -38,14 +38,21 @@ def standalone(module: str, name: str, expression: str) -> str:
 
 
 def _rules() -> tuple[str, str]:
-    """Imports and body of the package's own adapter, as they are."""
+    """Imports and body of the package's own adapters, as they are."""
     import keras_stablef
 
-    path = Path(keras_stablef.__file__).with_name("_autodiff.py")
-    source = path.read_text(encoding="utf-8")
+    imports: list[str] = []
+    rest: list[str] = []
+    for name in ("_autodiff.py", "_rounding.py"):
+        path = Path(keras_stablef.__file__).with_name(name)
+        _split(path.read_text(encoding="utf-8"), imports, rest)
+    return "\n".join(sorted(set(imports))), "\n".join(rest)
+
+
+def _split(source: str, imports: list[str], rest: list[str]) -> None:
+    """Adds a module's imports and the rest of it, its docstring left out."""
     nodes = ast.parse(source).body
     lines = source.splitlines()
-    imports, rest = [], []
     for k, node in enumerate(nodes):
         last = nodes[k + 1].lineno - 1 if k + 1 < len(nodes) else len(lines)
         decorators = getattr(node, "decorator_list", [])
@@ -53,7 +60,6 @@ def _rules() -> tuple[str, str]:
         text = "\n".join(lines[first:last])
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             if getattr(node, "module", "") != "__future__":
-                imports.append(text)
+                imports.append(text.strip())
         elif not isinstance(node, ast.Expr):
             rest.append(text)
-    return "\n".join(imports), "\n".join(rest)

@@ -9,6 +9,7 @@ recursive `tf.custom_gradient`.  Only x is kept for the backward pass.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -16,13 +17,17 @@ from typing import Any
 import keras
 
 Body = Callable[[Any], Any]
+Product = Callable[[Any, Any], Any]
 
 
-def attach(bodies: Sequence[Body]) -> tuple[Body, ...]:
+def attach(
+    bodies: Sequence[Body], times: Product = operator.mul
+) -> tuple[Body, ...]:
     """`bodies` with each one's derivative the next one's value.
 
     Args:
         bodies: f, f', f'' ... as functions of one backend tensor.
+        times: the product of the chain rule, linear in its second factor.
 
     Returns:
         As many functions; autodiff of the last goes through its body.  On
@@ -33,11 +38,11 @@ def attach(bodies: Sequence[Body]) -> tuple[Body, ...]:
         return tuple(bodies)
     ops = [bodies[-1]]
     for body in reversed(bodies[:-1]):
-        ops.append(rule(body, ops[-1]))
+        ops.append(rule(body, ops[-1], times))
     return tuple(reversed(ops))
 
 
-def _jax_rule(body: Body, derivative: Body) -> Body:
+def _jax_rule(body: Body, derivative: Body, times: Product) -> Body:
     import jax
 
     @jax.custom_jvp
@@ -49,7 +54,7 @@ def _jax_rule(body: Body, derivative: Body) -> Body:
     # still merged under jit (prevent_cse=False).
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def slope(x: Any, dx: Any) -> Any:
-        return derivative(x) * dx
+        return times(derivative(x), dx)
 
     @op.defjvp
     def jvp(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
@@ -60,7 +65,7 @@ def _jax_rule(body: Body, derivative: Body) -> Body:
     return op
 
 
-def _torch_rule(body: Body, derivative: Body) -> Body:
+def _torch_rule(body: Body, derivative: Body, times: Product) -> Body:
     import torch
 
     class Op(torch.autograd.Function):
@@ -79,12 +84,12 @@ def _torch_rule(body: Body, derivative: Body) -> Body:
         @staticmethod
         def backward(ctx: Any, gradient: Any) -> Any:
             (x,) = ctx.saved_tensors
-            return gradient * derivative(x)
+            return times(derivative(x), gradient)
 
         @staticmethod
         def jvp(ctx: Any, tangent: Any) -> Any:
             (x,) = ctx.saved_tensors
-            return tangent * derivative(x)
+            return times(derivative(x), tangent)
 
     # Dynamo cannot trace a Function that has a jvp; put into the graph as it
     # is, AOTAutograd traces it, with either mode of autodiff.  Dynamo tells
@@ -107,7 +112,7 @@ def _torch_apply(x: Any, index: int) -> Any:
     return _TORCH_FUNCTIONS[index].apply(x)
 
 
-def _tensorflow_rule(body: Body, derivative: Body) -> Body:
+def _tensorflow_rule(body: Body, derivative: Body, times: Product) -> Body:
     import tensorflow as tf
 
     @tf.custom_gradient
@@ -115,7 +120,7 @@ def _tensorflow_rule(body: Body, derivative: Body) -> Body:
         # A ForwardAccumulator looks into the body as well: stopped there it
         # takes the derivative from the rule alone.
         y = body(tf.stop_gradient(x))
-        return y, lambda upstream: upstream * derivative(x)
+        return y, lambda upstream: times(derivative(x), upstream)
 
     # Inside a graph it would look past the rule even so; a function of its
     # own shows it nothing but its gradient.
@@ -127,7 +132,7 @@ def _tensorflow_rule(body: Body, derivative: Body) -> Body:
     return op
 
 
-_RULES: dict[str, Callable[[Body, Body], Body]] = {
+_RULES: dict[str, Callable[[Body, Body, Product], Body]] = {
     "jax": _jax_rule,
     "torch": _torch_rule,
     "tensorflow": _tensorflow_rule,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +13,11 @@ from typing import Protocol
 import keras
 
 from ._autodiff import Body
+from ._autodiff import Product
 from ._autodiff import attach
 from ._ragged import is_ragged
+from ._rounding import narrow
+from ._rounding import widened_product
 
 
 class Generated(Protocol):
@@ -22,6 +27,8 @@ class Generated(Protocol):
     EXPRESSION: str
     DOMAIN: tuple[str, str]
     COMPUTE: dict[str, str]
+    STORAGE: dict[str, str]
+    ROUNDING: dict[str, dict[str, Any]]
 
     @property
     def BODIES(self) -> Mapping[str, Sequence[Body]]: ...  # noqa: N802
@@ -62,15 +69,21 @@ class StableOp(keras.Operation):
     """
 
     def __init__(
-        self, module: Generated, order: int = 0, name: str | None = None
+        self,
+        module: Generated,
+        order: int = 0,
+        name: str | None = None,
+        format: str | None = None,
     ) -> None:
         super().__init__(name=name or _base_name(module, order))
-        self.module, self.order = module, order
+        self.module, self.order, self.format = module, order, format
         self._is_node = name is not None
         # Looked up here and not when called: a compiler that traces the
         # call sees only the function of its dtype.
         self._by_dtype = {
-            dtype: tower[order] for dtype, tower in _towers(module).items()
+            module.STORAGE[name]: tower[order]
+            for name, tower in _towers(module).items()
+            if name == (format or module.STORAGE[name])
         }
         self.__doc__ = (
             f"f^({order})(x) for f(x) = {module.EXPRESSION}.\n\n"
@@ -113,19 +126,50 @@ class StableOp(keras.Operation):
                 f"expected at most {self.orders - 1}, received {total}. "
                 "Higher ones come from autodiff of the last, without a bound."
             )
-        return self if order == 0 else shared_ops(self.module)[total]
+        if order == 0:
+            return self
+        return shared_ops(self.module, self.format)[total]
+
+    def in_format(self, name: str) -> StableOp:
+        """This op with its result rounded to a format, whatever the dtype.
+
+        For formats that have no dtype of their own, such as tf32 in a
+        float32: an op like any other, its derivatives in the format too.
+        x is a tensor of the format's storage and taken exactly as it is;
+        Python numbers and integers become that dtype, and the result has
+        it.
+
+        Args:
+            name: of a format the function was generated for.
+
+        Example:
+            >>> op = ks.stabilize("log(1+x)/x", (-1, "oo"),
+            ...     formats="examples/tf32.toml")
+            >>> op.in_format("tf32")(0.5)  # 0.8109375 of 0.8109302
+
+        Raises:
+            ValueError: it was not.
+        """
+        formats = self.module.COMPUTE
+        if name not in formats:
+            raise ValueError(
+                f"{self.name} has no format {name!r}: expected one of "
+                f"{', '.join(formats)}."
+            )
+        return shared_ops(self.module, name)[self.order]
 
     def error_bound(self, dtype: str, order: int = 0) -> float:
         """Proved bound of ``|computed - f^(order)(x)|`` in ulp.
 
-        It holds for every float x; for 16-bit formats it is half an ulp
-        (the one rounding) and a little.  `order` counts from this op.
+        It holds for every float x; for narrow formats it is half an ulp
+        (the one rounding) and a little.  `dtype` may be the name of a
+        format without a dtype.  `order` counts from this op.
 
         Raises:
             ValueError: unknown dtype or order.
         """
         bounds = self.module.BOUNDS
-        name = keras.backend.standardize_dtype(dtype)
+        name = format_name(dtype, bounds)
         if name not in bounds:
             raise ValueError(
                 f"No bound for {dtype!r}: expected one of {', '.join(bounds)}."
@@ -159,7 +203,12 @@ class StableOp(keras.Operation):
 
         plot(self, path, dtype)
 
-    def save(self, path: Any, dtypes: Sequence[str] | None = None) -> None:
+    def save(
+        self,
+        path: Any,
+        dtypes: Sequence[str] | None = None,
+        formats: Any = None,
+    ) -> None:
         """Write a module that computes f and imports only keras.
 
         It holds every order and the derivative rules, and offers a function
@@ -167,7 +216,10 @@ class StableOp(keras.Operation):
 
         Args:
             dtypes: those it is to serve, all of them by default; one that
-                is computed in a wider dtype brings that along.
+                is computed in a wider dtype brings that along, and with it
+                the others that are computed in that.
+            formats: a TOML file of formats of your own (docs/dtypes.md),
+                which it shall serve too.
 
         Example:
             >>> ks.stabilize("log(1+x)/x", (-1, "oo"), name="rel").save(
@@ -176,19 +228,19 @@ class StableOp(keras.Operation):
         """
         from ._study import save
 
-        save(self, path, dtypes)
+        save(self, path, dtypes, formats)
 
     def call(self, x: Any) -> Any:
         if is_ragged(x):
             import tensorflow as tf
 
             return tf.ragged.map_flat_values(self.call, x)
-        x = _as_float_tensor(x)
+        x = _as_float_tensor(x, self._default_dtype)
         dtype = keras.backend.standardize_dtype(x.dtype)
-        if dtype not in self.module.COMPUTE:
+        if dtype not in self._by_dtype:
             raise TypeError(
                 f"{self.name}: expected a dtype of "
-                f"{', '.join(self.module.COMPUTE)}, received {dtype}."
+                f"{', '.join(self._by_dtype)}, received {dtype}."
             )
         y = self._by_dtype[dtype](x)
         if keras.backend.standardize_dtype(y.dtype) != dtype:
@@ -209,21 +261,36 @@ class StableOp(keras.Operation):
         # The one op that everybody shares makes a node of its own for each
         # use in a graph: Keras saves a model by its nodes and their names.
         name = _node_name(_base_name(self.module, self.order))
-        return StableOp(self.module, self.order, name).symbolic_call(x)
+        node = StableOp(self.module, self.order, name, self.format)
+        return node.symbolic_call(x)
 
     def compute_output_spec(self, x: Any) -> Any:
         dtype = keras.backend.standardize_dtype(x.dtype)
         if dtype.startswith("complex"):
             raise TypeError(_complex(dtype))
         if not keras.backend.is_float_dtype(dtype):
-            dtype = keras.config.floatx()
+            dtype = self._default_dtype
+        if self.format and dtype != self._default_dtype:
+            raise TypeError(
+                f"{self.name}: expected a dtype of {self._default_dtype}, "
+                f"received {dtype}."
+            )
         return keras.KerasTensor(x.shape, dtype=dtype)
+
+    @property
+    def _default_dtype(self) -> str:
+        """What numbers without a float dtype become."""
+        if self.format:
+            return self.module.STORAGE[self.format]
+        floatx: str = keras.config.floatx()
+        return floatx
 
     def get_config(self) -> dict[str, Any]:
         return {
             "function": self.module.NAME,
             "order": self.order,
             "name": self.name,
+            **({"format": self.format} if self.format else {}),
             **getattr(self.module, "CONFIG", {}),
         }
 
@@ -239,14 +306,18 @@ class StableOp(keras.Operation):
                 tuple(config["domain"]),
                 name=config["function"],
                 max_ulp=config["max_ulp"],
+                formats=config.get("formats"),
             )
         else:
             known = getattr(ops, config["function"])
-        return cls(known.module, config["order"], config["name"])
+        return cls(
+            known.module, config["order"], config["name"], config.get("format")
+        )
 
     def __repr__(self) -> str:
         primes = "'" * self.order
-        return f"<StableOp {self.module.NAME}{primes}: {self.expression}>"
+        kind = f" in {self.format}" if self.format else ""
+        return f"<StableOp {self.module.NAME}{primes}{kind}: {self.expression}>"
 
 
 def _key(module: Generated) -> str:
@@ -262,11 +333,12 @@ _TOWERS: dict[str, dict[str, tuple[Body, ...]]] = {}
 
 
 def _towers(module: Generated) -> dict[str, tuple[Body, ...]]:
-    """f, f', f'' ... with their derivative rules, by dtype."""
+    """f, f', f'' ... with their derivative rules, by format."""
     key = _key(module)
     if key not in _TOWERS:
         _TOWERS[key] = {
-            dtype: attach(_bodies(module, dtype)) for dtype in module.COMPUTE
+            name: attach(_bodies(module, name), _product(module, name))
+            for name in module.COMPUTE
         }
     return _TOWERS[key]
 
@@ -280,32 +352,53 @@ def _node_name(base: str) -> str:
     return base if _USES[base] == 1 else f"{base}_{_USES[base] - 1}"
 
 
-_SHARED: dict[str, tuple[StableOp, ...]] = {}
+_SHARED: dict[tuple[str, str | None], tuple[StableOp, ...]] = {}
 
 
-def shared_ops(module: Generated) -> tuple[StableOp, ...]:
+def shared_ops(
+    module: Generated, format: str | None = None
+) -> tuple[StableOp, ...]:
     """The ops of f, f', f'' ... that everybody shares."""
-    key = _key(module)
+    key = _key(module), format
     if key not in _SHARED:
         orders = range(len(next(iter(module.BODIES.values()))))
-        _SHARED[key] = tuple(StableOp(module, k) for k in orders)
+        _SHARED[key] = tuple(StableOp(module, k, format=format) for k in orders)
     return _SHARED[key]
 
 
-def _bodies(module: Generated, dtype: str) -> Sequence[Body]:
-    """The bodies for `dtype`: upcast, evaluated once, rounded once."""
-    compute = module.COMPUTE[dtype]
+def _bodies(module: Generated, name: str) -> Sequence[Body]:
+    """The bodies for a format: upcast, evaluated once, rounded once."""
+    compute = module.COMPUTE[name]
     bodies = module.BODIES[compute]
-    if compute == dtype:
+    if compute == name:
         return bodies
+    storage, steps = module.STORAGE[name], module.ROUNDING.get(name, {})
 
     def through(body: Body) -> Body:
-        return lambda x: keras.ops.cast(body(keras.ops.cast(x, compute)), dtype)
+        return lambda x: narrow(
+            body(keras.ops.cast(x, compute)), storage, **steps
+        )
 
     return tuple(through(body) for body in bodies)
 
 
-def _as_float_tensor(x: Any) -> Any:
+def _product(module: Generated, name: str) -> Product:
+    """The product of the chain rule in the dtype that holds a format."""
+    compute, storage = module.COMPUTE[name], module.STORAGE[name]
+    if compute == storage:
+        return operator.mul
+    return widened_product(compute, storage)
+
+
+def format_name(dtype: Any, known: Collection[str]) -> str:
+    """A format's name as it is, anything else as Keras calls the dtype."""
+    if isinstance(dtype, str) and dtype in known:
+        return dtype
+    name: str = keras.backend.standardize_dtype(dtype)
+    return name
+
+
+def _as_float_tensor(x: Any, default: str) -> Any:
     if not keras.ops.is_tensor(x):
         # A NumPy array keeps its float dtype; a list or a number has none.
         dtype = getattr(x, "dtype", None)
@@ -313,13 +406,13 @@ def _as_float_tensor(x: Any) -> Any:
         if isinstance(x, complex) or (name or "").startswith("complex"):
             raise TypeError(_complex(name or "a complex number"))
         if name is None or not keras.backend.is_float_dtype(name):
-            name = keras.config.floatx()
+            name = default
         return keras.ops.convert_to_tensor(x, dtype=name)
     dtype = keras.backend.standardize_dtype(x.dtype)
     if dtype.startswith("complex"):
         raise TypeError(_complex(dtype))
     if not keras.backend.is_float_dtype(dtype):
-        return keras.ops.cast(x, keras.config.floatx())
+        return keras.ops.cast(x, default)
     return x
 
 

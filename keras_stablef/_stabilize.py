@@ -33,11 +33,21 @@ class Derived:
     """
 
     def __init__(
-        self, formula: Any, domain: Domain, name: str, max_ulp: float | None
+        self,
+        formula: Any,
+        domain: Domain,
+        name: str,
+        max_ulp: float | None,
+        formats: Any = None,
     ) -> None:
         from .generator.derive import time_limit
+        from .generator.format_file import formats_with
+        from .generator.format_file import tables_of
         from .generator.formats import FORMATS
         from .generator.spec import make_spec
+
+        # First, as reading a formula takes longer than refusing a format.
+        self.formats = formats_with(formats)
 
         with time_limit(10.0):
             self.spec = make_spec(formula, name, domain)
@@ -45,17 +55,27 @@ class Derived:
         self.NAME = name
         self.EXPRESSION = self.spec.text
         self.DOMAIN = (str(low), str(high))
-        self.COMPUTE = {d: f.compute for d, f in FORMATS.items()}
+        known = self.formats.items()
+        self.COMPUTE = {d: f.compute for d, f in known}
+        self.STORAGE = {d: f.storage for d, f in known}
+        self.ROUNDING: dict[str, dict[str, Any]] = {
+            d: dict(f.rounding(FORMATS[f.compute]))
+            for d, f in known
+            if f.compute != d
+        }
         self.BODIES: dict[str, tuple[Body, ...]] = {
             dtype: tuple(_Lazy(self, dtype, k) for k in range(ORDERS))
             for dtype in dict.fromkeys(self.COMPUTE.values())
         }
         self.BOUNDS = _Bounds(self)
-        self.CONFIG = {
+        self.CONFIG: dict[str, Any] = {
             "formula": self.EXPRESSION,
             "domain": list(self.DOMAIN),
             "max_ulp": max_ulp,
         }
+        own = {d: f for d, f in known if d not in FORMATS}
+        if own:
+            self.CONFIG["formats"] = tables_of(own)
         text = repr((name, sorted(self.CONFIG.items(), key=str)))
         self.KEY = hashlib.sha256(text.encode()).hexdigest()
         self._max_ulp = max_ulp
@@ -65,6 +85,7 @@ class Derived:
     def plan(self, dtype: str, order: int) -> AnyPlan:
         """The plan for a dtype that is computed in itself."""
         from .generator.derive import derive
+        from .generator.formats import get_format
         from .generator.store import remembered
 
         key = dtype, order
@@ -74,7 +95,8 @@ class Derived:
                 str(self.spec.expr),
                 self.DOMAIN,
                 self._max_ulp,
-                *key,
+                repr(get_format(dtype)),
+                order,
             )
             with progress(f"deriving {self.NAME}{chr(39) * order} {dtype}"):
                 self._plans[key] = remembered(
@@ -123,11 +145,10 @@ class _Row(Sequence[float]):
         return ORDERS
 
     def __getitem__(self, order: Any) -> Any:
-        from .generator.formats import FORMATS
         from .generator.plan import narrowed_bound
         from .generator.render import shown_bound
 
-        fmt = FORMATS[self.dtype]
+        fmt = self.derived.formats[self.dtype]
         plan = self.derived.plan(fmt.compute, order)
         return shown_bound(narrowed_bound(plan.ulp, fmt))
 
@@ -157,6 +178,7 @@ def stabilize(
     *,
     name: str | None = None,
     max_ulp: float | None = None,
+    formats: Any = None,
 ) -> Callable[[Callable[[Any], Any]], StableOp]: ...
 @overload
 def stabilize(
@@ -165,6 +187,7 @@ def stabilize(
     *,
     name: str | None = None,
     max_ulp: float | None = None,
+    formats: Any = None,
 ) -> StableOp: ...
 def stabilize(
     formula: Any = None,
@@ -172,6 +195,7 @@ def stabilize(
     *,
     name: str | None = None,
     max_ulp: float | None = None,
+    formats: Any = None,
 ) -> Any:
     """An op that computes a formula to a few ulp, and its derivatives too.
 
@@ -185,19 +209,22 @@ def stabilize(
         name: of the op; "f", or the function's own name, by default.
         max_ulp: the bound to meet, in ulp; by default 2 for f and f' and 4
             for f''.
+        formats: a TOML file of formats of your own (docs/dtypes.md), or its
+            tables as a mapping: `StableOp.in_format` gives the op in one.
 
     Returns:
-        A `StableOp`: any shape, float16, bfloat16, float32 or float64,
-        on TensorFlow, JAX and PyTorch.  At a removable point of the formula
-        value and derivatives are those of the filled-in function, at an end
-        of the domain they are the limits.  The value and gradient for
-        `keras.config.floatx()` are derived now; another dtype or order when
-        it is first used, and all are kept on disk.
+        A `StableOp`: any shape, float16, bfloat16, float32, float64 or
+        float8, on TensorFlow, JAX and PyTorch.  At a removable point of the
+        formula value and derivatives are those of the filled-in function,
+        at an end of the domain they are the limits.  The value and gradient
+        for `keras.config.floatx()` are derived now; another dtype or order
+        when it is first used, and all are kept on disk.
 
     Raises:
         NotAnExpressionError, VariableError, DomainError: bad input.
         SingularityError: a pole or branch point inside the domain; where.
         NotRealError: not real on part of the domain; which.
+        FormatError: `formats` has an entry that cannot be.
         BoundNotMetError: `max_ulp` cannot be met; the best, and where.
         TimeLimitError: the formula takes too long to analyse.
         All are subclasses of `ValueError`.
@@ -216,14 +243,14 @@ def stabilize(
     """
     if formula is None:
         return lambda function: stabilize(
-            function, domain, name=name, max_ulp=max_ulp
+            function, domain, name=name, max_ulp=max_ulp, formats=formats
         )
     if callable(formula) and not hasattr(formula, "free_symbols"):
         from .generator.lift import lift
 
         name = name or getattr(formula, "__name__", "f").lower()
         formula = lift(formula)
-    derived = Derived(formula, domain, _named(name), max_ulp)
+    derived = Derived(formula, domain, _named(name), max_ulp, formats)
     floatx = keras.config.floatx()
     dtype = derived.COMPUTE.get(floatx, "float32")
     for order in (0, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,11 +12,13 @@ import keras
 import numpy as np
 
 from ._op import StableOp
+from ._op import format_name
 from ._op import shared_ops
 from ._progress import progress
 
 if TYPE_CHECKING:
     from .generator.derive import AnyPlan
+    from .generator.formats import FloatFormat
 
 
 def _plan(op: StableOp, dtype: str, order: int) -> AnyPlan:
@@ -41,7 +44,7 @@ def _computed(op: StableOp, dtype: str | None) -> list[str]:
     compute = op.module.COMPUTE
     if dtype is None:
         return list(dict.fromkeys(compute.values()))
-    name = keras.backend.standardize_dtype(dtype)
+    name = format_name(dtype, compute)
     if name not in compute:
         raise ValueError(
             f"No plan for {dtype!r}: expected one of {', '.join(compute)}."
@@ -49,18 +52,35 @@ def _computed(op: StableOp, dtype: str | None) -> list[str]:
     return [compute[name]]
 
 
+def _formats(op: StableOp) -> Mapping[str, FloatFormat]:
+    """What the op was generated for."""
+    from .generator.formats import FORMATS
+
+    own: Mapping[str, FloatFormat] = getattr(op.module, "formats", FORMATS)
+    return own
+
+
 def explain(op: StableOp, dtype: str | None) -> str:
     """See `StableOp.explain`."""
     from .generator.explain import explain as words
 
     plans = _plans(op, _computed(op, dtype))
-    return words(op.expression, op.domain, plans)
+    return words(op.expression, op.domain, plans, _formats(op))
 
 
-def save(op: StableOp, path: Any, dtypes: Sequence[str] | None) -> None:
-    """See `StableOp.save`."""
+def save(
+    op: StableOp,
+    path: Any,
+    dtypes: Sequence[str] | None,
+    formats: Any = None,
+) -> dict[str, list[float]]:
+    """See `StableOp.save`; returns the bounds of `dtypes` by order."""
     from .generator.files import write_if_changed
+    from .generator.format_file import formats_with
+    from .generator.formats import get_format
+    from .generator.plan import narrowed_bound
     from .generator.render import render
+    from .generator.render import shown_bound
     from .generator.standalone import standalone
 
     target = Path(path)
@@ -69,16 +89,32 @@ def save(op: StableOp, path: Any, dtypes: Sequence[str] | None) -> None:
             f"Cannot save: expected a folder, received {target.parent}."
         )
     module = op.module
+    known = _formats(op)
+    if formats is not None:
+        known = {**known, **formats_with(formats)}
     wanted = [
-        compute
-        for dtype in (dtypes or module.COMPUTE)
-        for compute in _computed(op, dtype)
+        get_format(format_name(dtype, known), known)
+        for dtype in (dtypes or known)
     ]
-    plans = _plans(op, list(dict.fromkeys(wanted)))
-    source = render(op.expression, op.domain, "Saved by StableOp.save.", plans)
+    plans = _plans(op, list(dict.fromkeys(fmt.compute for fmt in wanted)))
+    source = render(
+        op.expression,
+        op.domain,
+        "Saved by StableOp.save.",
+        plans,
+        formats=known,
+    )
     write_if_changed(
         target, standalone(source.text, module.NAME, op.expression)
     )
+    return {
+        fmt.name: [
+            shown_bound(narrowed_bound(plan.ulp, fmt))
+            for plan in plans
+            if plan.dtype == fmt.compute
+        ]
+        for fmt in wanted
+    }
 
 
 def plot(op: StableOp, path: Any, dtype: str) -> None:

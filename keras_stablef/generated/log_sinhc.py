@@ -2890,6 +2890,27 @@ COMPUTE = {
     "bfloat16": "float32",
     "float32": "float32",
     "float64": "float64",
+    "float8_e4m3fn": "float32",
+    "float8_e5m2": "float32",
+}
+
+# The dtype that holds each of them.
+STORAGE = {
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+    "float32": "float32",
+    "float64": "float64",
+    "float8_e4m3fn": "float8_e4m3fn",
+    "float8_e5m2": "float8_e5m2",
+}
+
+# What rounding does that a cast to the storage does not: see
+# keras_stablef/_rounding.py.
+ROUNDING = {
+    "float8_e4m3fn": {
+        "limit": 464.0,
+        "beyond": float("nan"),
+    },
 }
 
 # Proved bounds of |computed - exact| in ulp, by dtype, then by order.
@@ -2913,5 +2934,15 @@ BOUNDS = {
         1.4059,
         1.0305,
         0.7654,
+    ),
+    "float8_e4m3fn": (
+        0.5001,
+        0.5001,
+        0.5001,
+    ),
+    "float8_e5m2": (
+        0.5001,
+        0.5001,
+        0.5001,
     ),
 }

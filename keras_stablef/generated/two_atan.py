@@ -4340,6 +4340,27 @@ COMPUTE = {
     "bfloat16": "float32",
     "float32": "float32",
     "float64": "float64",
+    "float8_e4m3fn": "float32",
+    "float8_e5m2": "float32",
+}
+
+# The dtype that holds each of them.
+STORAGE = {
+    "float16": "float16",
+    "bfloat16": "bfloat16",
+    "float32": "float32",
+    "float64": "float64",
+    "float8_e4m3fn": "float8_e4m3fn",
+    "float8_e5m2": "float8_e5m2",
+}
+
+# What rounding does that a cast to the storage does not: see
+# keras_stablef/_rounding.py.
+ROUNDING = {
+    "float8_e4m3fn": {
+        "limit": 464.0,
+        "beyond": float("nan"),
+    },
 }
 
 # Proved bounds of |computed - exact| in ulp, by dtype, then by order.
@@ -4363,5 +4384,15 @@ BOUNDS = {
         1.4257,
         1.4877,
         3.3216,
+    ),
+    "float8_e4m3fn": (
+        0.5001,
+        0.5001,
+        0.5001,
+    ),
+    "float8_e5m2": (
+        0.5001,
+        0.5001,
+        0.5001,
     ),
 }
