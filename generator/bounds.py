@@ -32,6 +32,7 @@ from .roundoff import OverflowRiskError
 PRECISION = 160  # bits of the balls; three times float64's 53
 FINE_BINADES = 12  # below the top, those divided finely at once
 PER_BINADE = 8  # first subdivision of a binade
+SPARE = 1 + 2.0**-8  # for who checks the bound with other cells
 MAX_SPLITS = 2500  # refinements of the worst intervals
 
 
@@ -180,7 +181,7 @@ def _bound(
     while True:
         worst, _, a, b, roundoff = heap[0]
         if a == b or splits >= MAX_SPLITS:
-            return ErrorBound(-worst, roundoff, (a, b))
+            return ErrorBound(-worst * SPARE, roundoff, (a, b))
         heapq.heappop(heap)
         splits += 1
         unit = Fraction(2) ** analyzer.fmt.ulp_exponent(floor_log2(b))

@@ -17,6 +17,7 @@ from fractions import Fraction
 import sympy
 from flint import ctx
 
+from .bounds import SPARE
 from .compile import CannotCompileError
 from .compile import compiled
 from .formats import FloatFormat
@@ -194,10 +195,10 @@ def _judged(
     low = edge
     with ctx.workprec(PRECISION):
         for a, b in _boxes(edge):
-            ulp = _box_ulp(analyzer, a, b, fmt, goal)
-            if ulp is None or ulp > goal:
+            ulp = _box_ulp(analyzer, a, b, fmt, goal / SPARE)
+            if ulp is None or ulp * SPARE > goal:
                 break
-            worst = max(worst, ulp)
+            worst = max(worst, ulp * SPARE)
             low = a
     low = -(-low // LEAST) * LEAST
     if low >= min(edge, Fraction(2)):

@@ -188,11 +188,18 @@ def _zeros(work: Work, a: Fraction, b: Fraction) -> list[Row | PowerRow]:
     pieces: list[Row | PowerRow] = []
     edge = a
     for i, root in enumerate(zeros):
-        left = (spots[i - 1] + spots[i]) / 2 if i else a
-        right = (spots[i] + spots[i + 1]) / 2 if i + 1 < len(spots) else b
+        left = _seam(work, spots[i - 1], spots[i]) if i else a
+        right = (
+            _seam(work, spots[i], spots[i + 1]) if i + 1 < len(spots) else b
+        )
         pieces.append(_about_zero(work, root, max(left, edge), right))
         edge = pieces[-1].high
     return pieces
+
+
+def _seam(work: Work, left: Fraction, right: Fraction) -> Fraction:
+    """Between two zeros; a float, since inputs are compared with it."""
+    return work.fmt.round((left + right) / 2)
 
 
 def _spot(work: Work, root: Root) -> Fraction:

@@ -41,8 +41,8 @@ FACTOR_BITS = 4  # of a leading factor; the rest of it is in b_1
 CELLS = 48  # of a row, for its roundoff bound
 POINTS = 64  # floats on either side of a zero that are cells of their own
 PER_OCTAVE = 6  # the same where |f| falls towards a zero
-# Truncation bounds are attained at the ends of rows; who checks them with
-# other subdivisions needs something to spare.  It costs 2**-8 / 8 ulp.
+# Bounds are attained at the ends of rows and cells; who checks them with
+# other subdivisions needs something to spare, less than 0.01 ulp.
 SPARE = 1 + 2.0**-8
 
 
@@ -337,7 +337,7 @@ def ulp_bound(
     unit = np.ldexp(1.0, np.maximum(exponent, fmt.emin) - fmt.precision + 1)
     own = carried / unit
     rounding = np.where((top > exponent) & (own > 1), 1.0, 0.5)
-    return float(np.max(own + rounding)) * (1 + 1e-9)
+    return float(np.max(own + rounding)) * SPARE
 
 
 def _times(

@@ -1,0 +1,291 @@
+"""Whether the rendered module is the one that the certificate speaks of.
+
+Tables of rows are compared number by number.  Every other piece is
+evaluated at its ends and between, by the module's own code in exact
+arithmetic (balls of 700 bits, where pairs of floats have no low part) and
+by the certificate's formula: they agree to 2**-500, or the piece, a
+threshold or the order in which pieces are chosen is not the one certified.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb
+from flint import ctx
+
+from .claims import Format
+from .claims import Piece
+from .claims import Plan
+from .claims import end_formula
+from .claims import power_formula
+from .claims import program_formula
+from .claims import row_formula
+from .enclosure import regular_chart
+from .formula import Node
+from .formula import X
+from .formula import number
+from .lanes import Span
+from .lanes import from_ordinals
+from .lanes import ordinals
+from .roundoff import Module
+from .values import ball
+
+BITS = 700
+AGREE = 500  # bits
+POINTS = 7  # of a span, and one more: its ends are included
+ROWS = 6  # of a table
+
+
+class ExactOps:
+    """`keras.ops` over single balls; comparisons have to be decided."""
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+    def convert_to_tensor(self, value: Any, dtype: str) -> Any:
+        """A number or a list."""
+        del dtype
+        if isinstance(value, (list, tuple)):
+            return value
+        return _ball(value)
+
+    def zeros_like(self, x: arb, dtype: str | None = None) -> arb:
+        """0."""
+        del x, dtype
+        return arb(0)
+
+    def cast(self, x: Any, dtype: str) -> arb:
+        """Truth values to numbers; integers by truncation."""
+        if isinstance(x, bool):
+            return arb(int(x))
+        if dtype != "int32":
+            return x
+        whole = self.floor(abs(x))
+        return whole if x > 0 or x == 0 else -whole
+
+    def floor(self, x: arb) -> arb:
+        """The integer below."""
+        return arb(x.mid()).floor().mid()
+
+    def where(self, truth: bool, a: Any, b: Any) -> arb:
+        """A choice."""
+        return _ball(a) if truth else _ball(b)
+
+    def logical_and(self, a: bool, b: bool) -> bool:
+        """Both."""
+        return a and b
+
+    def abs(self, x: arb) -> arb:
+        """|x|."""
+        return abs(x)
+
+    def clip(self, x: arb, low: Any, high: Any) -> arb:
+        """Between two constants."""
+        return self.minimum(self.maximum(x, low), high)
+
+    def minimum(self, x: arb, bound: Any) -> arb:
+        """The smaller."""
+        return x if x < _ball(bound) else _ball(bound)
+
+    def maximum(self, x: arb, bound: Any) -> arb:
+        """The larger."""
+        return x if x > _ball(bound) else _ball(bound)
+
+    def exp(self, x: arb) -> arb:
+        """exp."""
+        return x.exp()
+
+    def log(self, x: arb) -> arb:
+        """log."""
+        return x.log()
+
+    def sqrt(self, x: arb) -> arb:
+        """sqrt."""
+        return x.sqrt()
+
+    def take(self, table: Any, index: Any, axis: int | None = None) -> Any:
+        """An entry."""
+        del axis
+        return _ball(table[int(float(index))])
+
+
+def _ball(value: Any) -> arb:
+    return value if isinstance(value, arb) else arb(value)
+
+
+def _helpers() -> dict[str, Any]:
+    """Pairs in exact arithmetic: there is nothing in the low part."""
+    zero = arb(0)
+
+    def joined(x: Any) -> arb:
+        return x[0] + x[1]
+
+    return {
+        "_two_sum": lambda a, b: (_ball(a) + _ball(b), zero),
+        "_two_product": lambda a, b, dtype: (a * b, zero),
+        "_split": lambda s, divider: (s, zero),
+        "_sum": lambda x, y: (joined(x) + joined(y), zero),
+        "_product": lambda x, y, dtype: (joined(x) * joined(y), zero),
+        "_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),
+        "_root": lambda m, degree, dtype: (m.root(degree), zero),
+        # The kernels are polynomials for log and exp: here they are exact,
+        # their truncation is checked on its own.
+        "_log": lambda m, n, dtype: (m.log() + n * arb(2).log(), zero),
+        "_exp": lambda x, dtype: ((joined(x).exp(), zero), zero),
+    }
+
+
+class _Rounder(ast.NodeTransformer):
+    """Numbers of the source as the format reads them."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        value = node.value
+        if isinstance(value, float) and abs(value) < 2.0**128:
+            return ast.Constant(float(np.float32(value)))
+        return node
+
+
+@functools.cache
+def _in_format(source: str, dtype: str) -> Any:
+    """The module, compiled with numbers of the format."""
+    tree = Module.tree(source)
+    if dtype == "float32":
+        tree = ast.fix_missing_locations(_Rounder().visit(tree))
+    return compile(tree, "<rendered>", "exec")
+
+
+def exact_body(module: Module, plan: Plan) -> tuple[Any, dict[str, Any]]:
+    """f^(order) of the module over single balls, and the module's names."""
+    space: dict[str, Any] = {
+        "ops": ExactOps(plan.fmt.name),
+        "backend": lambda: "jax",
+    }
+    exec(_in_format(module.source, plan.fmt.name), space)
+    for name, helper in _helpers().items():
+        if name in space:
+            space[name] = helper
+    return space["BODIES"][plan.fmt.name][plan.order], space
+
+
+def compare_tables(module: Module, plan: Plan) -> list[str]:
+    """What differs between the rows and the module's table."""
+    rows = [p for p in plan.pieces if p.kind == "row"]
+    if not rows:
+        return []
+    _, space = exact_body(module, plan)
+    label = f"_{plan.name}_{plan.order}_{plan.fmt.name}".upper()
+    try:
+        table, seams = space[f"{label}_TABLE"], space[f"{label}_SEAMS"]
+    except KeyError:
+        return [f"the module has no table {label}_TABLE"]
+    wrong = []
+    if len(table) != len(rows):
+        return [f"{label}: {len(table)} rows, certified are {len(rows)}"]
+    scaled = any(r.whole("scale") or r.whole("gain") for r in rows)
+    split = any(r["slope"] for r in rows)
+    for i, (row, line) in enumerate(zip(rows, table, strict=True)):
+        want = [row["center"]]
+        two = Fraction(2)
+        if scaled:
+            want += [two ** row.whole("scale"), two ** -row.whole("gain")]
+        want += [row["lead"], *([row["slope"]] if split else [])]
+        want += [-c for c in row.numbers("rest")]
+        want += [Fraction(0)] * (len(line) - len(want))
+        if [Fraction(v) for v in line] != want:
+            wrong.append(f"{row.label}: the module's table differs")
+        if i and _seam(seams, i) != row["low"]:
+            wrong.append(f"{row.label}: the module's seam differs")
+    return wrong
+
+
+def _seam(seams: Any, i: int) -> Fraction:
+    """Where row i begins."""
+    if hasattr(seams, "rows"):
+        first = seams.rows.index(i) + seams.first
+        return Fraction(first) / Fraction(seams.scale)
+    return Fraction(seams[i - 1])
+
+
+def formula_of(piece: Piece) -> Node:
+    """What a piece computes, as a formula of t."""
+    if piece.kind == "row":
+        return row_formula(piece)
+    if piece.kind == "power":
+        return power_formula(piece)[0]
+    if piece.kind == "end":
+        return end_formula(piece)
+    side = piece.whole("side")
+    t = X if side > 0 else number(-1) * X
+    return program_formula(piece.raw("statements"), piece.raw("input"), t)
+
+
+def compare_values(module: Module, plan: Plan, spans: list[Span]) -> list[str]:
+    """Where the module's code and the certificate's formulas differ."""
+    wrong = []
+    rows = 0
+    for span in spans:
+        piece = plan.pieces[span.owner]
+        if span.limit:
+            continue
+        if piece.kind == "row" and not piece["slope"]:
+            rows += 1
+            if rows > ROWS:  # the tables agree, and one code serves them all
+                continue
+        what = differs(module, plan, span, formula_of(piece))
+        if what:
+            wrong.append(f"{piece.label}: {what}")
+    return wrong
+
+
+def differs(module: Module, plan: Plan, span: Span, node: Node) -> str | None:
+    """Where the code's value is not the formula's, if anywhere."""
+    body, _ = exact_body(module, plan)
+    kind = plan.pieces[span.owner].kind
+    before = ctx.prec, ctx.cap
+    try:
+        ctx.prec, ctx.cap = BITS, 2
+        for t in _points(span, plan):
+            if not _agrees(body(ball(t)), node, t, kind == "end", plan.fmt):
+                return f"the module computes something else at {float(t)!r}"
+    finally:
+        ctx.prec, ctx.cap = before
+    return None
+
+
+def _points(span: Span, plan: Plan) -> Iterator[Fraction]:
+    """Floats of the span: constants of the format stay what they are."""
+    low, high = (int(ordinals(v, plan.fmt)) for v in (span.low, span.high))
+    for n in sorted(
+        {low + (high - low) * k // POINTS for k in range(POINTS + 1)}
+    ):
+        yield Fraction(float(from_ordinals(np.array(n), plan.fmt)))
+
+
+def _agrees(
+    value: arb, node: Node, t: Fraction, end: bool, fmt: Format
+) -> bool:
+    """Whether they are equal to `AGREE` bits.
+
+    At the ends of a domain results may have left the range of the format,
+    on purpose: 0 and infinities there are looked at by tails.check_limit.
+    """
+    if end and (value == 0 or not value.is_finite()):
+        return True
+    want = regular_chart(t, t, t, 2).evaluate(node).plain
+    first = arb(0)
+    if want.v == 0 and want.p.coeffs():
+        first = want.p.coeffs()[0]
+    sizes = abs(value), abs(first)
+    if end and (
+        all(s < arb(2) ** (fmt.emin - fmt.precision) for s in sizes)
+        or all(s > arb(2) ** (fmt.emax + 1) for s in sizes)
+    ):
+        return True
+    gap = arb(abs(value - first).abs_upper())
+    return bool(gap <= arb(abs(first).abs_upper()) * arb(2) ** -AGREE)

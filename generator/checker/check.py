@@ -1,0 +1,389 @@
+"""Every claim of a certificate, derived again.
+
+1. The certificate agrees with itself and with the module: bounds, tables,
+   thresholds, and what the code computes in exact arithmetic.
+2. Truncation: every piece against f, with the error it claims.
+3. Roundoff: the module's code is executed on the whole float line with
+   running errors; nowhere is the total above what the piece claims.
+4. Where results leave the range of the format, f does too.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
+from fractions import Fraction
+
+import numpy as np
+
+from .agreement import compare_tables
+from .agreement import compare_values
+from .claims import Malformed
+from .claims import Piece
+from .claims import Plan
+from .claims import exact
+from .claims import power_formula
+from .claims import read_plans
+from .claims import real
+from .claims import row_formula
+from .formula import Node
+from .formula import Unreadable
+from .formula import read
+from .gaps import Judge
+from .gaps import Target
+from .gaps import mirrored
+from .lanes import Span
+from .lanes import lanes_of
+from .lanes import spans
+from .limits import check_limit
+from .programs import check_closed
+from .programs import check_program
+from .roundoff import Assumed
+from .roundoff import Module
+from .roundoff import NotRunnable
+from .roundoff import check_lanes
+from .roundoff import truncation_of
+from .running import extended_range
+from .tails import check_form
+from .values import Unknown
+from .values import ball
+
+SHOWN = Fraction(1, 10**4)  # the module's BOUNDS are rounded up to this
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim that could not be confirmed.
+
+    Attributes:
+        where: function, order, dtype and piece.
+        what: the claim, and what was found instead.
+    """
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+@dataclass
+class Report:
+    """What a check showed.
+
+    Attributes:
+        name: of the function.
+        plans, pieces, lanes: how many were looked at.
+        findings: claims that could not be confirmed.
+        tightest: the largest confirmed error divided by its claim.
+    """
+
+    name: str
+    plans: int = 0
+    pieces: int = 0
+    lanes: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    tightest: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether every claim was confirmed."""
+        return not self.findings
+
+
+def check(
+    certificate: str,
+    source: str,
+    only: Callable[[Plan], bool] = lambda plan: True,
+    tick: Callable[[str], None] = lambda text: None,
+) -> Report:
+    """Derive every claim of a certificate again.
+
+    Args:
+        certificate: the JSON text.
+        source: the rendered module it stands beside.
+        only: which plans to look at.
+        tick: told what is being looked at.
+
+    Example:
+        >>> from keras_stablef.generator.checker import check
+        >>> check(open("f.json").read(), open("f.py").read()).ok
+
+    Sources: Taylor's theorem over power series arithmetic (Brent and Kung
+    1978; Moore, Kearfott and Cloud, *Introduction to Interval Analysis*,
+    chapter 9); running error analysis (Higham, *Accuracy and Stability of
+    Numerical Algorithms*, section 3.3); pairs of floats (Joldes, Muller and
+    Popescu 2017).
+    """
+    if not extended_range():
+        raise NotRunnable(
+            "The check needs long doubles of 64 bits and 15 bits of "
+            "exponent; this machine's are smaller."
+        )
+    try:
+        whole, plans = read_plans(certificate)
+        node, module = read(whole["expression"]), Module.read(source)
+    except (Malformed, Unreadable, SyntaxError, KeyError) as error:
+        return Report("?", findings=[Finding("certificate", str(error))])
+    report = Report(whole["name"])
+    _header(whole, plans, module, report)
+    for plan in plans:
+        if not only(plan):
+            continue
+        tick(f"{plan.name} order {plan.order} {plan.fmt.name}")
+        report.plans += 1
+        report.pieces += len(plan.pieces)
+        try:
+            _plan(plan, node, module, _assumed(whole, plan), report)
+        except (Malformed, NotRunnable, Unknown) as error:
+            _find(report, plan, str(error))
+    return report
+
+
+def _find(report: Report, plan: Plan, what: str, piece: str = "") -> None:
+    title = f"{plan.name} order {plan.order} {plan.fmt.name}"
+    report.findings.append(Finding(piece or title, what))
+
+
+def _assumed(whole: dict[str, object], plan: Plan) -> Assumed:
+    data = whole["assumptions"]["elementary functions"]  # type: ignore[index]
+    table = data[plan.fmt.name]
+    ulps = {
+        name: float(Fraction(v["ulp"] if isinstance(v, dict) else v))
+        for name, v in table.items()
+    }
+    tiny = {
+        name: float(Fraction(v["underflow"]))
+        for name, v in table.items()
+        if isinstance(v, dict)
+    }
+    return Assumed(ulps, tiny)
+
+
+def _header(
+    whole: dict[str, object],
+    plans: list[Plan],
+    module: Module,
+    report: Report,
+) -> None:
+    """What is said of the function as a whole."""
+    space = module.constants()
+    for name, key in (("EXPRESSION", "expression"), ("NAME", "name")):
+        if space[name] != whole[key]:
+            what = f"{key} is {whole[key]!r}, the module's {space[name]!r}"
+            report.findings.append(Finding(report.name, what))
+    if list(space["DOMAIN"]) != whole["domain"]:
+        report.findings.append(Finding(report.name, "another domain"))
+    bounds = space["BOUNDS"]
+    for plan in plans:
+        shown = Fraction(bounds[plan.fmt.name][plan.order])
+        if not 0 <= shown - Fraction(plan.ulp) <= SHOWN:
+            what = f"bound {plan.ulp}, the module states {float(shown)}"
+            _find(report, plan, what)
+        own = max(p.ulp for p in plan.pieces)
+        if own != plan.ulp:
+            what = f"bound {plan.ulp}, its worst piece claims {own}"
+            _find(report, plan, what)
+    _narrowed(json.loads(json.dumps(whole["narrowed"])), bounds, report)
+
+
+def _narrowed(
+    table: dict[str, dict[str, float]],
+    bounds: dict[str, list[float]],
+    report: Report,
+) -> None:
+    for name, orders in table.items():
+        for order, claim in orders.items():
+            shown = bounds[name][int(order)]
+            if not 0 <= shown - claim <= float(SHOWN):
+                what = f"{name}: bound {claim}, the module states {shown}"
+                report.findings.append(Finding(report.name, what))
+
+
+def _plan(
+    plan: Plan, node: Node, module: Module, assumed: Assumed, report: Report
+) -> None:
+    targets = [(1, Target(node, plan.order))]
+    if plan.parity:
+        sign = (-1) ** plan.order * plan.parity
+        targets.append((-1, Target(mirrored(node), plan.order, sign)))
+    if "rows" not in plan.data:
+        found = check_program(plan, node, module, assumed)
+        report.lanes += found.lanes
+        report.tightest = max(report.tightest, found.tightest)
+        for label, text in found.wrong:
+            _find(report, plan, text, label)
+        return
+    _numbers(plan, report)
+    line, wrong = spans(plan)
+    for what in [*wrong, *compare_tables(module, plan)]:
+        _find(report, plan, what)
+    for what in compare_values(module, plan, line):
+        _find(report, plan, what)
+    for piece in plan.pieces:
+        for _, target in targets:
+            reason = _truncation(plan, piece, target)
+            if reason:
+                _find(report, plan, reason, piece.label)
+                break
+    _roundoff(plan, module, assumed, line, targets[0][1], report)
+
+
+def _numbers(plan: Plan, report: Report) -> None:
+    """Everything that is rendered has to be a number of the format."""
+    for piece in plan.pieces:
+        values: list[Fraction] = []
+        if piece.kind == "row":
+            values = [piece[k] for k in ("low", "high", "center", "lead")]
+            values += [piece["slope"], *piece.numbers("rest")]
+        elif piece.kind == "power":
+            values = [piece[k] for k in ("low", "high", "center", "factor")]
+            values += [*piece.numbers("rest"), *piece.numbers("offset")]
+        elif piece.kind == "end":
+            values = [piece["bound"]]
+            for factor in piece.raw("factors"):
+                values += [exact(factor["head"]), exact(factor["tail"])]
+                values += [exact(c) for c in factor["rest"]]
+        if not all(plan.fmt.holds(v) for v in values):
+            _find(report, plan, "a number is not of the format", piece.label)
+
+
+def _truncation(plan: Plan, piece: Piece, target: Target) -> str | None:
+    """Why a piece's truncation claim does not hold; None where it does."""
+    try:
+        if piece.kind == "row":
+            return _row(plan, piece, target)
+        if piece.kind == "power":
+            return _power(plan, piece, target)
+        if piece.kind == "closed":
+            return check_closed(plan, piece, target)
+        return _end(plan, piece, target)
+    except Unknown as error:
+        return f"truncation: {error}"
+
+
+def _row(plan: Plan, row: Piece, target: Target) -> str | None:
+    tau = ball(Fraction(real(row.raw("truncation"))))
+    absolute = ball(Fraction(real(row.raw("absolute"))))
+    gain = ball(Fraction(2) ** row.whole("gain"))
+    claim, zero, order = tau / gain, None, 0
+    if row["slope"]:
+        zero, order = row["center"], 1
+        scale = ball(Fraction(2) ** row.whole("scale"))
+        near = ball(plan.fmt.spacing(zero))
+        claim = (tau * scale + absolute / near) / gain
+    judge = Judge(
+        target,
+        row_formula(row),
+        len(row.raw("rest")) - 1,
+        claim,
+        plan.fmt.spacing,
+        zero,
+        order,
+    )
+    judge.over(row["low"], row["high"])
+    return None
+
+
+def _power(plan: Plan, power: Piece, target: Target) -> str | None:
+    formula, zero = power_formula(power)
+    order = power.whole("order")
+    claim = ball(Fraction(real(power.raw("truncation"))))
+    judge = Judge(
+        target,
+        formula,
+        len(power.raw("rest")) + order,
+        claim,
+        lambda _: _nearest(plan, power),
+        zero,
+        order,
+    )
+    judge.over(power["low"], power["high"])
+    return None
+
+
+def _nearest(plan: Plan, power: Piece) -> Fraction:
+    """The least distance of a float from the zero, if it is none."""
+    offset = abs(sum(power.numbers("offset"), Fraction(0)))
+    return offset or plan.fmt.spacing(power["center"])
+
+
+def _end(plan: Plan, end: Piece, target: Target) -> str | None:
+    claim = real(end.raw("truncation"))
+    infinite, top = end.raw("point") is None, plan.fmt.max_finite
+    bound, cut = end["bound"], end["cut"]
+    if not _constant(end):
+        found = check_form(end, target, plan.fmt, claim)
+        if found > claim:
+            return f"truncation {found:.4g}, claimed {claim:.4g}"
+    if infinite and cut < top:
+        wrong = check_limit(end, target, plan.fmt, cut, top)
+        return f"limit: {wrong}" if wrong else None
+    if not infinite and cut:
+        low = plan.fmt.smallest
+        wrong = check_limit(end, target, plan.fmt, low, min(cut, bound))
+        return f"limit: {wrong}" if wrong else None
+    return None
+
+
+def _constant(end: Piece) -> bool:
+    """Whether it is its limit from the bound on."""
+    if end.raw("point") is None:
+        return end["cut"] <= end["bound"]
+    return end["cut"] >= end["bound"]
+
+
+def _roundoff(
+    plan: Plan,
+    module: Module,
+    assumed: Assumed,
+    line: list[Span],
+    target: Target,
+    report: Report,
+) -> None:
+    lanes = lanes_of(plan, [s for s in line if not s.limit])
+    taus = [truncation_of(p, plan.fmt) for p in plan.pieces]
+    worst = check_lanes(module, plan, lanes, 1, assumed, taus)
+    report.lanes += len(lanes)
+    claims = np.array([p.ulp for p in plan.pieces])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.nan_to_num(worst.by_piece / claims)
+    report.tightest = max(report.tightest, float(ratios.max(initial=0)))
+    told: set[int] = set()
+    for k, low, high, ulp in worst.failures:
+        if k not in told:
+            told.add(k)
+            what = (
+                f"error {ulp:.6g} ulp on [{low!r}, {high!r}], claimed "
+                f"{plan.pieces[k].ulp:.6g}"
+            )
+            _find(report, plan, what, plan.pieces[k].label)
+    _left(plan, worst.left, target, report)
+
+
+def _left(
+    plan: Plan,
+    left: list[tuple[int, float, float, float]],
+    target: Target,
+    report: Report,
+) -> None:
+    """Results that became 0 or infinite: f has to be that too."""
+    groups: dict[tuple[int, float], list[tuple[float, float]]] = {}
+    for k, low, high, value in left:
+        groups.setdefault((k, value + 0.0), []).append((low, high))
+    for (k, value), parts in groups.items():
+        end = plan.pieces[k]
+        side, point = end.whole("side"), end.raw("point")
+        at = Fraction(0) if point is None else exact(point)
+        lows = min(Fraction(p[0]) for p in parts)
+        highs = max(Fraction(p[1]) for p in parts)
+        distances = sorted((side * (lows - at), side * (highs - at)))
+        shown = str(value) if math.isinf(value) else 0
+        asked = Piece(end.kind, end.label, {**end.data, "limit": shown})
+        near = max(distances[0], plan.fmt.smallest)
+        wrong = check_limit(asked, target, plan.fmt, near, distances[1])
+        if wrong:
+            _find(report, plan, f"result {value}: {wrong}", end.label)

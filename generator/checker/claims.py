@@ -1,0 +1,357 @@
+"""Certificates as exact numbers, and pieces as formulas."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import arb
+
+from .enclosure import regular_chart
+from .formula import Node
+from .formula import X
+from .formula import call
+from .formula import constant
+from .formula import exp
+from .formula import log
+from .formula import number
+from .formula import read
+from .values import rational
+
+FORMATS = {  # IEEE 754: precision, least and largest exponent
+    "float32": (24, -126, 127),
+    "float64": (53, -1022, 1023),
+}
+
+
+class Malformed(ValueError):  # noqa: N818
+    """A certificate that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """The format of a plan."""
+
+    name: str
+    precision: int
+    emin: int
+    emax: int
+
+    @property
+    def smallest(self) -> Fraction:
+        """The smallest subnormal."""
+        return Fraction(2) ** (self.emin - self.precision + 1)
+
+    @property
+    def max_finite(self) -> Fraction:
+        """The largest finite number."""
+        return (2 - Fraction(2) ** (1 - self.precision)) * Fraction(
+            2
+        ) ** self.emax
+
+    def spacing(self, value: Fraction) -> Fraction:
+        """A lower bound of the distance from a float to its neighbours."""
+        if not value:
+            return self.smallest
+        e = exponent_of(value)
+        if abs(value) == Fraction(2) ** e:
+            e -= 1
+        return Fraction(2) ** (max(e, self.emin) - self.precision + 1)
+
+    def holds(self, value: Fraction) -> bool:
+        """Whether it is a number of the format."""
+        if not value:
+            return True
+        e = max(exponent_of(value), self.emin)
+        unit = Fraction(2) ** (e - self.precision + 1)
+        return abs(value) <= self.max_finite and (value / unit).denominator == 1
+
+
+def exponent_of(value: Fraction) -> int:
+    """floor(log2 |value|)."""
+    top, bottom = abs(value.numerator), value.denominator
+    e = top.bit_length() - bottom.bit_length()
+    return e - 1 if Fraction(2) ** e > abs(value) else e
+
+
+def get_format(name: str) -> Format:
+    """The format a plan is for."""
+    if name not in FORMATS:
+        raise Malformed(
+            f"Unknown format: expected {', '.join(FORMATS)}, received {name!r}."
+        )
+    return Format(name, *FORMATS[name])
+
+
+def exact(value: Any) -> Fraction:
+    """A number of a certificate."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Fraction(value)
+    try:
+        if isinstance(value, str) and "0x" in value:
+            return Fraction(float.fromhex(value))
+        if isinstance(value, float):
+            return Fraction(value)
+        return Fraction(value)
+    except (TypeError, ValueError, OverflowError):
+        raise Malformed(
+            f"Not a number: expected one, received {value!r}."
+        ) from None
+
+
+def real(value: Any) -> float:
+    """A bound or a limit; infinities are allowed."""
+    if isinstance(value, str) and value in ("inf", "-inf"):
+        return float(value)
+    found = float(exact(value))
+    if math.isnan(found):
+        raise Malformed("Not a number: received nan.")
+    return found
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One piece: its numbers by name, and the plan's format.
+
+    Attributes:
+        kind: "row", "power", "end" or "closed".
+        label: for messages.
+        data: as in the certificate.
+    """
+
+    kind: str
+    label: str
+    data: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Fraction:
+        return exact(self._raw(name))
+
+    def _raw(self, name: str) -> Any:
+        try:
+            return self.data[name]
+        except KeyError:
+            raise Malformed(
+                f"{self.label}: expected a field {name!r}, received "
+                f"{', '.join(self.data)}."
+            ) from None
+
+    def whole(self, name: str) -> int:
+        """An integer field."""
+        value = self[name]
+        if value.denominator != 1:
+            raise Malformed(f"{self.label}: {name} is no integer.")
+        return int(value)
+
+    def numbers(self, name: str) -> list[Fraction]:
+        """A list of numbers."""
+        return [exact(v) for v in self._raw(name)]
+
+    def raw(self, name: str) -> Any:
+        """A field as it is."""
+        return self._raw(name)
+
+    @property
+    def ulp(self) -> float:
+        """The claimed bound."""
+        return real(self._raw("ulp"))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The pieces of one function, order and dtype."""
+
+    name: str
+    order: int
+    fmt: Format
+    ulp: float
+    parity: int
+    low: Fraction | None
+    high: Fraction | None
+    pieces: list[Piece]
+    data: dict[str, Any]
+
+
+def _table(data: dict[str, Any]) -> list[dict[str, Any]]:
+    fields = data["fields"]
+    return [dict(zip(fields, row, strict=True)) for row in data["values"]]
+
+
+def read_plans(text: str) -> tuple[dict[str, Any], list[Plan]]:
+    """The certificate, and its plans that consist of pieces of a cover.
+
+    Raises:
+        Malformed: it is no certificate.
+    """
+    try:
+        whole = json.loads(text)
+        low, high = (_edge(text) for text in whole["domain"])
+        plans = [_plan(whole["name"], p, low, high) for p in whole["plans"]]
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, Malformed):
+            raise
+        raise Malformed(
+            f"Not a certificate: expected the JSON that the generator "
+            f"writes, received something else ({error!r})."
+        ) from None
+    return whole, plans
+
+
+def _edge(text: str) -> Fraction | None:
+    """An end of the domain; an irrational one to 200 bits."""
+    if text.lstrip("+-") == "oo":
+        return None
+    node = read(text)
+    value = constant(node)
+    if value is not None:
+        return value
+    chart = regular_chart(Fraction(0), Fraction(0), Fraction(0), 2)
+    return rational(arb(chart.evaluate(node).plain.p.coeffs()[0].mid()))
+
+
+def _plan(
+    name: str,
+    data: dict[str, Any],
+    low: Fraction | None,
+    high: Fraction | None,
+) -> Plan:
+    order, dtype = int(data["order"]), str(data["dtype"])
+    title = f"{name} order {order} {dtype}"
+    groups: list[tuple[str, list[dict[str, Any]]]] = []
+    if "rows" in data:
+        groups = [
+            ("row", _table(data["rows"])),
+            ("power", _table(data["powers"])),
+            ("closed", list(data["closed"])),
+            ("end", list(data["ends"])),
+        ]
+    else:
+        groups = [("program", list(data["pieces"]))]
+    pieces = [
+        Piece(kind, f"{title}, {kind} {i}", entry)
+        for kind, entries in groups
+        for i, entry in enumerate(entries)
+    ]
+    return Plan(
+        name,
+        order,
+        get_format(dtype),
+        real(data["ulp"]),
+        int(data.get("parity", 0)),
+        low,
+        high,
+        pieces,
+        data,
+    )
+
+
+# -- pieces as formulas of t ------------------------------------------------
+def polynomial(coefficients: list[Fraction], variable: Node) -> Node:
+    """By Horner's rule."""
+    result = number(coefficients[-1])
+    for c in coefficients[-2::-1]:
+        result = result * variable + number(c)
+    return result
+
+
+def row_formula(row: Piece) -> Node:
+    """(lead + slope s + rest(s)) 2**-gain, s = (t - center) 2**scale."""
+    two = Fraction(2)
+    rest = row.numbers("rest")
+    rest = [*rest, *[Fraction(0)] * (2 - len(rest))]
+    rest[0] += row["lead"]
+    rest[1] += row["slope"]
+    s = two ** row.whole("scale")
+    gain = two ** -row.whole("gain")
+    coefficients = [c * s**k * gain for k, c in enumerate(rest)]
+    return polynomial(coefficients, X - number(row["center"]))
+
+
+def power_formula(power: Piece) -> tuple[Node, Fraction]:
+    """d**m (factor + rest(d)), and the zero of d."""
+    zero = power["center"] + sum(power.numbers("offset"))
+    d = X - number(zero)
+    rest = power.numbers("rest")
+    rest[0] += power["factor"]
+    return d ** power.whole("order") * polynomial(rest, d), zero
+
+
+def end_formula(end: Piece) -> Node:
+    """exp(-level g) w**power (P_0 + log(w) P_1 + ...) as a formula of x."""
+    side, root = end.whole("side"), end.whole("root")
+    point = end.raw("point")
+    t = number(side) * (X if point is None else X - number(exact(point)))
+    w = t ** (Fraction(1 if point is not None else -1, root))
+    total: Node | None = None
+    for j, factor in enumerate(end.raw("factors")):
+        rest = [exact(c) for c in factor["rest"]]
+        # A simple form without more terms is its head alone.
+        alone = bool(end.raw("simple")) and not rest
+        tail = Fraction(0) if alone else exact(factor["tail"])
+        cs = [exact(factor["head"]) + tail, *rest]
+        part = polynomial(cs, w)
+        for _ in range(j):
+            part = part * log(w)
+        total = part if total is None else total + part
+    if total is None:
+        raise Malformed(f"{end.label}: no factors.")
+    result = total * w ** end.whole("power")
+    level = end.whole("level")
+    if level:
+        g = number(0)
+        for p, c in end.raw("exponent"):
+            g = g + number(exact(c)) * w ** -int(p)
+        result = exp(number(-level) * g) * result
+    return result
+
+
+def program_formula(
+    statements: list[Any], variable: str, value: Node, below: bool = True
+) -> Node:
+    """The value of the last statement of a program.
+
+    Args:
+        below: whether minimum(t, c) is t, and not c, where it is asked for.
+    """
+    known = {variable: value}
+    two = {"add": "__add__", "sub": "__sub__", "mul": "__mul__"}
+
+    def of(tree: Any) -> Node:
+        if isinstance(tree, str):
+            return known[tree]
+        if isinstance(tree, dict):
+            return number(exact(tree["constant"]))
+        name, *args = tree
+        made = [of(a) for a in args]
+        if name == "neg":
+            return -made[0]
+        if name in two:
+            return getattr(made[0], two[name])(made[1])  # type: ignore[no-any-return]
+        if name == "div":
+            return made[0] / made[1]
+        if name == "sqrt":
+            return made[0] ** Fraction(1, 2)
+        if name == "minimum":
+            return made[0] if below else made[1]
+        if name in ("exp", "log", "abs"):
+            return call(name, made[0])
+        raise Malformed(f"Not a program: unknown operation {name!r}.")
+
+    try:
+        for name, tree in statements:
+            known[name] = of(tree)
+        return known[statements[-1][0]]
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise Malformed(f"Not a program: {error!r}.") from None
+
+
+def bends(tree: Any) -> list[Fraction]:
+    """The constants c of every minimum(t, c) in a program."""
+    if isinstance(tree, list):
+        found = [c for part in tree for c in bends(part)]
+        if tree and tree[0] == "minimum":
+            found.append(exact(tree[2]["constant"]))
+        return found
+    return []

@@ -1,0 +1,271 @@
+"""Formulas as trees, read from text through a whitelist over `ast`.
+
+The trees know few functions: exp, log, sin, cos, atan, asin and erf, sums,
+products, quotients and rational powers.  The others are written in these,
+tanh(a) as (exp(2 a) - 1) / (exp(2 a) + 1).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+class Unreadable(ValueError):  # noqa: N818
+    """The text is no formula that the checker knows."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operation, its arguments, and a number where it has one.
+
+    Attributes:
+        name: "x", "number", "pi", "add", "mul", "div", "pow" or a function.
+        args: the arguments.
+        value: of a number; the exponent of a power.
+    """
+
+    name: str
+    args: tuple[Node, ...] = ()
+    value: Fraction = Fraction(0)
+
+    def __hash__(self) -> int:
+        # Trees share parts: a hash that walks them would take for ever.
+        return hash((self.name, self.value, tuple(map(id, self.args))))
+
+    def __add__(self, other: Node) -> Node:
+        return Node("add", (self, other))
+
+    def __sub__(self, other: Node) -> Node:
+        return Node("add", (self, -other))
+
+    def __neg__(self) -> Node:
+        return Node("mul", (number(-1), self))
+
+    def __mul__(self, other: Node) -> Node:
+        return Node("mul", (self, other))
+
+    def __truediv__(self, other: Node) -> Node:
+        if other.name == "div":  # 1 / (sin / cos): cos may vanish
+            return Node("div", (self * other.args[1], other.args[0]))
+        return Node("div", (self, other))
+
+    def __pow__(self, exponent: Fraction | int) -> Node:
+        return Node("pow", (self,), Fraction(exponent))
+
+
+X = Node("x")
+
+
+def number(value: Fraction | int) -> Node:
+    """An exact number."""
+    return Node("number", (), Fraction(value))
+
+
+ONE, TWO = number(1), number(2)
+HALF = Fraction(1, 2)
+
+
+def call(name: str, a: Node) -> Node:
+    """The function `name` of a."""
+    return Node(name, (a,))
+
+
+def exp(a: Node) -> Node:
+    """exp(a)."""
+    return call("exp", a)
+
+
+def log(a: Node) -> Node:
+    """log(a)."""
+    return call("log", a)
+
+
+def _tanh(a: Node) -> Node:
+    e = exp(TWO * a)
+    return (e - ONE) / (e + ONE)
+
+
+def _tan(a: Node) -> Node:
+    return call("sin", a) / call("cos", a)
+
+
+_FUNCTIONS: dict[str, Callable[[Node], Node]] = {
+    **{
+        name: (lambda a, name=name: call(name, a))  # type: ignore[misc]
+        for name in ("exp", "log", "sin", "cos", "atan", "asin", "erf")
+    },
+    "ln": log,
+    "sqrt": lambda a: a**HALF,
+    "cbrt": lambda a: a ** Fraction(1, 3),
+    "expm1": lambda a: exp(a) - ONE,
+    "log1p": lambda a: log(ONE + a),
+    "log2": lambda a: log(a) / log(TWO),
+    "log10": lambda a: log(a) / log(number(10)),
+    "sigmoid": lambda a: ONE / (ONE + exp(-a)),
+    "softplus": lambda a: log(ONE + exp(a)),
+    "tan": _tan,
+    "cot": lambda a: call("cos", a) / call("sin", a),
+    "sec": lambda a: ONE / call("cos", a),
+    "csc": lambda a: ONE / call("sin", a),
+    "acos": lambda a: Node("pi") / TWO - call("asin", a),
+    "sinh": lambda a: (exp(a) - exp(-a)) / TWO,
+    "cosh": lambda a: (exp(a) + exp(-a)) / TWO,
+    "tanh": _tanh,
+    "coth": lambda a: ONE / _tanh(a),
+    "sech": lambda a: TWO / (exp(a) + exp(-a)),
+    "csch": lambda a: TWO / (exp(a) - exp(-a)),
+    "asinh": lambda a: log(a + (a**2 + ONE) ** HALF),
+    "acosh": lambda a: log(a + (a**2 - ONE) ** HALF),
+    "atanh": lambda a: log((ONE + a) / (ONE - a)) / TWO,
+    "erfc": lambda a: ONE - call("erf", a),
+}
+
+
+def read(text: str) -> Node:
+    """The tree of a formula in x.
+
+    Raises:
+        Unreadable: anything else.
+    """
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise Unreadable(
+            f"Not a formula: expected one in x, received {text!r} ({error})."
+        ) from None
+    return _Reader(text).node(tree)
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.made: dict[str, Node] = {}
+
+    def node(self, tree: ast.expr) -> Node:
+        """Equal parts become one node."""
+        key = ast.dump(tree)
+        if key not in self.made:
+            self.made[key] = self._node(tree)
+        return self.made[key]
+
+    def _node(self, tree: ast.expr) -> Node:
+        if isinstance(tree, ast.Constant):
+            if type(tree.value) in (int, float):
+                shown = ast.get_source_segment(self.text, tree)
+                return number(Fraction(shown or str(tree.value)))
+        elif isinstance(tree, ast.Name):
+            if tree.id == "x":
+                return X
+            if tree.id == "pi":
+                return Node("pi")
+            if tree.id in ("E", "e"):
+                return exp(ONE)
+        elif isinstance(tree, ast.UnaryOp):
+            inner = self.node(tree.operand)
+            if isinstance(tree.op, ast.USub):
+                return -inner
+            if isinstance(tree.op, ast.UAdd):
+                return inner
+        elif isinstance(tree, ast.BinOp):
+            return self._operation(tree)
+        elif isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
+            name = tree.func.id
+            if name in _FUNCTIONS and len(tree.args) == 1:
+                return _FUNCTIONS[name](self.node(tree.args[0]))
+        raise Unreadable(
+            "Not a formula that the checker knows: expected numbers, x, "
+            f"+ - * / ** and functions, received {ast.unparse(tree)!r}."
+        )
+
+    def _operation(self, tree: ast.BinOp) -> Node:
+        a, b = self.node(tree.left), self.node(tree.right)
+        if isinstance(tree.op, ast.Add):
+            return a + b
+        if isinstance(tree.op, ast.Sub):
+            return a - b
+        if isinstance(tree.op, ast.Mult):
+            return a * b
+        if isinstance(tree.op, ast.Div):
+            return a / b
+        if isinstance(tree.op, ast.Pow):
+            exponent = constant(b)
+            if exponent is not None:
+                return a**exponent
+            return exp(b * log(a))
+        raise Unreadable(f"Unknown operation in {ast.unparse(tree)!r}.")
+
+
+def constant(node: Node) -> Fraction | None:
+    """The value of a tree of numbers; None where it is not rational."""
+    if node.name == "number":
+        return node.value
+    parts = [constant(a) for a in node.args]
+    if not parts or None in parts:
+        return None
+    values = [p for p in parts if p is not None]
+    if node.name == "add":
+        return values[0] + values[1]
+    if node.name == "mul":
+        return values[0] * values[1]
+    if node.name == "div" and values[1]:
+        return values[0] / values[1]
+    return None
+
+
+def polynomial_of(node: Node) -> list[Fraction] | None:
+    """Coefficients of a polynomial in x of low degree, exactly."""
+    if node.name == "x":
+        return [Fraction(0), Fraction(1)]
+    if node.name == "number":
+        return [node.value]
+    if node.name == "pow":
+        base, e = polynomial_of(node.args[0]), node.value
+        if base is None or e.denominator != 1 or not 0 <= e <= 4:
+            return None
+        result = [Fraction(1)]
+        for _ in range(int(e)):
+            result = _times(result, base)
+        return result
+    if node.name not in ("add", "mul"):
+        return None
+    a, b = (polynomial_of(arg) for arg in node.args)
+    if a is None or b is None:
+        return None
+    if node.name == "mul":
+        return _times(a, b)
+    size = max(len(a), len(b))
+    a, b = (p + [Fraction(0)] * (size - len(p)) for p in (a, b))
+    return [x + y for x, y in zip(a, b, strict=True)]
+
+
+def _times(a: list[Fraction], b: list[Fraction]) -> list[Fraction]:
+    result = [Fraction(0)] * (len(a) + len(b) - 1)
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            result[i + j] += x * y
+    return result
+
+
+def conjugate(a: Node, root: Node) -> Node | None:
+    """a + sqrt(b) as (b - a**2) / (sqrt(b) - a), for polynomials a, b.
+
+    Where a < 0 the sum cancels, over a box more than at a point.
+    """
+    if root.name != "pow" or root.value != HALF:
+        return None
+    p, b = polynomial_of(a), polynomial_of(root.args[0])
+    if p is None or b is None:
+        return None
+    square = [-c for c in _times(p, p)]
+    size = max(len(b), len(square))
+    cs = [
+        (b[k] if k < len(b) else 0) + (square[k] if k < len(square) else 0)
+        for k in range(size)
+    ]
+    top = number(cs[-1])
+    for c in cs[-2::-1]:
+        top = top * X + number(c) if top.value or top.args else number(c)
+    return top / (root - a)

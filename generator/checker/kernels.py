@@ -1,0 +1,168 @@
+"""The kernels of exp and log against exp and log.
+
+The module has log(1 + r) = r - r**2/2 + r**3 P(r) and exp(r) = 1 + r +
+r**2 P(r), with log 2 in three parts.  Bounds of |kernel - function| / |r|**k
+are derived from the module's numbers, and enter the running analysis.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb
+from flint import ctx
+
+from .claims import Format
+from .claims import polynomial
+from .formula import HALF
+from .formula import ONE
+from .formula import X
+from .formula import call
+from .formula import number
+from .gaps import Judge
+from .gaps import Target
+from .running import Number
+from .running import Real
+from .values import ball
+
+# Largest |r|: m = d 2**-n is in [sqrt(1/2), sqrt(2)] but for the errors of
+# log and of products, 8 ulp of 128; r of exp is at most log(2) / 2 with the
+# same care.
+REACHES = {
+    "log": (Fraction(-2931, 10000), Fraction(4145, 10000), 3),
+    "exp": (Fraction(-3468, 10000), Fraction(3468, 10000), 2),
+}
+PARTS = 8
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A bound of its truncation error.
+
+    Attributes:
+        factor: of |kernel - function| / |r|**order.
+        order: 3 for log, 2 for exp.
+        split: how far the three parts are from log 2.
+    """
+
+    factor: float
+    order: int
+    split: float
+
+
+@functools.cache
+def kernel(source: str, name: str, fmt: Format) -> Kernel | None:
+    """The bound for a module's kernel; None where it has none."""
+    numbers = _numbers(source, f"_{name}", fmt)
+    if numbers is None:
+        return None
+    coefficients, log2 = numbers
+    low, high, order = REACHES[name]
+    inner = polynomial(coefficients, X)
+    head = X - number(HALF) * X**2 if name == "log" else ONE + X
+    function = call("log", ONE + X) if name == "log" else call("exp", X)
+    judge = Judge(
+        Target(function, 0),
+        head + X**order * inner,
+        len(coefficients) + order,
+        arb(2) ** -fmt.precision,
+        lambda _: fmt.smallest,
+        zero=Fraction(0),
+        order=order,
+    )
+    size = 0.0
+    edges = [low + (high - low) * k / PARTS for k in range(PARTS + 1)]
+    for a, b in itertools.pairwise(edges):
+        size = max(size, *(float(g.size) for g in judge.over(a, b)))
+    before = ctx.prec
+    try:
+        ctx.prec = 400
+        total = sum((ball(v) for v in log2), arb(0))
+        split = float(abs(total - arb(2).log()).upper())
+    finally:
+        ctx.prec = before
+    return Kernel(size * (1 + 1e-9), order, split)
+
+
+def _numbers(
+    source: str, name: str, fmt: Format
+) -> tuple[list[Fraction], list[Fraction]] | None:
+    """The coefficients and the parts of log 2 in a helper's first line."""
+    for node in ast.parse(source).body:
+        if not (isinstance(node, ast.FunctionDef) and node.name == name):
+            continue
+        for part in ast.walk(node):
+            if isinstance(part, ast.Dict):
+                table = ast.literal_eval(part)
+                cs, log2 = table[fmt.name]
+                kind = np.float32 if fmt.name == "float32" else np.float64
+                return (
+                    [Fraction(float(kind(c))) for c in cs],
+                    [Fraction(float(kind(c))) for c in log2],
+                )
+    return None
+
+
+def around_log(
+    original: Callable[..., Any], found: Kernel
+) -> Callable[..., Any]:
+    """The rendered _log, with its truncation error."""
+
+    def log(m: Number, n: Number, dtype: str) -> Any:
+        high, low = original(m, n, dtype)
+        r = np.maximum(np.abs(m.lo - 1), np.abs(m.hi - 1)) + m.error
+        lost = Real(found.factor) * r**found.order
+        lost = lost + n.size * Real(found.split)
+        a, b, _ = REACHES["log"]
+        outside = (m.lo - 1 < float(a)) | (m.hi - 1 > float(b))
+        return _more(high, np.where(outside, Real(np.inf), lost)), low
+
+    return log
+
+
+def around_exp(
+    original: Callable[..., Any], found: Kernel
+) -> Callable[..., Any]:
+    """The rendered _exp, with its truncation error."""
+
+    def exp(x: Any, dtype: str) -> Any:
+        (high, low), n = original(x, dtype)
+        r = Real(float(REACHES["exp"][1]))
+        lost = Real(found.factor) * r**found.order
+        lost = lost + 2 * n.size * Real(found.split)
+        return (_more(high, np.full(n.m.lanes, lost)), low), n
+
+    return exp
+
+
+def with_kernels(
+    space: dict[str, Any], source: str, fmt: Format
+) -> dict[str, Any]:
+    """What replaces _log and _exp in a module's names."""
+    made: dict[str, Any] = {}
+    for name, around in (("log", around_log), ("exp", around_exp)):
+        if f"_{name}" in space:
+            found = kernel(source, name, fmt)
+            if found is not None:
+                made[f"_{name}"] = around(space[f"_{name}"], found)
+    return made
+
+
+def _more(number_: Number, error: Any) -> Number:
+    """With a larger residual."""
+    return Number(
+        number_.m,
+        number_.lo,
+        number_.hi,
+        number_.res + error,
+        number_.noise,
+        number_.grid,
+        number_.last,
+    )

@@ -1,0 +1,309 @@
+"""The whole float line as lanes: intervals of inputs with their owners.
+
+Every threshold of the plan divides the line; between two of them one piece
+owns the inputs, the one that the body selects last.  What no piece owns is
+a gap in the cover.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .claims import Format
+from .claims import Piece
+from .claims import Plan
+from .claims import exact
+
+ROW_CELLS = 24  # of a row away from zeros
+OCTAVE_CELLS = 6  # of an octave of the distance from a zero
+END_CELLS = 2  # of an octave at an end: little changes, worst are divided
+POINTS = 64  # floats next to a zero that are lanes of their own
+
+
+@dataclass(frozen=True)
+class Span:
+    """Inputs low <= t <= high, floats both, and the piece that owns them.
+
+    Attributes:
+        limit: whether the piece gives its limit there, a constant.
+    """
+
+    low: float
+    high: float
+    owner: int
+    limit: bool = False
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where a piece would be selected, and how much it overrides."""
+
+    low: Fraction | None
+    high: Fraction | None
+    rank: int
+
+
+def reach_of(piece: Piece, fmt: Format) -> Reach:
+    """The interval of t, low <= t < high, where a piece may be selected."""
+    if piece.kind in ("row", "power"):
+        rank = 0 if piece.kind == "row" else 1
+        return Reach(piece["low"], piece["high"], rank)
+    side = piece.whole("side")
+    if piece.kind == "closed":
+        low, high = piece["low"], piece["high"]
+        if side > 0:
+            return Reach(low, _after(high, fmt), 2)
+        return Reach(-high, _after(-low, fmt), 2)
+    point, bound = piece.raw("point"), piece["bound"]
+    if point is None:  # d >= bound
+        if side > 0:
+            return Reach(bound, None, 3)
+        return Reach(None, _after(-bound, fmt), 3)
+    at = exact(point)  # d < bound
+    if side > 0:
+        return Reach(at, at + bound, 3)
+    return Reach(_after(at - bound, fmt), _after(at, fmt), 3)
+
+
+def spans(plan: Plan) -> tuple[list[Span], list[str]]:
+    """Spans that cover the domain in t, and what is wrong with the cover."""
+    fmt = plan.fmt
+    reaches = [reach_of(p, fmt) for p in plan.pieces]
+    top = fmt.max_finite
+    first = -top if plan.low is None else plan.low
+    first = Fraction(0) if plan.parity else first
+    last = top if plan.high is None else plan.high
+    edges = {first, last}
+    for r in reaches:
+        edges |= {e for e in (r.low, r.high) if e is not None}
+    for piece in plan.pieces:
+        edges |= set(_inner(piece, fmt))
+    # The last row is closed: nothing else begins where it ends.
+    rows = [r.high for r in reaches if r.rank < 2 and r.high is not None]
+    reaches = [
+        Reach(r.low, _after(r.high, fmt), r.rank)
+        if r.rank < 2 and r.high is not None and r.high == max(rows)
+        else r
+        for r in reaches
+    ]
+    edges |= {r.high for r in reaches if r.high is not None}
+    last = _after(last, fmt)
+    edges.add(last)
+    line = sorted(e for e in edges if first <= e <= last)
+    owners = _owners(reaches, line, top)
+    made: list[Span] = []
+    wrong: list[str] = []
+    for i, (a, b) in enumerate(itertools.pairwise(line)):
+        if not owners[i]:
+            wrong.append(f"nothing covers [{float(a):g}, {float(b):g}]")
+            continue
+        best = max(owners[i], key=lambda k: reaches[k].rank)
+        rank = reaches[best].rank
+        if sum(reaches[k].rank == rank for k in owners[i]) > 1:
+            wrong.append(f"two pieces cover [{float(a):g}, {float(b):g}]")
+        lower, upper = _first(a, fmt), _last(b, fmt, False)
+        past = _past(plan.pieces[best], a, b, fmt)
+        if lower <= upper:
+            made.append(Span(lower, upper, best, past))
+    return made, wrong
+
+
+def _owners(
+    reaches: list[Reach], line: list[Fraction], top: Fraction
+) -> list[list[int]]:
+    """The pieces that hold each interval between thresholds."""
+    place = {edge: i for i, edge in enumerate(line)}
+    owners: list[list[int]] = [[] for _ in line]
+    for k, reach in enumerate(reaches):
+        low = -top if reach.low is None else reach.low
+        high = 2 * top if reach.high is None else reach.high
+        start = 0 if low < line[0] else place.get(low, len(line))
+        stop = len(line) - 1 if high >= line[-1] else place.get(high, 0)
+        for i in range(start, min(stop, len(line) - 1)):
+            owners[i].append(k)
+    return owners
+
+
+def _past(piece: Piece, low: Fraction, high: Fraction, fmt: Format) -> bool:
+    """Whether an end gives its limit for low <= t < high."""
+    if piece.kind != "end":
+        return False
+    (edge,) = _inner(piece, fmt)
+    outwards = piece.whole("side") * (1 if piece.raw("point") is None else -1)
+    return low >= edge if outwards > 0 else high <= edge
+
+
+def _inner(piece: Piece, fmt: Format) -> list[Fraction]:
+    """Thresholds inside a piece."""
+    if piece.kind == "power":
+        center, tiny = piece["center"], piece["tiny"]
+        return [center - tiny, center, center + tiny]
+    if piece.kind == "row" and piece["slope"]:
+        return [piece["center"]]
+    if piece.kind == "end":
+        side, cut, point = piece.whole("side"), piece["cut"], piece.raw("point")
+        if point is None:  # the limit is taken where d > cut
+            return [_after(cut, fmt) if side > 0 else -cut]
+        at = exact(point)  # where d <= cut
+        return [_after(at + cut, fmt) if side > 0 else at - cut]
+    return []
+
+
+def _after(value: Fraction, fmt: Format) -> Fraction:
+    """The next float above."""
+    if value >= fmt.max_finite:
+        return 2 * fmt.max_finite
+    n = int(ordinals(_first(value, fmt), fmt))
+    return _at(n + 1, fmt) if _at(n, fmt) == value else _at(n, fmt)
+
+
+def _first(value: Fraction, fmt: Format) -> float:
+    """The least float that is not below."""
+    n = int(ordinals(float(value), fmt))
+    while _at(n, fmt) < value:
+        n += 1
+    while n > -_top(fmt) and _at(n - 1, fmt) >= value:
+        n -= 1
+    return float(from_ordinals(np.array(n), fmt))
+
+
+def _last(value: Fraction, fmt: Format, closed: bool) -> float:
+    """The largest float below, or not above."""
+    if value > fmt.max_finite:
+        return float(fmt.max_finite)
+    n = int(ordinals(float(value), fmt))
+    while n < _top(fmt) and _at(n + 1, fmt) <= value:
+        n += 1
+    while _at(n, fmt) > value or (not closed and _at(n, fmt) == value):
+        n -= 1
+    return float(from_ordinals(np.array(n), fmt))
+
+
+def before(value: float, fmt: Format) -> float:
+    """The float below."""
+    n = int(ordinals(value, fmt)) - 1
+    return float(from_ordinals(np.array(n), fmt))
+
+
+def _top(fmt: Format) -> int:
+    return int(ordinals(float(fmt.max_finite), fmt))
+
+
+def _at(n: int, fmt: Format) -> Fraction:
+    return Fraction(float(from_ordinals(np.array(n), fmt)))
+
+
+def span_of(
+    low: Fraction, high: Fraction, owner: int, fmt: Format, closed: bool = False
+) -> Span:
+    """The floats between two numbers; `closed` includes the ends."""
+    if closed:
+        return Span(_first(low, fmt), _last(high, fmt, True), owner)
+    return Span(_first(_after(low, fmt), fmt), _last(high, fmt, False), owner)
+
+
+# -- lanes ----------------------------------------------------------------
+@dataclass
+class Lanes:
+    """Intervals of inputs: arrays of floats, and the owner of each."""
+
+    low: Any
+    high: Any
+    owner: Any
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def chosen(self, which: Any) -> Lanes:
+        """Some of them."""
+        return Lanes(self.low[which], self.high[which], self.owner[which])
+
+    def divided(self, fmt: Format) -> Lanes:
+        """Each in several, or in its floats."""
+        parts = 16 if len(self) < 64 else 4
+        a, b = ordinals(self.low, fmt), ordinals(self.high, fmt)
+        low: list[Any] = []
+        high: list[Any] = []
+        owner: list[Any] = []
+        for i in range(parts):
+            start = a + ((b - a + 1) * i) // parts
+            stop = a + ((b - a + 1) * (i + 1)) // parts - 1
+            some = stop >= start
+            low.append(from_ordinals(start[some], fmt))
+            high.append(from_ordinals(stop[some], fmt))
+            owner.append(self.owner[some])
+        return Lanes(*(np.concatenate(p) for p in (low, high, owner)))
+
+
+def ordinals(x: Any, fmt: Format) -> Any:
+    """Floats as integers in the same order."""
+    if fmt.name == "float32":
+        bits = np.asarray(x, np.float32).view(np.int32).astype(np.int64)
+        return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+    bits = np.asarray(x, np.float64).view(np.int64)
+    return np.where(bits < 0, -(bits & 0x7FFFFFFFFFFFFFFF), bits)
+
+
+def from_ordinals(n: Any, fmt: Format) -> Any:
+    """The floats of `ordinals`."""
+    if fmt.name == "float32":
+        bits = np.where(n < 0, -n | 0x80000000, n).astype(np.uint32)
+        return bits.view(np.float32).astype(np.float64)
+    sign = np.where(n < 0, np.int64(-(2**63)), np.int64(0))
+    return (np.abs(n) | sign).view(np.float64)
+
+
+def lanes_of(plan: Plan, pieces: list[Span]) -> Lanes:
+    """The first division of all spans."""
+    low: list[Any] = []
+    high: list[Any] = []
+    owner: list[Any] = []
+    for span in pieces:
+        a, b = (int(ordinals(v, plan.fmt)) for v in (span.low, span.high))
+        piece = plan.pieces[span.owner]
+        starts = np.unique(np.array([a, *_cuts(piece, span, a, b, plan.fmt)]))
+        starts = starts[(starts >= a) & (starts <= b)]
+        ends = np.append(starts[1:] - 1, b)
+        low.append(from_ordinals(starts, plan.fmt))
+        high.append(from_ordinals(ends, plan.fmt))
+        owner.append(np.full(len(starts), span.owner))
+    return Lanes(*(np.concatenate(p) for p in (low, high, owner)))
+
+
+def _cuts(piece: Piece, span: Span, a: int, b: int, fmt: Format) -> list[int]:
+    """Where lanes begin, as ordinals."""
+    base: float | None = None
+    if piece.kind == "power" or (piece.kind == "row" and piece["slope"]):
+        base = float(piece["center"])
+    elif piece.kind == "end":
+        point = piece.raw("point")
+        base = 0.0 if point is None else float(exact(point))
+    elif piece.kind in ("closed", "program"):
+        base = 0.0
+    if base is None:
+        edges = np.linspace(span.low, span.high, ROW_CELLS + 1)
+        return [int(n) for n in ordinals(edges, fmt)]
+    cuts = [b]
+    origin = int(ordinals(base, fmt))
+    cuts += [origin + i for i in range(-POINTS, POINTS + 1)]
+    far = max(abs(span.low - base), abs(span.high - base))
+    if far == 0:
+        return cuts
+    least = float(fmt.spacing(Fraction(base)))
+    octaves = int(np.log2(far) - np.log2(least)) + 2
+    cells = END_CELLS if piece.kind == "end" else OCTAVE_CELLS
+    sizes = far * 2.0 ** (-np.arange(octaves * cells) / cells)
+    if base == 0.0:  # powers of two themselves: nothing is rounded beyond
+        whole = np.floor(np.log2(far)) - np.arange(octaves)
+        sizes = np.concatenate([sizes, np.exp2(np.minimum(whole, 1023))])
+    for sign in (-1.0, 1.0):
+        with np.errstate(over="ignore"):
+            edges = base + sign * sizes
+        edges = edges[(edges >= span.low) & (edges <= span.high)]
+        cuts += [int(n) for n in ordinals(edges, fmt)]
+    return cuts

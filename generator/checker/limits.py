@@ -1,0 +1,168 @@
+"""Where results leave the range of the format: f has to as well.
+
+log |f| is enclosed octave by octave in the chart of the end, or box by box
+where that says too little.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from flint import arb
+from flint import ctx
+
+from .claims import Format
+from .claims import Piece
+from .claims import real
+from .enclosure import Chart
+from .enclosure import regular_chart
+from .gaps import Target
+from .gaps import lower
+from .gaps import sup
+from .tails import BITS
+from .tails import COUNTS
+from .tails import OCTAVE_BITS
+from .tails import chart_of
+from .tails import sum_at
+from .values import Unknown
+from .values import Value
+from .values import ball
+from .values import rational
+
+
+@dataclass(frozen=True)
+class Tail:
+    """f at an end: |sum log(w)**j parts[j]| w**v exp(g(1/w))."""
+
+    chart: Chart
+    value: Value
+
+    def lead(self) -> int:
+        """The least power of w whose coefficient is not known to be 0."""
+        found = []
+        for part in self.value.parts.values():
+            ps = part.p.coeffs()
+            zeros = 0
+            while zeros < len(ps) and ps[zeros].contains(0):
+                zeros += 1
+            found.append(part.v + (zeros if zeros < len(ps) else 0))
+        return min(found)
+
+    def size_over(self, low: arb, high: arb) -> tuple[arb, arb]:
+        """Bounds of log |f| for low <= w <= high; the first may be -oo."""
+        w = low.union(high)
+        v = self.lead()
+        size = abs(sum_at(self.value.parts, v, w))
+        g = sum((ball(c) * w**-k for k, c in self.value.scale), arb(0))
+        g += v * low.log().union(high.log())
+        top = arb(size.abs_upper()).log() + g
+        if not size > 0:
+            return arb("-inf"), arb(top.upper())
+        return arb((size.log() + g).lower()), arb(top.upper())
+
+
+def check_limit(
+    end: Piece, target: Target, fmt: Format, low: Fraction, high: Fraction
+) -> str | None:
+    """Whether f is the end's limit, to the format, at such distances.
+
+    Returns:
+        what is wrong, or None.
+    """
+    limit = real(end.raw("limit"))
+    before = ctx.prec, ctx.cap
+    try:
+        ctx.prec, ctx.cap = BITS, COUNTS[1]
+        bound = low if end.raw("point") is None else high
+        chart = chart_of(end, bound, COUNTS[1])
+        f = target.on(chart)
+        return _limit(end, target, f, chart, fmt, low, high, limit)
+    except Unknown as error:
+        return str(error)
+    finally:
+        ctx.prec, ctx.cap = before
+
+
+@dataclass(frozen=True)
+class Boxed:
+    """Bounds of log |f| on one box of x."""
+
+    least: arb
+    most: arb
+
+    def size_over(self, low: arb, high: arb) -> tuple[arb, arb]:
+        """As of a `Tail`."""
+        del low, high
+        return self.least, self.most
+
+
+def _boxed(target: Target, side: int, low: arb, high: arb) -> Boxed:
+    """For low <= 1/|x| <= high, where charts know too little."""
+    ends = sorted(
+        (side * rational(arb((1 / w).mid())) for w in (low, high)),
+    )
+    # A little wider: the ends were rounded.
+    a, b = ends[0] - abs(ends[0]) / 2**60, ends[1] + abs(ends[1]) / 2**60
+    middle = (a + b) / 2
+    before = ctx.prec
+    ctx.prec = BITS
+    f = target.on(regular_chart(a, middle, b, ctx.cap)).plain
+    ctx.prec = before
+    s, t = ball(a - middle), ball(b - middle)
+    most, _, _ = sup(f, s, t, 0, arb(1))
+    return Boxed(lower(f, s, t).log(), arb(most.log().upper()))
+
+
+def _beyond(
+    tail: Tail | Boxed, low: arb, high: arb, fmt: Format, limit: float
+) -> str | None:
+    """What keeps f from being its limit for low <= w <= high."""
+    least, most = tail.size_over(low, high)
+    if math.isinf(limit):
+        top = ball(fmt.max_finite).log()
+        return None if least > top else "|f| may be finite"
+    if limit == 0:
+        tiny = ball(Fraction(2) ** fmt.emin).log()
+        return None if most < tiny else "|f| may be above 2**emin"
+    near = abs(arb(limit)).log()
+    reach = arb(2) ** (-fmt.precision)
+    if least > near - reach and most < near + reach:
+        return None
+    return f"f may be further than an ulp from {limit}"
+
+
+def _limit(
+    end: Piece,
+    target: Target,
+    f: Value,
+    chart: Chart,
+    fmt: Format,
+    low: Fraction,
+    high: Fraction,
+    limit: float,
+) -> str | None:
+    root = end.whole("root")
+    sign = -1 if end.raw("point") is None else 1
+    ws = sorted((ball(t).root(root) ** sign for t in (low, high)), key=float)
+    tail = Tail(chart, f)
+    w = arb(ws[1])
+    ctx.prec = OCTAVE_BITS
+    while w > ws[0] * arb("0.9999"):
+        # Near the threshold f is near the edge of the format: small steps.
+        for part in ("0.75", "0.9", "0.99", "0.999"):
+            step = arb((w * arb(part)).mid())
+            wrong = _beyond(tail, arb(step), arb(w), fmt, limit)
+            if wrong is not None and part == "0.99" and sign < 0 and root == 1:
+                tail_box = _boxed(target, end.whole("side"), step, w)
+                wrong = _beyond(tail_box, step, w, fmt, limit)
+            if wrong is None:
+                break
+        else:
+            return f"{wrong} at w = {float(w):.4g}"
+        w = step
+    total = sum_at(f.parts, tail.lead(), arb(ws[1]))
+    if limit and math.copysign(1, limit) * float(total.mid()) < 0:
+        return "the limit has the wrong sign"
+    return None

@@ -1,0 +1,282 @@
+"""Plans of straight-line programs: one piece about 0, the rest in |x|.
+
+Such a plan states no truncation error of its own, only totals.  The gap
+between each program and f is bounded on short intervals, on both sides of
+0, and enters the running error analysis there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import arb
+from flint import ctx
+
+from .agreement import differs
+from .claims import Piece
+from .claims import Plan
+from .claims import bends
+from .claims import exact
+from .claims import program_formula
+from .enclosure import end_chart
+from .enclosure import regular_chart
+from .formula import Node
+from .formula import X
+from .formula import number
+from .gaps import Judge
+from .gaps import Target
+from .lanes import Lanes
+from .lanes import Span
+from .lanes import before
+from .lanes import lanes_of
+from .lanes import span_of
+from .roundoff import EQUAL_BITS
+from .roundoff import Assumed
+from .roundoff import Module
+from .roundoff import check_lanes
+from .running import Number
+from .running import Real
+from .tails import chart_gap
+from .values import Unknown
+from .values import ball
+
+PARTS = 64  # of a piece, on which its gap is bounded; ends are floats
+FAR = 2  # the chart of infinity begins at so many times the last bend
+COUNT = 16  # coefficients there
+BITS = 4500  # of them
+
+
+@dataclass
+class Found:
+    """What the check of one plan showed."""
+
+    lanes: int = 0
+    tightest: float = 0.0
+    wrong: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """|program - f| <= size |x|**order, or relative to f, on an interval."""
+
+    low: Fraction
+    high: Fraction
+    size: float
+    relative: bool
+    order: int = 0
+
+
+def check_closed(plan: Plan, piece: Piece, target: Target) -> str | None:
+    """Whether a closed form of a cover equals f where it is used."""
+    side = piece.whole("side")
+    t = X if side > 0 else number(-1) * X
+    formula = program_formula(piece.raw("statements"), piece.raw("input"), t)
+    claim = arb(2) ** -(plan.fmt.precision + EQUAL_BITS)
+    judge = Judge(target, formula, 16, claim, plan.fmt.spacing, relative=True)
+    ends = sorted((side * piece["low"], side * piece["high"]))
+    width = (ends[1] - ends[0]) / PARTS
+    for i in range(PARTS):
+        judge.over(ends[0] + width * i, ends[0] + width * (i + 1))
+    return None
+
+
+def check_program(
+    plan: Plan, node: Node, module: Module, assumed: Assumed
+) -> Found:
+    """All pieces of a plan, on both sides."""
+    found = Found()
+    strips: list[list[Strip]] = []
+    sides: list[Span] = []
+    formulas: dict[tuple[int, int], Node] = {}
+    fold = plan.data["fold"]
+    sign, shift = int(fold["sign"]), number(exact(fold["constant"]))
+    target = Target(node, plan.order)
+    previous: Fraction | None = None
+    for k, piece in enumerate(plan.pieces):
+        high = piece.raw("high")
+        top = plan.fmt.max_finite if high is None else exact(high)
+        statements, name = piece.raw("statements"), piece.raw("input")
+        if previous is not None and piece["low"] != previous:
+            found.wrong.append((piece.label, "it does not adjoin the last"))
+        previous = top
+        mine: list[Strip] = []
+        if k == 0:
+            formulas[k, 0] = program_formula(statements, name, X)
+            sides.append(span_of(-top, top, k, plan.fmt))
+            mine += _near(plan, formulas[k, 0], target, top)
+            strips.append(mine)
+            continue
+        for side in (-1, 1):
+            for low, upper, below in _ranges(piece, top):
+                formula = program_formula(
+                    statements, name, number(side) * X, below
+                )
+                if side > 0:
+                    formula = shift + number(sign) * formula
+                formulas.setdefault((k, side), formula)
+                mine += _far(plan, formula, target, side, low, upper)
+        sides += _sides(piece["low"], top, k, plan)
+        strips.append(mine)
+    _values(plan, module, sides, formulas, found)
+    lanes = lanes_of(plan, sides)
+    taus = [_Tau(s) for s in strips]
+    worst = check_lanes(module, plan, lanes, 1, assumed, [t.of for t in taus])
+    found.lanes = len(lanes)
+    claims = np.array([p.ulp for p in plan.pieces])
+    found.tightest = float((worst.by_piece / claims).max())
+    for owner, low_x, high_x, ulp in worst.failures[:3]:
+        piece = plan.pieces[owner]
+        what = f"error {ulp:.6g} ulp on [{low_x!r}, {high_x!r}], claimed "
+        found.wrong.append((piece.label, what + f"{piece.ulp:.6g}"))
+    return found
+
+
+def _sides(low: Fraction, high: Fraction, k: int, plan: Plan) -> list[Span]:
+    """low <= |x| < high; the last piece has the largest number too."""
+    right = span_of(low, high, k, plan.fmt, closed=True)
+    if right.high == float(high) and high < plan.fmt.max_finite:
+        right = replace(right, high=before(right.high, plan.fmt))
+    return [Span(-right.high, -right.low, k), right]
+
+
+def _values(
+    plan: Plan,
+    module: Module,
+    sides: list[Span],
+    formulas: dict[tuple[int, int], Node],
+    found: Found,
+) -> None:
+    """The code in exact arithmetic against the certified programs."""
+    for span in sides:
+        piece = plan.pieces[span.owner]
+        limits = bends(piece.raw("statements"))
+        side = 0 if span.owner == 0 else (1 if span.high > 0 else -1)
+        edge = float(min(limits)) if limits else float("inf")
+        low, high = max(span.low, -edge), min(span.high, edge)
+        part = Span(low, high, span.owner)
+        wrong = differs(module, plan, part, formulas[span.owner, side])
+        if wrong:
+            found.wrong.append((piece.label, wrong))
+
+
+def _ranges(
+    piece: Piece, top: Fraction
+) -> list[tuple[Fraction, Fraction, bool]]:
+    """Between bends: low, high, whether minimum(t, c) is t there."""
+    cuts = sorted({c for c in bends(piece.raw("statements"))})
+    if len(cuts) > 1:
+        raise Unknown("a program with two bends")
+    low = piece["low"]
+    if not cuts or cuts[0] >= top:
+        return [(low, top, True)]
+    return [(low, cuts[0], True), (cuts[0], top, False)]
+
+
+def _near(
+    plan: Plan, formula: Node, target: Target, high: Fraction
+) -> list[Strip]:
+    """About 0, where f may vanish if the program does."""
+    order, size = _lead(formula)
+    at_zero = Judge(
+        target,
+        formula,
+        30,
+        size * arb(2) ** -(plan.fmt.precision - 2),
+        plan.fmt.spacing,
+        zero=Fraction(0),
+        order=order,
+        tight=True,
+    )
+    strips = []
+    step = high / PARTS
+    edges = [-high + 2 * step * i for i in range(PARTS // 2)]
+    edges = [*edges[:-1], -step, step, *(-e for e in reversed(edges[:-1]))]
+    edges = sorted({*edges, high, -high})
+    for low, up in itertools.pairwise(edges):
+        for gap in at_zero.over(low, up):
+            strips.append(
+                Strip(gap.low, gap.high, float(gap.size), False, at_zero.order)
+            )
+    return strips
+
+
+def _lead(formula: Node) -> tuple[int, arb]:
+    """0 and the program's value at 0, or 1 and its slope there."""
+    zero = Fraction(0)
+    part = regular_chart(zero, zero, zero, 3).evaluate(formula).plain
+    cs = [*part.p.coeffs(), arb(0), arb(0)]
+    order = int(cs[0] == 0)
+    return order, abs(cs[order])
+
+
+def _far(
+    plan: Plan,
+    formula: Node,
+    target: Target,
+    side: int,
+    low: Fraction,
+    high: Fraction,
+) -> list[Strip]:
+    """Further out, relative to f; the last one reaches infinity."""
+    strips = []
+    end = high
+    if high == plan.fmt.max_finite:
+        end = FAR * max(low, Fraction(32))
+        before = ctx.prec, ctx.cap
+        try:
+            ctx.prec, ctx.cap = BITS, COUNT
+            chart = end_chart(None, side, 1, 1 / ball(end), COUNT)
+            f = target.on(chart)
+            lead = min(chart.settled(p).v for p in f.parts.values())
+            size = chart_gap(chart, formula, target, lead, plan.fmt.emax + 2)
+        finally:
+            ctx.prec, ctx.cap = before
+        ends = sorted((side * end, side * high))
+        strips.append(Strip(ends[0], ends[1], size, True))
+    judge = Judge(
+        target,
+        formula,
+        30,
+        arb(2) ** -(plan.fmt.precision - 2),
+        plan.fmt.spacing,
+        relative=True,
+        tight=True,
+    )
+    for i in range(PARTS):
+        a = low + (end - low) * i / PARTS
+        b = low + (end - low) * (i + 1) / PARTS
+        for gap in judge.over(*sorted((side * a, side * b))):
+            strips.append(Strip(gap.low, gap.high, float(gap.size), True))
+    return strips
+
+
+class _Tau:
+    """The largest gap of the strips that a lane meets."""
+
+    def __init__(self, strips: list[Strip]) -> None:
+        self.strips = sorted(strips, key=lambda s: s.low)
+        self.lows = np.array([float(s.low) for s in self.strips])
+        if any(Fraction(float(s.low)) != s.low for s in self.strips):
+            raise Unknown("a strip that does not begin with a float")
+
+    def of(self, lanes: Lanes, y: Number) -> Any:
+        """Bounds of |program - f|, lane by lane."""
+        first = np.searchsorted(self.lows, lanes.low, side="right") - 1
+        last = np.searchsorted(self.lows, lanes.high, side="right")
+        reach = np.maximum(np.abs(lanes.low), np.abs(lanes.high)).astype(Real)
+        result = np.zeros(len(lanes), dtype=Real)
+        for k, strip in enumerate(self.strips):
+            size = Real(strip.size)
+            if strip.relative:
+                bound = size * y.size * (1 + 2 * size)
+            else:
+                bound = size * reach**strip.order
+            inside = (first <= k) & (k < last)
+            result = np.where(inside, np.maximum(result, bound), result)
+        return result

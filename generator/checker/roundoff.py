@@ -1,0 +1,350 @@
+"""The total error of every lane, against what its piece claims."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .claims import Format
+from .claims import Piece
+from .claims import Plan
+from .claims import real
+from .kernels import with_kernels
+from .lanes import Lanes
+from .operations import Ops
+from .operations import Pairs
+from .operations import _grids
+from .running import Machine
+from .running import Number
+from .running import Real
+
+ROUNDS = 24  # of dividing lanes that exceed their claim
+CHUNK = 1 << 16  # lanes at a time
+MOST_LANES = 1 << 18  # above their claim after a division
+EQUAL_BITS = 40  # a closed form may differ from f by 2**-40 ulp
+MOST_PLACES = 8  # undecided places: 256 runs of a few lanes
+
+
+class NotRunnable(ValueError):  # noqa: N818
+    """The module does more than a body may."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """The rendered source, ready to be executed with other numbers."""
+
+    source: str
+    code: Any
+
+    @classmethod
+    def read(cls, source: str) -> Module:
+        """Checks that it imports nothing but keras, and compiles it."""
+        return cls(source, compile(cls.tree(source), "<rendered>", "exec"))
+
+    @staticmethod
+    def tree(source: str) -> ast.Module:
+        """Its syntax tree without the imports."""
+        tree = ast.parse(source)
+        kept: list[ast.stmt] = []
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom):
+                if (node.module or "").split(".")[0] != "keras":
+                    raise NotRunnable(f"imports {node.module}")
+                continue
+            if isinstance(node, (ast.Import, ast.With, ast.Delete)):
+                raise NotRunnable(f"unexpected {ast.unparse(node)[:60]}")
+            kept.append(node)
+        tree.body = kept
+        return tree
+
+    def constants(self) -> dict[str, Any]:
+        """What the module defines."""
+        space: dict[str, Any] = {"ops": None, "backend": None}
+        exec(self.code, space)
+        return space
+
+    def body(self, machine: Machine, order: int) -> Callable[[Number], Number]:
+        """f^(order) over `Number`."""
+        space: dict[str, Any] = {
+            "ops": Ops(machine),
+            "backend": lambda: "jax",
+        }
+        exec(self.code, space)
+        for name, helper in Pairs(machine).names().items():
+            if name in space:
+                space[name] = helper
+        space.update(with_kernels(space, self.source, machine.fmt))
+        made: Callable[[Number], Number] = space["BODIES"][machine.fmt.name][
+            order
+        ]
+        return made
+
+
+@dataclass
+class Assumed:
+    """Errors of elementary functions that the certificate assumes."""
+
+    ulps: dict[str, float]
+    tiny: dict[str, float]
+
+
+def run(
+    module: Module,
+    plan: Plan,
+    lanes: Lanes,
+    sign: int,
+    assumed: Assumed,
+    judge: Callable[[Lanes, Number], Any],
+) -> Any:
+    """The worst `judge` of each lane over all undecided choices."""
+    with np.errstate(all="ignore"):
+        worst, undecided = _run(module, plan, lanes, sign, assumed, judge, {})
+        if not undecided:
+            return worst
+        which = np.any(list(undecided.values()), axis=0)
+        some = lanes.chosen(which)
+        worst[which] = np.maximum(
+            worst[which],
+            _both_ways(
+                module, plan, some, sign, assumed, judge, set(undecided)
+            ),
+        )
+        return worst
+
+
+def _both_ways(
+    module: Module,
+    plan: Plan,
+    lanes: Lanes,
+    sign: int,
+    assumed: Assumed,
+    judge: Callable[[Lanes, Number], Any],
+    places: set[int],
+) -> Any:
+    """Over all choices; one may open other places, until nothing is new."""
+    tried: set[tuple[int, ...]] = {()}
+    worst = np.zeros(len(lanes), dtype=Real)
+    while True:
+        if len(places) > MOST_PLACES:
+            raise NotRunnable("too many undecided comparisons")
+        found = set(places)
+        for bits in itertools.product((0, 1), repeat=len(places)):
+            pairs = zip(sorted(places), bits, strict=True)
+            chosen = tuple(p for p, b in pairs if b)
+            if chosen in tried:
+                continue
+            tried.add(chosen)
+            taken = dict.fromkeys(chosen, 1)
+            more, open_ = _run(module, plan, lanes, sign, assumed, judge, taken)
+            worst = np.maximum(worst, more)
+            found |= set(open_)
+        if found == places:
+            return worst
+        places = found
+
+
+def _run(
+    module: Module,
+    plan: Plan,
+    lanes: Lanes,
+    sign: int,
+    assumed: Assumed,
+    judge: Callable[[Lanes, Number], Any],
+    choices: dict[int, int],
+) -> tuple[Any, dict[int, Any]]:
+    machine = Machine(plan.fmt, len(lanes), assumed.ulps, assumed.tiny, choices)
+    a, b = lanes.low.astype(Real), lanes.high.astype(Real)
+    if sign < 0:
+        a, b = -b, -a
+    near = np.where(np.abs(a) < np.abs(b), a, b).astype(np.float64)
+    one = a == b
+    grid = np.where(
+        one & (near != 0),
+        _grids(near),
+        np.maximum(
+            np.frexp(np.abs(near))[1] - plan.fmt.precision,
+            plan.fmt.emin - plan.fmt.precision + 1,
+        ),
+    )
+    grid = np.where(one & (near == 0), 10**5, grid)
+    x = Number(machine, a, b, machine.fill(0), {}, grid)
+    y = module.body(machine, plan.order)(x)
+    return judge(lanes, y), machine.undecided
+
+
+def ulps(y: Number, truncation: Any, fmt: Format) -> Any:
+    """Bound of |computed - f| in ulp of f, |exact - f| <= truncation.
+
+    Where f lies just below a power of two and the computed value above it,
+    an error of at most an ulp before the last rounding rounds to the power
+    itself, so that it counts half an ulp and not one.
+    """
+    normal = Real(2) ** fmt.emin
+    last = y.last
+    carried = np.maximum(y.error - last, 0) + truncation
+    low = np.maximum(y.least - truncation, 0)
+    top = y.size + truncation
+    unit = _unit(np.maximum(low, normal), fmt)
+    slack = normal * (1 + Real(2) ** (3 - fmt.precision))
+    flushed = np.where(
+        top <= slack, np.maximum(carried + last - normal, 0), np.inf
+    )
+    high_unit = _unit(np.maximum(top, normal), fmt)
+    own = carried / unit
+    plain = (carried + last) / unit
+    # f in the lower binade, and in the upper one.
+    rounding = np.where(own <= 1, np.minimum(last / unit, 0.5), last / unit)
+    below = own + rounding
+    above = (carried + last) / high_unit
+    two = np.maximum(below, above)
+    straddles = (high_unit == 2 * unit) & (top < 4 * np.maximum(low, normal))
+    total = np.where(straddles, np.minimum(two, plain), plain)
+    total = np.minimum(total, flushed / unit)
+    # Above the largest number infinity is right, and nothing else is left.
+    last_number = (2 - Real(2) ** (1 - fmt.precision)) * Real(2) ** fmt.emax
+    over = (low > last_number) & (carried + last < low / 4)
+    total = np.where(over, Real(0), total)
+    return total * (1 + Real(2) ** -40)
+
+
+def _unit(size: Any, fmt: Format) -> Any:
+    e = np.maximum(np.frexp(size)[1] - 1, fmt.emin)
+    return np.ldexp(Real(1), e - fmt.precision + 1)
+
+
+def truncation_of(piece: Piece, fmt: Format) -> Callable[[Lanes, Number], Any]:
+    """Its claimed |piece - f| over lanes."""
+    if piece.kind == "row":
+        gain = Real(2) ** -piece.whole("gain")
+        tau = Real(real(piece.raw("truncation"))) * gain
+        absolute = Real(real(piece.raw("absolute"))) * gain
+        if not piece["slope"]:
+            return lambda lanes, y: np.full(len(lanes), tau + absolute)
+        scale = Real(2) ** piece.whole("scale")
+        center = Real(float(piece["center"]))
+        return lambda lanes, y: absolute + tau * scale * _far(lanes, center)
+    if piece.kind == "power":
+        zero = Real(float(piece["center"]))
+        first, second = piece.numbers("offset")
+        offset = Real(float(first)) + Real(float(second))
+        tau, order = Real(real(piece.raw("truncation"))), piece.whole("order")
+        return lambda lanes, y: tau * (_far(lanes, zero) + abs(offset)) ** order
+    if piece.kind == "end":
+        tau = Real(real(piece.raw("truncation")))
+        return lambda lanes, y: y.size * tau * (1 + 2 * tau)
+    # Equal to f: the check allows so little.
+    tau = Real(2) ** -(fmt.precision + EQUAL_BITS)
+    return lambda lanes, y: y.size * tau
+
+
+def _far(lanes: Lanes, center: Any) -> Any:
+    return np.maximum(
+        np.abs(lanes.low.astype(Real) - center),
+        np.abs(lanes.high.astype(Real) - center),
+    )
+
+
+@dataclass
+class Worst:
+    """What the lanes of one plan showed.
+
+    Attributes:
+        by_piece: the worst error, in ulp.
+        failures: lanes that exceed their piece's claim: piece, low, high,
+            ulp.
+        left: lanes of ends whose result is 0 or infinite since it left the
+            range of the format: piece, low, high, result.
+    """
+
+    by_piece: Any
+    failures: list[tuple[int, float, float, float]]
+    left: list[tuple[int, float, float, float]]
+
+
+def check_lanes(
+    module: Module,
+    plan: Plan,
+    lanes: Lanes,
+    sign: int,
+    assumed: Assumed,
+    truncations: list[Callable[[Lanes, Number], Any]],
+    tick: Callable[[int], None] = lambda n: None,
+) -> Worst:
+    """Every lane against its piece's claim; those above it are divided."""
+    claims = np.array([p.ulp for p in plan.pieces], dtype=Real)
+    worst = np.zeros(len(plan.pieces), dtype=Real)
+
+    ends = np.array([p.kind == "end" for p in plan.pieces])
+    left: list[tuple[int, float, float, float]] = []
+
+    def judge(some: Lanes, y: Number) -> Any:
+        low, high = _left_low(y, plan.fmt), _left_high(y, plan.fmt)
+        out = ends[some.owner] & (low | high)
+        for i in np.nonzero(out)[0]:
+            where = float(some.low[i]), float(some.high[i])
+            sign = 1.0 if y.lo[i] > 0 else -1.0
+            result = sign * np.inf if high[i] else 0.0
+            left.append((int(some.owner[i]), *where, result))
+        tau = np.zeros(len(some), dtype=Real)
+        for k in np.unique(some.owner):
+            mine = some.owner == k
+            tau = np.where(mine, truncations[int(k)](some, y), tau)
+        found = ulps(y, tau, plan.fmt)
+        found = np.where(np.isfinite(y.error), found, Real(np.inf))
+        return np.where(out, Real(0), found)
+
+    failures: list[tuple[int, float, float, float]] = []
+    pending = [
+        lanes.chosen(slice(i, i + CHUNK)) for i in range(0, len(lanes), CHUNK)
+    ]
+    for part in pending:
+        todo = part
+        for step in range(ROUNDS + 1):
+            got = run(module, plan, todo, sign, assumed, judge)
+            over = ~(got <= claims[todo.owner])
+            fine = ~over
+            np.maximum.at(worst, todo.owner[fine], got[fine])
+            if not over.any():
+                break
+            single = todo.low == todo.high
+            lost = over & (single | (step == ROUNDS))
+            for i in np.nonzero(lost)[0][:20]:
+                failures.append(
+                    (
+                        int(todo.owner[i]),
+                        float(todo.low[i]),
+                        float(todo.high[i]),
+                        float(got[i]),
+                    )
+                )
+            lost_ulps = np.nan_to_num(got[lost], nan=np.inf, posinf=np.inf)
+            np.maximum.at(worst, todo.owner[lost], lost_ulps)
+            again = over & ~lost
+            if not again.any():
+                break
+            todo = todo.chosen(again)
+            if len(todo) > MOST_LANES:
+                i = int(np.argmax(got[again]))
+                raise NotRunnable(
+                    f"too many lanes exceed their claim, such as "
+                    f"{float(todo.low[i])!r} to {float(todo.high[i])!r}"
+                )
+            todo = todo.divided(plan.fmt)
+        tick(len(part))
+    return Worst(worst, failures, left)
+
+
+def _left_low(y: Number, fmt: Format) -> Any:
+    """Lanes whose result is rounded to 0."""
+    return y.size < Real(2) ** (fmt.emin - fmt.precision)
+
+
+def _left_high(y: Number, fmt: Format) -> Any:
+    """Lanes whose result is infinite by far."""
+    same = np.signbit(y.lo) == np.signbit(y.hi)
+    return same & (y.least > Real(2) ** (fmt.emax + 1))
