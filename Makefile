@@ -24,8 +24,9 @@ generate: $(STAMP) ## render the catalogue; DTYPES="tf32" FORMATS=examples/tf32.
 	$(GENERATOR).cli all $(if $(DTYPES),--dtypes $(DTYPES)) \
 	    $(if $(FORMATS),--formats "$(FORMATS)")
 
-check: $(STAMP) ## generated files up to date, ruff, mypy
+check: $(STAMP) ## generated files up to date, every claim derived again, ruff, mypy
 	$(GENERATOR).cli check --fresh
+	$(GENERATOR).checker
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -46,8 +47,10 @@ bench: $(STAMP) ## speed against the single where and sigmoid, as ratios
 weigh: $(STAMP) ## measure what operations cost, for the planner
 	$(PY) benchmarks/operations.py
 
+# BACKEND=torch: only that one.  FRESH=1: also where a table is current.
 calibrate: $(STAMP) ## measure the backends' elementary functions
-	$(PY) -m keras_stablef.generator.calibrate
+	$(GENERATOR).calibration $(if $(BACKEND),--backend $(BACKEND)) \
+	    $(if $(FRESH),--fresh)
 
 clean: ## everything that can be made again
 	rm -rf $(VENV) build dist out *.egg-info .*_cache

@@ -52,7 +52,8 @@ def _engine() -> str:
     """Hash of the generator's sources: another engine, other plans."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), *here.glob("*.json")]):
+    measured = (here / "primitives").glob("*.json")
+    for path in sorted([*here.glob("*.py"), *here.glob("*.json"), *measured]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
