@@ -274,8 +274,13 @@ class _Split:
         return f"_scale({name}, {self.exponent(times, dtype)}, {dtype!r})"
 
     def exponent(self, times: Fraction, dtype: str) -> str:
-        del dtype
-        return f"{times.numerator}.0 * (n / {times.denominator}.0)"
+        part = "n"
+        if times.denominator > 1:
+            # n is a multiple of it, but XLA multiplies by the reciprocal,
+            # and -105 times the float next to 1/7 is not -15.
+            part = f"ops.floor(n / {times.denominator}.0 + 0.5)"
+            part = f"ops.cast({part}, {dtype!r})"
+        return f"{times.numerator}.0 * {part}"
 
 
 MOST_LEVELS = 4  # beyond, two gathers and a logarithm are cheaper

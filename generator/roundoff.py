@@ -51,6 +51,8 @@ class Analyzer:
         self.program, self.fmt, self.primitives = program, fmt, primitives
         self.max_finite = to_arb(fmt.max_finite)
         self.normal = power2(fmt.emin)
+        # Errors of functions are not measured beyond: see `range_of`.
+        self.calibrated = power2(fmt.emax)
 
     def run(self, low: Fraction, high: Fraction) -> Value:
         """The result's `Value` for inputs in [low, high]."""
@@ -81,7 +83,11 @@ class Analyzer:
             power = _power_of_two(node.args)
             return self._product(args[0], args[1], exact=power)
         if node.name == "div":
-            return self._quotient(*args)
+            divisor = node.args[1]
+            by_number = isinstance(divisor, Const) and not _power_of_two(
+                (divisor,)
+            )
+            return self._quotient(args[0], args[1], by_number)
         if node.name == "minimum":
             return Value(args[0].exact.min(args[1].exact), args[0].error)
         if node.name == "abs":
@@ -157,12 +163,18 @@ class Analyzer:
             return Value(value, carried.abs_upper())
         return self._finish(value, carried)
 
-    def _quotient(self, a: Value, b: Value) -> Value:
+    def _quotient(self, a: Value, b: Value, by_number: bool) -> Value:
         smallest = b.exact.abs_lower() - b.error
         if not smallest > 0:
             raise OverflowRiskError
         exact = a.exact / b.exact
         carried = (a.error + exact.abs_upper() * b.error) / smallest
+        if by_number:
+            # XLA multiplies by the rounded reciprocal: 0.96 ulp instead of
+            # 0.5 was seen (float32).
+            carried += (exact.abs_upper() + carried) * power2(
+                -self.fmt.precision
+            )
         return self._finish(exact, carried)
 
     def _function(self, name: str, a: Value) -> Value:
@@ -177,7 +189,7 @@ class Analyzer:
             slope = {"sqrt": lambda: 1 / (2 * image), "log": lambda: 1 / wide}
             carried = slope[name]().abs_upper() * a.error
         top = image.abs_upper()
-        if not top <= self.max_finite:
+        if not top <= self.calibrated:
             raise OverflowRiskError
         exponent = floor_log2_ball(top) if top > 0 else self.fmt.emin
         own = to_arb(self.primitives.ulp(name)) * power2(

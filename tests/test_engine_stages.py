@@ -10,6 +10,7 @@ import sympy
 from flint import ctx
 from keras_stablef.generator.analysis import analyse
 from keras_stablef.generator.analyticity import prove_disc
+from keras_stablef.generator.bounds import SPARE
 from keras_stablef.generator.bounds import Truncation
 from keras_stablef.generator.bounds import bound_error
 from keras_stablef.generator.bounds import parity
@@ -19,6 +20,7 @@ from keras_stablef.generator.formats import FORMATS
 from keras_stablef.generator.formats import floor_log2
 from keras_stablef.generator.jets import jet
 from keras_stablef.generator.primitives import PrimitiveErrors
+from keras_stablef.generator.primitives import primitive_errors
 from keras_stablef.generator.program import Const
 from keras_stablef.generator.program import Expr
 from keras_stablef.generator.program import Op
@@ -26,6 +28,8 @@ from keras_stablef.generator.program import Program
 from keras_stablef.generator.program import Var
 from keras_stablef.generator.program import horner
 from keras_stablef.generator.program import rewritable
+from keras_stablef.generator.roundoff import Analyzer
+from keras_stablef.generator.roundoff import OverflowRiskError
 from keras_stablef.generator.spec import make_spec
 from keras_stablef.generator.tail_forms import dropped_bounds
 from keras_stablef.generator.tail_forms import forms
@@ -196,6 +200,9 @@ ROUNDOFF = [
     ),
     ("doubling", (("r", Const(Fraction(2)) * Var("x")),), 1, 2, 0, 0),
     ("reciprocal", (("r", Const(Fraction(1)) / Var("x")),), 1, 4, 0.5, 0.5),
+    # XLA multiplies by the rounded reciprocal, exact for a power of two.
+    ("a seventh", (("r", Var("x") / Const(Fraction(7))),), 1, 4, 0.96, 1.5),
+    ("a fourth", (("r", Var("x") / Const(Fraction(4))),), 1, 4, 0.5, 0.5),
 ]
 
 
@@ -216,7 +223,7 @@ def test_roundoff_of_small_programs(
             Fraction(low),
             Fraction(high),
         )
-        assert least - 1e-9 <= bound.ulp <= most + 1e-6
+        assert least - 1e-9 <= bound.ulp <= SPARE * most + 1e-6
 
 
 def test_parity_of_programs() -> None:
@@ -273,6 +280,9 @@ REWRITTEN_BY_XLA = [
     (A / (A + B) / A, "quotient"),
     (A / (B / A), "quotient"),
     (Op("exp", (A,)) * Op("exp", (A,)), "exponentials"),
+    (Op("exp", (A,)) / Op("exp", (B,)), "a quotient by exp"),
+    (A / Op("sqrt", (B,)), "a quotient by sqrt"),
+    (Op("sqrt", (A,)) / B, None),
     (A * B * C, "constants"),
     (A + B + C, "constants"),
     (Op("abs", (A / (A + B),)) / A, None),
@@ -335,3 +345,13 @@ def _mp(program: Program, t: mpmath.mpf) -> mpmath.mpf:
     for name, node in program.statements:
         value = env[name] = of(node)
     return value
+
+
+def test_functions_are_trusted_where_they_were_measured() -> None:
+    """XLA's exp is 5.6 ulp off between 88.03 and 88.72; below, 1."""
+    program = Program("x", (("r", Op("exp", (Var("x"),))),))
+    fmt = FORMATS["float32"]
+    analyzer = Analyzer(program, fmt, primitive_errors(fmt.name))
+    assert analyzer.run(Fraction(87), Fraction(88)).error < 2.0**105
+    with pytest.raises(OverflowRiskError):
+        analyzer.run(Fraction(88), Fraction(177, 2))
