@@ -1,9 +1,10 @@
-"""The command line: ``keras-stablef generate | explain | plot | list``.
+"""The command line: ``keras-stablef generate | explain | verify | ...``.
 
 ``all`` and ``check`` are for the catalogue of a checkout.  ``all`` with other
 formats than those that ship writes modules that import only keras to a folder
 of their own, so that what ships stays what `check` expects.  Exit codes: 0
-done, 1 the generated files are not up to date, 2 the input cannot be used,
+done, 1 the generated files are not up to date or the machine is worse than
+bounds assume, 2 the input cannot be used,
 130 interrupted.
 """
 
@@ -102,6 +103,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
     listing = commands.add_parser("list", help="the functions that ship")
     listing.set_defaults(run=_list)
+    verifying = commands.add_parser(
+        "verify", help="measure here what the error bounds assume"
+    )
+    verifying.add_argument("names", nargs="*", help="of ops; default: all")
+    verifying.set_defaults(run=_verify)
     for name, run, text in (
         ("generate", _generate, "write a module that imports only keras"),
         ("explain", _explain, "say how it is computed, and why so"),
@@ -291,6 +297,21 @@ def _list(options: argparse.Namespace, console: Console) -> int:
         view.add_row(entry.name, entry.formula, f"{low} {high}", entry.meaning)
     Console().print(view)
     return 0
+
+
+def _verify(options: argparse.Namespace, console: Console) -> int:
+    import keras_stablef as ks
+
+    unknown = set(options.names) - set(ks.ops.__all__)
+    if unknown:
+        raise GeneratorError(
+            f"No such op: expected names that `list` shows, received "
+            f"{', '.join(sorted(unknown))}."
+        )
+    del console
+    report = ks.verify(*options.names)
+    print(report)
+    return 0 if report.ok else 1
 
 
 def _generate(options: argparse.Namespace, console: Console) -> int:

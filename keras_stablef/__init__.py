@@ -7,6 +7,7 @@
     ks.losses.StableFLoss()            # a Keras loss
     ks.layers.StableF()                # a Keras layer
     ks.stabilize("log(1+x)/x", (-1, "oo"))  # an op from your own formula
+    ks.verify()                        # whether the bounds hold on this machine
 
 The generator (``keras_stablef.generator``, which needs sympy) is loaded when
 `stabilize` is first called, a function of the catalogue when it is first
@@ -19,7 +20,7 @@ import importlib
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["layers", "losses", "ops", "stabilize"]
+__all__ = ["layers", "losses", "ops", "stabilize", "verify"]
 
 # `load_model` looks classes up by their registered name, so a process that
 # only imports keras_stablef has to have them registered: both modules are
@@ -28,6 +29,7 @@ from . import layers
 from . import losses
 from . import ops
 from ._stabilize import stabilize
+from ._verify import verify
 
 
 def __getattr__(name: str) -> ModuleType:
