@@ -228,19 +228,24 @@ def formula_of(piece: Piece) -> Node:
 def compare_values(module: Module, plan: Plan, spans: list[Span]) -> list[str]:
     """Where the module's code and the certificate's formulas differ."""
     wrong = []
-    rows = 0
-    for span in spans:
-        piece = plan.pieces[span.owner]
-        if span.limit:
+    plain = [_plain(plan.pieces[span.owner]) for span in spans]
+    for i, span in enumerate(spans):
+        # The tables agree, and one code serves all rows: looked at are the
+        # first ones, and those beside something else.
+        inner = plain[i] and all(plain[max(i - 1, 0) : i + 2])
+        last = i == len(spans) - 1
+        if span.limit or (inner and i >= ROWS and not last):
             continue
-        if piece.kind == "row" and not piece["slope"]:
-            rows += 1
-            if rows > ROWS:  # the tables agree, and one code serves them all
-                continue
+        piece = plan.pieces[span.owner]
         what = differs(module, plan, span, formula_of(piece))
         if what:
             wrong.append(f"{piece.label}: {what}")
     return wrong
+
+
+def _plain(piece: Piece) -> bool:
+    """Whether it is a row away from zeros."""
+    return piece.kind == "row" and not piece["slope"]
 
 
 def differs(module: Module, plan: Plan, span: Span, node: Node) -> str | None:

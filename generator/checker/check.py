@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +39,7 @@ from .lanes import Span
 from .lanes import lanes_of
 from .lanes import spans
 from .limits import check_limit
+from .limits import check_value
 from .programs import check_closed
 from .programs import check_program
 from .roundoff import Assumed
@@ -79,6 +80,7 @@ class Report:
         plans, pieces, lanes: how many were looked at.
         findings: claims that could not be confirmed.
         tightest: the largest confirmed error divided by its claim.
+        stop: whether the first finding ends the check.
     """
 
     name: str
@@ -87,6 +89,13 @@ class Report:
     lanes: int = 0
     findings: list[Finding] = field(default_factory=list)
     tightest: float = 0.0
+    stop: bool = False
+
+    def add(self, where: str, what: str) -> None:
+        """A claim that could not be confirmed."""
+        self.findings.append(Finding(where, what))
+        if self.stop:
+            raise _Enough
 
     @property
     def ok(self) -> bool:
@@ -98,7 +107,7 @@ def check(
     certificate: str,
     source: str,
     only: Callable[[Plan], bool] = lambda plan: True,
-    tick: Callable[[str], None] = lambda text: None,
+    first: bool = False,
 ) -> Report:
     """Derive every claim of a certificate again.
 
@@ -106,7 +115,7 @@ def check(
         certificate: the JSON text.
         source: the rendered module it stands beside.
         only: which plans to look at.
-        tick: told what is being looked at.
+        first: stop at the first claim that is not confirmed.
 
     Example:
         >>> from keras_stablef.generator.checker import check
@@ -128,28 +137,45 @@ def check(
         node, module = read(whole["expression"]), Module.read(source)
     except (Malformed, Unreadable, SyntaxError, KeyError) as error:
         return Report("?", findings=[Finding("certificate", str(error))])
-    report = Report(whole["name"])
+    report = Report(whole["name"], stop=first)
+    try:
+        _check(whole, plans, node, module, only, report)
+    except _Enough:
+        pass
+    return report
+
+
+class _Enough(Exception):  # noqa: N818
+    """A claim was not confirmed, and that was all that was asked."""
+
+
+def _check(
+    whole: dict[str, Any],
+    plans: list[Plan],
+    node: Node,
+    module: Module,
+    only: Callable[[Plan], bool],
+    report: Report,
+) -> None:
     _header(whole, plans, module, report)
     for plan in plans:
         if not only(plan):
             continue
-        tick(f"{plan.name} order {plan.order} {plan.fmt.name}")
         report.plans += 1
         report.pieces += len(plan.pieces)
         try:
             _plan(plan, node, module, _assumed(whole, plan), report)
         except (Malformed, NotRunnable, Unknown) as error:
             _find(report, plan, str(error))
-    return report
 
 
 def _find(report: Report, plan: Plan, what: str, piece: str = "") -> None:
     title = f"{plan.name} order {plan.order} {plan.fmt.name}"
-    report.findings.append(Finding(piece or title, what))
+    report.add(piece or title, what)
 
 
-def _assumed(whole: dict[str, object], plan: Plan) -> Assumed:
-    data = whole["assumptions"]["elementary functions"]  # type: ignore[index]
+def _assumed(whole: dict[str, Any], plan: Plan) -> Assumed:
+    data = whole["assumptions"]["elementary functions"]
     table = data[plan.fmt.name]
     ulps = {
         name: float(Fraction(v["ulp"] if isinstance(v, dict) else v))
@@ -164,7 +190,7 @@ def _assumed(whole: dict[str, object], plan: Plan) -> Assumed:
 
 
 def _header(
-    whole: dict[str, object],
+    whole: dict[str, Any],
     plans: list[Plan],
     module: Module,
     report: Report,
@@ -174,9 +200,9 @@ def _header(
     for name, key in (("EXPRESSION", "expression"), ("NAME", "name")):
         if space[name] != whole[key]:
             what = f"{key} is {whole[key]!r}, the module's {space[name]!r}"
-            report.findings.append(Finding(report.name, what))
+            report.add(report.name, what)
     if list(space["DOMAIN"]) != whole["domain"]:
-        report.findings.append(Finding(report.name, "another domain"))
+        report.add(report.name, "another domain")
     bounds = space["BOUNDS"]
     for plan in plans:
         shown = Fraction(bounds[plan.fmt.name][plan.order])
@@ -187,7 +213,7 @@ def _header(
         if own != plan.ulp:
             what = f"bound {plan.ulp}, its worst piece claims {own}"
             _find(report, plan, what)
-    _narrowed(json.loads(json.dumps(whole["narrowed"])), bounds, report)
+    _narrowed(whole["narrowed"], bounds, report)
 
 
 def _narrowed(
@@ -200,7 +226,7 @@ def _narrowed(
             shown = bounds[name][int(order)]
             if not 0 <= shown - claim <= float(SHOWN):
                 what = f"{name}: bound {claim}, the module states {shown}"
-                report.findings.append(Finding(report.name, what))
+                report.add(report.name, what)
 
 
 def _plan(
@@ -319,6 +345,9 @@ def _end(plan: Plan, end: Piece, target: Target) -> str | None:
         found = check_form(end, target, plan.fmt, claim)
         if found > claim:
             return f"truncation {found:.4g}, claimed {claim:.4g}"
+    wrong = check_value(end, target, plan.fmt)
+    if wrong:
+        return f"limit: {wrong}"
     if infinite and cut < top:
         wrong = check_limit(end, target, plan.fmt, cut, top)
         return f"limit: {wrong}" if wrong else None

@@ -15,8 +15,10 @@ from flint import ctx
 
 from .claims import Format
 from .claims import Piece
+from .claims import exact
 from .claims import real
 from .enclosure import Chart
+from .enclosure import exponential_chart
 from .enclosure import regular_chart
 from .gaps import Target
 from .gaps import lower
@@ -166,3 +168,62 @@ def _limit(
     if limit and math.copysign(1, limit) * float(total.mid()) < 0:
         return "the limit has the wrong sign"
     return None
+
+
+def check_value(end: Piece, target: Target, fmt: Format) -> str | None:
+    """Whether an end's limit is f's: by the leading term in its chart.
+
+    Returns:
+        what is wrong, or None.
+    """
+    limit = real(end.raw("limit"))
+    before = ctx.prec, ctx.cap
+    try:
+        ctx.prec, ctx.cap = BITS, COUNTS[0]
+        if end.whole("level"):
+            exponents = {int(p): exact(c) for p, c in end.raw("exponent")}
+            rate = exponents.get(1, Fraction(0)) * end.whole("level")
+            far, unit = ball(2 * end["bound"]), rate.denominator
+            side = end.whole("side")
+            chart = exponential_chart(side, unit, far, COUNTS[0])
+        else:
+            far = Fraction(2) ** (-40 if end.raw("point") is not None else 40)
+            chart = chart_of(end, far, COUNTS[0])
+        found = _limit_of(target.on(chart))
+    except Unknown as error:
+        return str(error)
+    finally:
+        ctx.prec, ctx.cap = before
+    if math.isinf(limit) or math.isinf(found):
+        return None if limit == found else f"the limit is {found}"
+    near = abs(found - limit) <= abs(found) * 2.0 ** (1 - fmt.precision)
+    return None if near else f"the limit is {found}, claimed {limit}"
+
+
+def _limit_of(f: Value) -> float:
+    """Of exp(scale) sum log(w)**j w**v_j A_j as w -> 0."""
+    if f.scale:
+        grows = f.scale[-1][1] > 0
+        part = f.only[1]
+        return (
+            math.copysign(math.inf, float(part.p.coeffs()[0])) if grows else 0.0
+        )
+    leads = []
+    for j, part in f.parts.items():
+        ps = part.p.coeffs()
+        zeros = 0
+        while zeros < len(ps) and ps[zeros].contains(0):
+            zeros += 1
+        if zeros < len(ps):
+            leads.append((part.v + zeros, -j, float(ps[zeros].mid())))
+    if not leads:
+        return 0.0  # smaller than every power of w
+    v, minus_j, first = min(leads)
+    if v > 0:
+        return 0.0
+    if v == 0 and minus_j == 0:
+        return first
+    if v == 0 and minus_j > 0:  # 1 / log
+        return 0.0
+    # log w -> -oo
+    return math.copysign(math.inf, first * (-1) ** minus_j)

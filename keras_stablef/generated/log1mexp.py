@@ -721,12 +721,12 @@ _LOG1MEXP_0_FLOAT32_TABLE = (
 
 
 def log1mexp_0_float32(x):
-    """f in float32, proved within 1.6179 ulp."""
+    """f in float32, proved within 1.6242 ulp."""
     t = x
 
     # 0.25 <= x <= 88: 128 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.618 ulp.
+    # roundoff <= 1.625 ulp.
     s = ops.clip(t, 0.25, 88.0)
     y = _rows(
         s,
@@ -1192,12 +1192,12 @@ _LOG1MEXP_1_FLOAT32_TABLE = (
 
 
 def log1mexp_1_float32(x):
-    """f' in float32, proved within 1.8406 ulp."""
+    """f' in float32, proved within 1.8477 ulp."""
     t = x
 
     # 0.25 <= x <= 88: 128 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.841 ulp.
+    # roundoff <= 1.848 ulp.
     s = ops.clip(t, 0.25, 88.0)
     y = _rows(
         s,
@@ -1478,12 +1478,12 @@ _LOG1MEXP_2_FLOAT32_TABLE = (
 
 
 def log1mexp_2_float32(x):
-    """f'' in float32, proved within 3.8289 ulp."""
+    """f'' in float32, proved within 3.8439 ulp."""
     t = x
 
     # 0.5 <= x <= 88: 68 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 3.829 ulp.
+    # <= 3.844 ulp.
     s = ops.clip(t, 0.5, 88.0)
     y = _rows(
         s,
@@ -1927,12 +1927,12 @@ _LOG1MEXP_0_FLOAT64_TABLE = (
 
 
 def log1mexp_0_float64(x):
-    """f in float64, proved within 1.9156 ulp."""
+    """f in float64, proved within 1.923 ulp."""
     t = x
 
     # 0.25 <= x <= 40: 60 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.916 ulp.
+    # roundoff <= 1.923 ulp.
     s = ops.clip(t, 0.25, 40.0)
     y = _rows(
         s,
@@ -2373,12 +2373,12 @@ _LOG1MEXP_1_FLOAT64_TABLE = (
 
 
 def log1mexp_1_float64(x):
-    """f' in float64, proved within 1.5398 ulp."""
+    """f' in float64, proved within 1.5458 ulp."""
     t = x
 
     # 0.25 <= x <= 40: 62 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.540 ulp.
+    # roundoff <= 1.546 ulp.
     s = ops.clip(t, 0.25, 40.0)
     y = _rows(
         s,
@@ -4051,12 +4051,12 @@ _LOG1MEXP_2_FLOAT64_TABLE = (
 
 
 def log1mexp_2_float64(x):
-    """f'' in float64, proved within 1.0534 ulp."""
+    """f'' in float64, proved within 1.0575 ulp."""
     t = x
 
     # 0.5 <= x <= 40: 316 local polynomials of degree at most 14. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.054 ulp.
+    # roundoff <= 1.058 ulp.
     s = ops.clip(t, 0.5, 40.0)
     y = _rows(
         s,
@@ -4198,14 +4198,14 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.6179,
-        1.8406,
-        3.8289,
+        1.6242,
+        1.8477,
+        3.8439,
     ),
     "float64": (
-        1.9156,
-        1.5398,
-        1.0534,
+        1.923,
+        1.5458,
+        1.0575,
     ),
     "float8_e4m3fn": (
         0.5001,

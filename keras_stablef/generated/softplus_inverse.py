@@ -344,12 +344,12 @@ _SOFTPLUS_INVERSE_0_FLOAT32_TABLE = (
 
 
 def softplus_inverse_0_float32(x):
-    """f in float32, proved within 1.7068 ulp."""
+    """f in float32, proved within 1.7134 ulp."""
     t = x
 
     # 0.25 <= x <= 16: 8 local polynomials of degree at most 10, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
-    # and rounded; truncation + roundoff <= 1.707 ulp.
+    # and rounded; truncation + roundoff <= 1.714 ulp.
     s = ops.clip(t, 0.25, 16.0)
     y = _rows(
         s,
@@ -408,27 +408,29 @@ def softplus_inverse_0_float32(x):
 
 # fmt: off
 _SOFTPLUS_INVERSE_1_FLOAT32_SEAMS = (
-    0.421875, 0.703125,
+    0.3984375, 0.640625, 1.03125,
 )
 _SOFTPLUS_INVERSE_1_FLOAT32_TABLE = (
-    (0.3359375, 3.5046864, -1.16198244e-07, 8.778141, -26.375504, 78.5184,
-     -233.78679, 696.0239, -2048.545, 6079.826, -21709.97, 65718.38,),
-    (0.5625, 2.3244073, -9.785444e-08, 3.0784626, -5.6163597, 9.989969,
-     -17.761786, 31.580263, -55.570705, 98.52665, -208.21732, 376.13605,),
-    (0.8515625, 1.7444323, -1.0466219e-08, 1.2986119, -1.6160468, 1.9028549,
-     -2.230541, 2.6180396, -3.2749696, 3.875507, 0.0, 0.0,),
+    (0.32421875, 3.6113083, -2.8277967e-08, 9.43024, -29.340359, 90.50095,
+     -279.16772, 861.1086, -2637.469, 8119.9897, -28879.018, 90271.15,),
+    (0.51953125, 2.4679127, -1.11034474e-07, 3.6226807, -7.1291127, 13.727566,
+     -26.424416, 50.86591, -97.1711, 186.6666, -416.68158, 813.2332,),
+    (0.8359375, 1.765125, -5.8563018e-08, 1.3505415, -1.7086022, 2.049048,
+     -2.4502816, 2.9312475, -3.4799166, 4.1545844, -5.768236, 6.9971533,),
+    (1.140625, 1.4697652, 2.5220332e-08, 0.6904445, -0.66956913, 0.59174323,
+     -0.5180419, 0.4614705, -0.4055195, 0.0, 0.0, 0.0,),
 )
 # fmt: on
 
 
 def softplus_inverse_1_float32(x):
-    """f' in float32, proved within 1.9813 ulp."""
+    """f' in float32, proved within 1.8964 ulp."""
     t = x
 
-    # 0.25 <= x <= 1: 3 local polynomials of degree at most 9. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.167 ulp.
-    s = ops.clip(t, 0.25, 1.0)
+    # 0.25 <= x <= 1.25: 4 local polynomials of degree at most 9. Taylor
+    # models with relative remainders, economized and rounded; truncation +
+    # roundoff <= 1.009 ulp.
+    s = ops.clip(t, 0.25, 1.25)
     y = _rows(
         s,
         _SOFTPLUS_INVERSE_1_FLOAT32_SEAMS,
@@ -438,13 +440,12 @@ def softplus_inverse_1_float32(x):
         "float32",
     )
 
-    # 1 <= t <= 16: 1 - exp(-t)/(-1 + exp(-t)) with t = t; equal to f in exact
-    # arithmetic, roundoff <= 1.982 ulp.
-    c0 = ops.clip(t, 1.0, 16.0)
-    x0_0 = ops.exp(-c0)
-    y_0 = (-(x0_0 / (x0_0 - 1.0))) + 1.0
+    # 1.25 <= t <= 16: -1/(-1 + exp(-t)) with t = t; equal to f in exact
+    # arithmetic, roundoff <= 1.804 ulp.
+    c0 = ops.clip(t, 1.25, 16.0)
+    y_0 = -(1.0 / (ops.exp(-c0) - 1.0))
     z0 = y_0
-    y = ops.where(t >= 1.0, z0, y)
+    y = ops.where(t >= 1.25, z0, y)
 
     # 0.25 and nearer to 0: t**(-1) (1 + t P_0(t)); expansion with remainder,
     # 4.2e-10 relative to its first term. Truncation + roundoff <= 1.432 ulp.
@@ -823,12 +824,12 @@ _SOFTPLUS_INVERSE_2_FLOAT32_TABLE = (
 
 
 def softplus_inverse_2_float32(x):
-    """f'' in float32, proved within 1.0305 ulp."""
+    """f'' in float32, proved within 1.0341 ulp."""
     t = x
 
     # 0.5 <= x <= 20: 156 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.031 ulp.
+    # <= 1.035 ulp.
     s = ops.clip(t, 0.5, 20.0)
     y = _rows(
         s,
@@ -1017,12 +1018,12 @@ _SOFTPLUS_INVERSE_0_FLOAT64_TABLE = (
 
 
 def softplus_inverse_0_float64(x):
-    """f in float64, proved within 1.7847 ulp."""
+    """f in float64, proved within 1.7917 ulp."""
     t = x
 
     # 0.25 <= x <= 40: 17 local polynomials of degree at most 16, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
-    # and rounded; truncation + roundoff <= 1.785 ulp.
+    # and rounded; truncation + roundoff <= 1.792 ulp.
     s = ops.clip(t, 0.25, 40.0)
     y = _rows(
         s,
@@ -1124,12 +1125,12 @@ _SOFTPLUS_INVERSE_1_FLOAT64_TABLE = (
 
 
 def softplus_inverse_1_float64(x):
-    """f' in float64, proved within 1.9193 ulp."""
+    """f' in float64, proved within 1.7745 ulp."""
     t = x
 
     # 0.25 <= x <= 1.25: 5 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.924 ulp.
+    # roundoff <= 0.927 ulp.
     s = ops.clip(t, 0.25, 1.25)
     y = _rows(
         s,
@@ -1140,10 +1141,11 @@ def softplus_inverse_1_float64(x):
         "float64",
     )
 
-    # 1.25 <= t <= 40: -1/(-1 + exp(-t)) with t = t; equal to f in exact
-    # arithmetic, roundoff <= 1.920 ulp.
+    # 1.25 <= t <= 40: 1 - exp(-t)/(-1 + exp(-t)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.775 ulp.
     c0 = ops.clip(t, 1.25, 40.0)
-    y_0 = -(1.0 / (ops.exp(-c0) - 1.0))
+    x0_0 = ops.exp(-c0)
+    y_0 = (-(x0_0 / (x0_0 - 1.0))) + 1.0
     z0 = y_0
     y = ops.where(t >= 1.25, z0, y)
 
@@ -2804,12 +2806,12 @@ _SOFTPLUS_INVERSE_2_FLOAT64_TABLE = (
 
 
 def softplus_inverse_2_float64(x):
-    """f'' in float64, proved within 1.0534 ulp."""
+    """f'' in float64, proved within 1.0575 ulp."""
     t = x
 
     # 0.5 <= x <= 40: 316 local polynomials of degree at most 14. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.054 ulp.
+    # roundoff <= 1.058 ulp.
     s = ops.clip(t, 0.5, 40.0)
     y = _rows(
         s,
@@ -2951,14 +2953,14 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.7068,
-        1.9813,
-        1.0305,
+        1.7134,
+        1.8964,
+        1.0341,
     ),
     "float64": (
-        1.7847,
-        1.9193,
-        1.0534,
+        1.7917,
+        1.7745,
+        1.0575,
     ),
     "float8_e4m3fn": (
         0.5001,
