@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # The generator needs keras for its version of the package only.
 GENERATOR := KERAS_BACKEND=numpy $(PY) -m keras_stablef.generator
 
-.PHONY: help generate check test demo bench weigh calibrate clean
+.PHONY: help generate check test demo bench weigh calibrate certify gpu clean
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
@@ -51,6 +51,25 @@ weigh: $(STAMP) ## measure what operations cost, for the planner
 calibrate: $(STAMP) ## measure the backends' elementary functions
 	$(GENERATOR).calibration $(if $(BACKEND),--backend $(BACKEND)) \
 	    $(if $(FRESH),--fresh)
+
+# FUNCTIONS="stablef exprel", ORDERS="0 1", DTYPES=float32, BACKEND=torch,
+# EXHAUSTIVE=1 (all 2**32 float32), QUICK=1.  A sweep that was killed goes on.
+# SHARD=0/2 does half of it, RESULTS names its file; put the files together
+# with `make certify DOCUMENT="a.jsonl b.jsonl"`.
+RESULTS ?= out/certify.jsonl
+certify: $(STAMP) ## every op against multiple precision, into docs/accuracy.md
+	@code=0; $(if $(DOCUMENT),,$(GENERATOR).sweeps --results "$(RESULTS)" \
+	    $(if $(FUNCTIONS),--functions $(FUNCTIONS)) \
+	    $(if $(ORDERS),--orders $(ORDERS)) $(if $(DTYPES),--dtypes $(DTYPES)) \
+	    $(foreach b,$(BACKEND),--backend $(b)) \
+	    $(if $(SHARD),--shard $(SHARD)) $(if $(EXHAUSTIVE),--exhaustive) \
+	    $(if $(QUICK),--quick) || code=$$?;) \
+	if [ $$code -gt 1 ] || [ -n "$(SHARD)$(QUICK)" ]; then exit $$code; fi; \
+	$(GENERATOR).sweeps --document $(or $(DOCUMENT),"$(RESULTS)") || code=$$?; \
+	exit $$code
+
+gpu: $(STAMP) ## tests, sweeps and calibration on a CUDA device, into docs/gpu-*
+	$(GENERATOR).sweeps.gpu
 
 clean: ## everything that can be made again
 	rm -rf $(VENV) build dist out *.egg-info .*_cache

@@ -189,9 +189,7 @@ def _zeros(work: Work, a: Fraction, b: Fraction) -> list[Row | PowerRow]:
     edge = a
     for i, root in enumerate(zeros):
         left = _seam(work, spots[i - 1], spots[i]) if i else a
-        right = (
-            _seam(work, spots[i], spots[i + 1]) if i + 1 < len(spots) else b
-        )
+        right = _seam(work, spots[i], spots[i + 1]) if i + 1 < len(spots) else b
         pieces.append(_about_zero(work, root, max(left, edge), right))
         edge = pieces[-1].high
     return pieces

@@ -300,7 +300,16 @@ def row_bound(
     carried += row.truncation * (smax if zero else 1.0) + row.absolute
     carried *= 1 + 1e-9
     la, lb = la + float(row.lead), lb + float(row.lead)
-    return ulp_bound(la + qa, lb + qb, carried, fmt)
+    # Outwards: 1 - 1e-17 is below a power of two, its ulp half of that of 1.
+    return ulp_bound(_below(la, qa), -_below(-lb, -qb), carried, fmt)
+
+
+def _below(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a + b, rounded down (what is lost: Knuth, 4.2.2, theorem B)."""
+    s = a + b
+    v = s - a
+    lost = (a - (s - v)) + (b - v)
+    return np.where(lost < 0, np.nextafter(s, -np.inf), s)
 
 
 def _lost(size: np.ndarray, fmt: FloatFormat) -> np.ndarray:

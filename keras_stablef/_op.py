@@ -203,6 +203,25 @@ class StableOp(keras.Operation):
 
         plot(self, path, dtype)
 
+    def certificate(self, dtype: str, order: int = 0) -> dict[str, Any]:
+        """What is claimed of one dtype and order, and on what grounds.
+
+        Pieces with their intervals, exact coefficients, truncation errors
+        and total bounds, the errors assumed of elementary functions, and
+        what is claimed.  `keras_stablef.generator.checker` derives every
+        claim again from these and the formula.  `order` counts from this
+        op; a dtype that is computed in a wider one has that one's plan.
+
+        Example:
+            >>> ks.ops.log_cosh.certificate("float32", order=1)["plan"]["ulp"]
+
+        Raises:
+            ValueError: unknown dtype or order.
+        """
+        from ._study import certificate
+
+        return certificate(self, dtype, self.derivative(order).order)
+
     def save(
         self,
         path: Any,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -58,6 +60,27 @@ def _formats(op: StableOp) -> Mapping[str, FloatFormat]:
 
     own: Mapping[str, FloatFormat] = getattr(op.module, "formats", FORMATS)
     return own
+
+
+def certificate(op: StableOp, dtype: str, order: int) -> dict[str, Any]:
+    """See `StableOp.certificate`."""
+    (compute,) = _computed(op, dtype)
+    module: Any = op.module
+    if hasattr(module, "plan"):
+        from .generator.certificate import certify
+
+        plans = [module.plan(compute, order)]
+        text = certify(op.expression, op.domain, plans).text
+    else:
+        path = resources.files("keras_stablef.generated")
+        text = (path / f"{module.NAME}.json").read_text(encoding="utf-8")
+    claims: dict[str, Any] = json.loads(text)
+    (claims["plan"],) = (
+        plan
+        for plan in claims.pop("plans")
+        if (plan["dtype"], plan["order"]) == (compute, order)
+    )
+    return claims
 
 
 def explain(op: StableOp, dtype: str | None) -> str:

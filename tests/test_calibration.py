@@ -219,7 +219,9 @@ def test_the_worst_of_all_tables_is_assumed(
 def test_shipped_tables() -> None:
     """Three backends, all inputs up to float32, + - * / correct."""
     for dtype in _measure.FORMATS:
-        found = [t for t in primitives.tables(dtype) if t["device"] == "cpu"]
+        found = [
+            t for t in primitives.tables(dtype) if t["device"][:3] == "cpu"
+        ]
         assert {t["backend"] for t in found} == {"jax", "tensorflow", "torch"}
         for data in found:
             assert list(data["functions"]) == sweep.names(dtype)
@@ -228,7 +230,7 @@ def test_shipped_tables() -> None:
                 assert set(row["modes"]) == {"eager", "jit"}
                 if name in _measure.ARITHMETIC:
                     assert row["ulp"] == 0.5
-                elif dtype != "float64":
+                elif dtype != "float64" and data["device"] == "cpu":
                     assert row["exhaustive"]
                 assert row["exhaustive"] or row["inputs"] >= 2**20
 

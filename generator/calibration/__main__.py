@@ -28,7 +28,7 @@ from keras_stablef._measure import FORMATS
 BACKENDS = ("jax", "tensorflow", "torch")
 # torch's functions are MKL's, which chooses among kernels by the processor:
 # with AVX-512 its float32 sqrt is 0.56 ulp off, on older ones 0.79.  So they
-# are measured as on those too.
+# are measured as on those too, by samples.
 OLDER = {
     "avx2": {
         "MKL_ENABLE_INSTRUCTIONS": "AVX2",

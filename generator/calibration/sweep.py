@@ -83,15 +83,21 @@ class Worst:
         self.see(got[chosen], Exact(high[chosen], low), [x[chosen]])
 
 
-def row_of(name: str, dtype: str, progress: Progress) -> Row:
-    """Measure one function, as `MODES` say, on the device in use."""
+def row_of(
+    name: str, dtype: str, progress: Progress, every: bool = True
+) -> Row:
+    """Measure one function, as `MODES` say, on the device in use.
+
+    Args:
+        every: all inputs up to float32, and not samples.
+    """
     if name == "cast":
         return _sampled(name, dtype, [middles(dtype)], progress, True)
     if name in ARITHMETIC:
         return _sampled(
             name, dtype, pairs(name, dtype, SAMPLES), progress, False
         )
-    if dtype == "float64":
+    if dtype == "float64" or not every:
         x = samples(name, dtype, SAMPLES)
         return _sampled(name, dtype, [x], progress, False)
     return _exhaustive(name, dtype, progress)
@@ -107,9 +113,9 @@ def names(dtype: str) -> list[str]:
     return [*FUNCTIONS, *(["cast"] if dtype.endswith("float16") else [])]
 
 
-def work(name: str, dtype: str) -> int:
+def work(name: str, dtype: str, every: bool = True) -> int:
     """How many inputs `row_of` tries, for a progress bar."""
-    if dtype == "float64" or name in ARITHMETIC or name == "cast":
+    if dtype == "float64" or not every or name in ARITHMETIC or name == "cast":
         return SAMPLES
     return count(name, dtype)
 

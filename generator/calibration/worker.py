@@ -31,7 +31,7 @@ def measure(kind: str, older: str, dtypes: list[str], fresh: bool) -> None:
     Args:
         kind: "cpu", "gpu", or "" for the device the backend chooses.
         older: what the processor is made to look like, "" for itself; a
-            part of the file's name.
+            part of the file's name.  Tried on samples only.
 
     Raises:
         GeneratorError: the backend sees no such device.
@@ -55,11 +55,12 @@ def measure(kind: str, older: str, dtypes: list[str], fresh: bool) -> None:
             if not fresh and is_current(header):
                 _say(kept=dtype)
                 continue
-            total = sum(work(n, dtype) for n in names(dtype))
+            every = not older
+            total = sum(work(n, dtype, every) for n in names(dtype))
             _say(begun=dtype, total=total)
             rows = {}
             for n in names(dtype):
-                rows[n] = row_of(n, dtype, lambda k: _say(done=k))
+                rows[n] = row_of(n, dtype, lambda k: _say(done=k), every)
                 _say(row=n, ulp=rows[n].ulp, mode=rows[n].mode)
             _say(written=write_table(header, rows).name)
 

@@ -33,6 +33,11 @@ from .values import Value
 from .values import ball
 from .values import rational
 
+# Tried in turn: at the edge of the format |f| exceeds it by 2**-53 only, and
+# a ball's radius has 30 bits.
+STEPS = ("0.75", "0.9", "0.99", "0.999", *(f"0.{'9' * k}" for k in (6, 9, 12)))
+STEPS = (*STEPS, *(f"0.{'9' * k}" for k in (15, 18, 21)))
+
 
 @dataclass(frozen=True)
 class Tail:
@@ -153,7 +158,7 @@ def _limit(
     ctx.prec = OCTAVE_BITS
     while w > ws[0] * arb("0.9999"):
         # Near the threshold f is near the edge of the format: small steps.
-        for part in ("0.75", "0.9", "0.99", "0.999"):
+        for part in STEPS:
             step = arb((w * arb(part)).mid())
             wrong = _beyond(tail, arb(step), arb(w), fmt, limit)
             if wrong is not None and part == "0.99" and sign < 0 and root == 1:

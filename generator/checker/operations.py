@@ -254,7 +254,8 @@ class Pairs:
             bins = np.floor(t * Real(seams.scale)) - seams.first
             bins = np.clip(np.nan_to_num(bins), 0, len(rows) - 1)
             return rows[bins.astype(np.int64)]
-        edges = np.array(seams, dtype=np.float64).astype(Real)
+        kind = np.float32 if self.m.fmt.name == "float32" else np.float64
+        edges = np.array(seams, dtype=kind).astype(Real)
         return np.searchsorted(edges, t, side="right")
 
     def two_sum(self, a: Any, b: Any) -> Pair:

@@ -25,7 +25,7 @@ from .running import Real
 
 ROUNDS = 24  # of dividing lanes that exceed their claim
 CHUNK = 1 << 16  # lanes at a time
-MOST_LANES = 1 << 18  # above their claim after a division
+MOST_LANES = 1 << 15  # above their claim after a division
 EQUAL_BITS = 40  # a closed form may differ from f by 2**-40 ulp
 MOST_PLACES = 8  # undecided places: 256 runs of a few lanes
 
