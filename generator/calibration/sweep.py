@@ -32,6 +32,7 @@ from .table import Row
 from .table import at_least
 
 MODES = ("eager", "jit")
+ONE_ARGUMENT = [name for name in FUNCTIONS if name not in ARITHMETIC]
 Progress = Callable[[int], None]  # told how many more inputs are done
 MANTISSA, NEAR = 2**23 - 1, 16  # of float32; floats next to a power of two
 
@@ -89,18 +90,21 @@ def row_of(
     """Measure one function, as `MODES` say, on the device in use.
 
     Args:
-        every: all inputs up to float32, and not samples.
+        every: all inputs up to float32, and compiled too; else samples,
+            eagerly.
     """
+    if every and name in ONE_ARGUMENT and dtype != "float64":
+        return _exhaustive(name, dtype, progress)
     if name == "cast":
-        return _sampled(name, dtype, [middles(dtype)], progress, True)
-    if name in ARITHMETIC:
-        return _sampled(
-            name, dtype, pairs(name, dtype, SAMPLES), progress, False
-        )
-    if dtype == "float64" or not every:
-        x = samples(name, dtype, SAMPLES)
-        return _sampled(name, dtype, [x], progress, False)
-    return _exhaustive(name, dtype, progress)
+        arguments: Sequence[np.ndarray] = [middles(dtype)]
+    elif name in ARITHMETIC:
+        arguments = pairs(name, dtype, SAMPLES)
+    else:
+        arguments = [samples(name, dtype, SAMPLES)]
+    modes = MODES if every else MODES[:1]
+    row = _sampled(name, dtype, arguments, modes)
+    progress(SAMPLES)
+    return row
 
 
 def names(dtype: str) -> list[str]:
@@ -115,9 +119,9 @@ def names(dtype: str) -> list[str]:
 
 def work(name: str, dtype: str, every: bool = True) -> int:
     """How many inputs `row_of` tries, for a progress bar."""
-    if dtype == "float64" or not every or name in ARITHMETIC or name == "cast":
-        return SAMPLES
-    return count(name, dtype)
+    if every and name in ONE_ARGUMENT and dtype != "float64":
+        return count(name, dtype)
+    return SAMPLES
 
 
 def _function(name: str, dtype: str) -> Callable[..., Any]:
@@ -130,8 +134,7 @@ def _sampled(
     name: str,
     dtype: str,
     arguments: Sequence[np.ndarray],
-    progress: Progress,
-    exhaustive: bool,
+    modes: Sequence[str],
 ) -> Row:
     if name in ARITHMETIC:
         a, b = arguments
@@ -139,12 +142,11 @@ def _sampled(
     else:
         want = exact(name, arguments[0], dtype)
     seen = {}
-    for mode in MODES:
+    for mode in modes:
         seen[mode] = worst = Worst(dtype)
         run = compiled(_function(name, dtype), mode)
         worst.see(array(run(*tensors(*arguments))), want, arguments)
-    progress(SAMPLES)
-    return _row(seen, len(arguments[0]), exhaustive)
+    return _row(seen, len(arguments[0]), name == "cast")
 
 
 def _exhaustive(name: str, dtype: str, progress: Progress) -> Row:

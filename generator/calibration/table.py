@@ -95,4 +95,4 @@ def is_current(header: Header, folder: Path = FOLDER) -> bool:
 
 def at_least(value: float) -> float:
     """Rounded up to three decimals: still a bound of what was seen."""
-    return math.ceil(value * 1000) / 1000 if math.isfinite(value) else value
+    return math.ceil(value * 1000) / 1000 if value < 1e9 else value
