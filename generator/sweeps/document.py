@@ -77,7 +77,7 @@ def rows_of(results: Iterable[Result], known: Sequence[Row] = ()) -> list[Row]:
     for key, parts in groups.items():
         if len(parts) < key[-1]:
             continue
-        row = _row(list(parts.values()))
+        row = row_of(list(parts.values()))
         old = rows.get(_key(row), row)
         if old["versions"] != row["versions"] or old["inputs"] <= row["inputs"]:
             rows[_key(row)] = row
@@ -107,7 +107,8 @@ def _place(row: Row) -> tuple[int, ...]:
     )
 
 
-def _row(parts: Sequence[Result]) -> Row:
+def row_of(parts: Sequence[Result]) -> Row:
+    """The row that all parts of a job come to."""
     worst = max(parts, key=lambda r: r.worst)
     theirs = [r for r in parts if r.textbook is not None]
     naive = max(theirs, key=lambda r: r.textbook or 0.0, default=None)
