@@ -124,7 +124,6 @@ class FloatFormat:
         if by_hand:
             steps["dropped"] = wide.precision - self.precision
             steps["emin"] = self.emin
-            steps["emax"] = self.emax
         return steps
 
 

@@ -21,7 +21,6 @@ def narrow(
     beyond: float = float("inf"),
     dropped: int | None = None,
     emin: int = 0,
-    emax: int = 0,
 ) -> Any:
     """y rounded to a narrower format, ties to even, and put in its storage.
 
@@ -34,27 +33,26 @@ def narrow(
             negative: inf, nan or the largest finite number.
         dropped: bits of precision that y's dtype has more; None where the
             storage is the format.
-        emin, emax: the format's exponents, used with `dropped`.
+        emin: exponent of the format's smallest normal, used with `dropped`.
 
     Returns:
         A tensor of y's shape; nan stays nan.  Autodiff takes the rounding
         as the identity.
 
     Example:
-        >>> x = keras.ops.convert_to_tensor([1.001, 2.0**-70, 1e39])
-        >>> narrow(x, "float32", dropped=13, emin=-126, emax=127)
-        [1.0009766, 8.470329e-22, inf]
+        >>> x = keras.ops.convert_to_tensor([1.001, 2.0**-70, 3e38])
+        >>> narrow(x, "float32", dropped=13, emin=-126)
+        [1.0009766, 8.4703295e-22, 2.999927e+38]
 
     Source: rounding by adding a large number and subtracting it, Higham,
     *Accuracy and Stability of Numerical Algorithms*, 2nd ed., section 2.1.
     """
+    number = _constants(y)
+    z = y if dropped is None else _to_nearest(y, dropped, emin)
     if limit is not None:
-        number = _constants(y)
-        y = keras.ops.where(y > number(limit), number(beyond), y)
-        y = keras.ops.where(y < number(-limit), number(-beyond), y)
-    if dropped is not None:
-        y = _to_nearest(y, dropped, emin, emax)
-    return keras.ops.cast(y, storage)
+        z = keras.ops.where(y > number(limit), number(beyond), z)
+        z = keras.ops.where(y < number(-limit), number(-beyond), z)
+    return keras.ops.cast(z, storage)
 
 
 def widened_product(compute: str, storage: str) -> Callable[[Any, Any], Any]:
@@ -78,43 +76,75 @@ def _constants(y: Any) -> Callable[[float], Any]:
     return lambda value: keras.ops.convert_to_tensor(value, dtype=dtype)
 
 
-def _to_nearest(y: Any, dropped: int, emin: int, emax: int) -> Any:
-    """y to the nearest number of the format, |y| < 2**(emax + 1) or inf.
+def _to_nearest(y: Any, dropped: int, emin: int) -> Any:
+    """A finite y to the nearest number of the format; nan stays nan.
 
-    |y| = a * up with a < 2 and 2**-n <= a for n <= -emin.  Then
-    c = 1.5 * 2**(dropped - n) and c - a lie in one binade, whose spacing is
-    the format's about a: c - a is rounded as a shall be, and c is an even
-    multiple of the spacing, so ties go to even too.  Every product is by a
-    power of two and exact, so no fused multiply-add changes it; c is no
-    constant of the graph, so TensorFlow's optimizer cannot take the sums
-    apart.
+    With 2**e <= |y| < 2**(e + 1), or e = emin for smaller ones,
+    c = 1.5 * 2**(dropped + e) and c - |y| lie in one binade, whose spacing
+    is the format's about y: c - |y| is rounded as |y| shall be, and c is an
+    even multiple of the spacing, so ties go to even too.  From 1 on all is
+    scaled down by 2**(dropped + 1), or c would be above every float32 for
+    e = 127.  Every product is by a power of two and exact, so no fused
+    multiply-add changes it; c is no constant of the graph, so TensorFlow's
+    optimizer cannot take the sums apart.
     """
     number = _constants(y)
     where = keras.ops.where
     # By hand: the derivative of abs at 0 would be 0.
     sign = where(y < number(0.0), number(-1.0), number(1.0))
     a = y * sign
-    up = keras.ops.ones_like(a)
-    for k in _halves(emax):
-        big = a >= number(2.0**k)
-        a = where(big, a * number(2.0**-k), a)
-        up = where(big, up * number(2.0**k), up)
-    c = number(1.5 * 2.0**dropped) * keras.ops.ones_like(a)
-    b = a
-    for k in _halves(-emin):
-        small = b < number(2.0 ** (1 - k))
-        b = where(small, b * number(2.0**k), b)
-        c = where(small, c * number(2.0**-k), c)
-    return (c - (c - a)) * up * sign
+    power = _power_of_two_below(a)
+    least = number(2.0**emin)
+    power = where(power < least, least, power)
+    big = a >= number(1.0)
+    down = where(big, number(2.0 ** -(dropped + 1)), number(1.0))
+    up = where(big, number(2.0 ** (dropped + 1)), number(1.0))
+    c = number(1.5 * 2.0**dropped) * (down * power)
+    return (c - (c - a * down)) * up * sign
 
 
-def _halves(n: int) -> list[int]:
-    """Parts of n, each half of what is left: any m <= n is a sum of some.
+# Integers as wide as the float, and the bits of its exponent.
+_EXPONENTS = {
+    "float32": ("int32", 0x7F800000),
+    "float64": ("int64", 0x7FF0000000000000),
+}
 
-    Taken greedily: m >= k leaves at most n - k, m < k at most n - k too.
-    """
-    parts = []
-    while n > 0:
-        parts.append((n + 1) // 2)
-        n -= parts[-1]
-    return parts
+
+def _power_of_two_below(a: Any) -> Any:
+    """2**floor(log2(a)) by its bits; 0 for subnormals, no derivative."""
+    dtype = keras.backend.standardize_dtype(a.dtype)
+    integer, mask = _EXPONENTS[dtype]
+    backend = keras.backend.backend()
+    if backend not in _BITCASTS:
+        raise NotImplementedError(
+            "Rounding to a format without a dtype: expected one of the "
+            f"backends {', '.join(_BITCASTS)}, received {backend}."
+        )
+    bitcast = _BITCASTS[backend]
+    return bitcast(bitcast(a, integer) & mask, dtype)
+
+
+def _jax_bitcast(x: Any, dtype: str) -> Any:
+    import jax
+
+    return jax.lax.bitcast_convert_type(x, dtype)
+
+
+def _tensorflow_bitcast(x: Any, dtype: str) -> Any:
+    import tensorflow as tf
+
+    return tf.bitcast(x, dtype)
+
+
+def _torch_bitcast(x: Any, dtype: str) -> Any:
+    import torch
+
+    return x.detach().view(getattr(torch, dtype))
+
+
+_BITCASTS: dict[str, Callable[[Any, str], Any]] = {
+    "jax": _jax_bitcast,
+    "numpy": lambda x, dtype: x.view(dtype),
+    "tensorflow": _tensorflow_bitcast,
+    "torch": _torch_bitcast,
+}
