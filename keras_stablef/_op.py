@@ -145,7 +145,7 @@ class StableOp(keras.Operation):
         Example:
             >>> op = ks.stabilize("log(1+x)/x", (-1, "oo"),
             ...     formats="examples/tf32.toml")
-            >>> op.in_format("tf32")(0.5)  # 0.8109375 of 0.8109302
+            >>> op.in_format("tf32")(0.5)  # 0.8110352, f is 0.8109302
 
         Raises:
             ValueError: it was not.
