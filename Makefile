@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-BACKENDS := tensorflow jax torch
+# The longest first: two run at a time.
+BACKENDS := jax torch tensorflow
 export TF_CPP_MIN_LOG_LEVEL := 3
 # The generator needs keras for its version of the package only.
 GENERATOR := KERAS_BACKEND=numpy $(PY) -m keras_stablef.generator
@@ -31,12 +32,16 @@ check: $(STAMP) ## generated files up to date, every claim derived again, ruff, 
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Two processes at a time, each line marked with its backend; TESTS="-k name"
+# is handed to pytest.
+TESTS ?=
 test: $(STAMP) ## all tests, one process for each backend
-	@failed=; for backend in $(BACKENDS); do \
-	    echo "== $$backend"; \
-	    KERAS_BACKEND=$$backend $(PY) -m pytest || failed="$$failed $$backend"; \
-	done; \
-	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+	@echo $(BACKENDS) | tr ' ' '\n' | xargs -P 2 -I@ sh -c ' \
+	    (KERAS_BACKEND=@ PYTHONUNBUFFERED=1 $(PY) -m pytest $(TESTS) 2>&1 \
+	        || touch .failed-@) | sed -u "s/^/@: /"'; \
+	failed=$$(ls .failed-* 2>/dev/null | sed "s/.failed-//"); \
+	rm -f .failed-*; \
+	if [ -n "$$failed" ]; then echo "failed:" $$failed; exit 1; fi
 
 demo: $(STAMP) ## the question, reproduced and cured: tables and plots in out/
 	$(PY) -m examples.question --backend all

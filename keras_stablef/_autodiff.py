@@ -36,6 +36,8 @@ def attach(
     rule = _RULES.get(keras.backend.backend())
     if rule is None:
         return tuple(bodies)
+    if rule is _torch_rule:
+        _choose_torch_kernels()
     ops = [bodies[-1]]
     for body in reversed(bodies[:-1]):
         ops.append(rule(body, ops[-1], times))
@@ -103,6 +105,23 @@ def _torch_rule(body: Body, derivative: Body, times: Product) -> Body:
         return apply(x, index)
 
     return op
+
+
+@functools.cache
+def _choose_torch_kernels() -> None:
+    """Calls what bodies call once, on one element and so on one thread.
+
+    MKL chooses the kernel of a function at its first call; where that call
+    is divided among threads one of them may take a kernel of low accuracy
+    for its part (pytorch issue 188792): seen as 264 ulp in the first call
+    of a process, where 1.95 are proved.
+    """
+    import torch
+
+    for dtype in (torch.float32, torch.float64):
+        one = torch.ones(1, dtype=dtype, device="cpu")
+        for function in (torch.exp, torch.log, torch.sqrt):
+            function(one)
 
 
 _TORCH_FUNCTIONS: list[Any] = []

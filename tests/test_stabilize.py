@@ -179,7 +179,7 @@ def test_saved_module_stands_alone(tmp_path: Path) -> None:
         for line in text.splitlines()
         if line.startswith(("import ", "from "))
     ]
-    assert set(imported) <= {"keras", "functools", "collections", "typing"}
+    assert set(imported) <= {"keras", *sys.stdlib_module_names}
     assert "keras_stablef." not in text.split('"""', 2)[2].replace(
         "keras_stablef/_autodiff", ""
     )
