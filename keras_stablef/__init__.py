@@ -4,8 +4,10 @@
 
     ks.ops.stablef(x)                  # any backend, any float dtype
     ks.ops.stablef.derivative()(x)     # f', with a bound of its own
-    ks.losses.StableFLoss()            # a Keras loss
+    ks.losses.LogCosh()                # Keras losses
     ks.layers.StableF()                # a Keras layer
+    ks.activations.tanhc               # the ops as Dense(activation=...)
+    ks.distributions.ContinuousBernoulli(logits)
     ks.stabilize("log(1+x)/x", (-1, "oo"))  # an op from your own formula
     ks.verify()                        # whether the bounds hold on this machine
 
@@ -20,11 +22,21 @@ import importlib
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["layers", "losses", "ops", "stabilize", "verify"]
+__all__ = [
+    "activations",
+    "distributions",
+    "layers",
+    "losses",
+    "ops",
+    "stabilize",
+    "verify",
+]
 
 # `load_model` looks classes up by their registered name, so a process that
-# only imports keras_stablef has to have them registered: both modules are
+# only imports keras_stablef has to have them registered: the modules are
 # small and import keras alone.
+from . import activations
+from . import distributions
 from . import layers
 from . import losses
 from . import ops

@@ -254,7 +254,7 @@ class StableOp(keras.Operation):
             import tensorflow as tf
 
             return tf.ragged.map_flat_values(self.call, x)
-        x = _as_float_tensor(x, self._default_dtype)
+        x = as_float_tensor(x, self._default_dtype)
         dtype = keras.backend.standardize_dtype(x.dtype)
         if dtype not in self._by_dtype:
             raise TypeError(
@@ -417,7 +417,8 @@ def format_name(dtype: Any, known: Collection[str]) -> str:
     return name
 
 
-def _as_float_tensor(x: Any, default: str) -> Any:
+def as_float_tensor(x: Any, default: str) -> Any:
+    """x as a real float tensor; a float dtype of its own is kept."""
     if not keras.ops.is_tensor(x):
         # A NumPy array keeps its float dtype; a list or a number has none.
         dtype = getattr(x, "dtype", None)

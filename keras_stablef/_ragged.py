@@ -20,7 +20,8 @@ def ragged_row_means(
 ) -> Any:
     """The mean of an elementwise loss over each row of ragged values.
 
-    An empty row has no elements to average and counts as 0.
+    An empty row has no elements to average and counts as 0.  XLA can
+    compile it: nothing here takes TensorFlow's ragged ranges.
 
     Args:
         loss: (y_true, y_pred) -> values, reducing the last axis.
@@ -30,18 +31,48 @@ def ragged_row_means(
 
     y_pred = tf.cast(y_pred, dtype)
     y_true = tf.cast(y_true, dtype)
-    if not is_ragged(y_true):
-        y_true = tf.RaggedTensor.from_tensor(
-            tf.convert_to_tensor(y_true), lengths=y_pred.nested_row_lengths()
-        )
+    flat = y_pred.flat_values
+    true = y_true.flat_values if is_ragged(y_true) else _flat(y_true, y_pred)
     values = loss(
-        keras.ops.expand_dims(y_true.flat_values, -1),
-        keras.ops.expand_dims(y_pred.flat_values, -1),
+        keras.ops.expand_dims(true, -1),
+        keras.ops.expand_dims(flat, -1),
     )
-    each = y_pred.with_flat_values(
-        keras.ops.reshape(values, keras.ops.shape(y_pred.flat_values))
+    values = tf.reshape(values, [tf.shape(flat)[0], -1])
+    total = tf.reduce_sum(values, axis=1)
+    count = tf.ones_like(values[:, :1])[:, 0] * tf.cast(
+        tf.shape(values)[1], dtype
     )
-    axes = tuple(range(1, each.shape.rank))
-    total = tf.reduce_sum(each, axis=axes)
-    count = tf.reduce_sum(tf.ones_like(each), axis=axes)
+    for splits in reversed(y_pred.nested_row_splits):
+        total, count = (_row_sums(each, splits) for each in (total, count))
     return total / tf.maximum(count, 1)
+
+
+def _flat(dense: Any, like: Any) -> Any:
+    """The entries of a dense tensor where a ragged one has any."""
+    import tensorflow as tf
+
+    places = tf.range(tf.shape(like.flat_values)[0])
+    axes = []
+    for splits in reversed(like.nested_row_splits):
+        rows = _rows(places, splits)
+        starts = tf.cast(tf.gather(splits, rows), places.dtype)
+        axes.append(places - starts)
+        places = rows
+    axes.append(places)
+    return tf.gather_nd(dense, tf.stack(axes[::-1], axis=-1))
+
+
+def _row_sums(flat: Any, splits: Any) -> Any:
+    """Sums over the rows that begin at splits[:-1]."""
+    import tensorflow as tf
+
+    rows = _rows(tf.range(tf.shape(flat)[0]), splits)
+    return tf.math.unsorted_segment_sum(flat, rows, tf.shape(splits)[0] - 1)
+
+
+def _rows(places: Any, splits: Any) -> Any:
+    """Which row each place is in."""
+    import tensorflow as tf
+
+    found = tf.searchsorted(tf.cast(splits, places.dtype), places, "right")
+    return found - 1

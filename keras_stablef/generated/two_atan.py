@@ -34,6 +34,15 @@ def _horner(coefficients, s):
     return z
 
 
+def _entries(values, i, dtype):
+    """values[i], elementwise."""
+    if backend() != "torch":
+        return ops.take(ops.convert_to_tensor(values, dtype=dtype), i)
+    # Of a vector Keras squeezes what it has taken, which ONNX refuses.
+    column = ops.convert_to_tensor([[v] for v in values], dtype=dtype)
+    return ops.take(column, i, axis=0)[..., 0]
+
+
 FEW = 8  # rows that are all evaluated, and one selected
 
 
@@ -56,26 +65,22 @@ def _find(t, seams, table, dtype):
             i = i - ops.cast(down, "int32")
         i = i - seams.first
         i = ops.clip(i, 0, len(seams.rows) - 1)  # t may be nan
-        i = ops.take(ops.convert_to_tensor(seams.rows, dtype="int32"), i)
+        i = _entries(seams.rows, i, "int32")
     else:
         i = ops.zeros_like(t, dtype="int32")
         step = 1
         while step <= len(seams):
             step *= 2
         padded = list(seams) + [float("inf")] * (step - len(seams))
-        padded = ops.convert_to_tensor(padded, dtype=dtype)
         while step > 1:  # how many seams are <= t
             step //= 2
-            above = t >= ops.take(padded, i + (step - 1))
+            above = t >= _entries(padded, i + (step - 1), dtype)
             i = i + step * ops.cast(above, "int32")
     if backend() == "torch":  # one gather of rows: half the time in eager
         row = ops.take(ops.convert_to_tensor(table, dtype=dtype), i, axis=0)
         return [row[..., k] for k in range(len(table[0]))]
     # XLA repeats a gather of rows for each of their columns.
-    return [
-        ops.take(ops.convert_to_tensor(column, dtype=dtype), i)
-        for column in zip(*table, strict=True)
-    ]
+    return [_entries(column, i, dtype) for column in zip(*table, strict=True)]
 
 
 def _rows(t, seams, table, divider, scaled, dtype):
@@ -126,7 +131,7 @@ def _power_of_two(n, dtype):
     last = {"float32": 126, "float64": 1022}[dtype]
     table = [2.0**k for k in range(-last, last + 1)]
     index = ops.clip(ops.cast(n, "int32") + last, 0, 2 * last)  # n may be nan
-    return ops.take(ops.convert_to_tensor(table, dtype=dtype), index)
+    return _entries(table, index, dtype)
 
 
 def _scale(y, n, dtype):
