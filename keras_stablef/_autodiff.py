@@ -30,18 +30,57 @@ def attach(
         times: the product of the chain rule, linear in its second factor.
 
     Returns:
-        As many functions; autodiff of the last goes through its body.  On
-        backends without autodiff (numpy, openvino) the bodies themselves.
+        As many functions; on JAX and torch the next two derivatives of the
+        last are its body's by forward mode.  On backends without autodiff
+        (numpy, openvino) the bodies themselves.
     """
     rule = _RULES.get(keras.backend.backend())
     if rule is None:
         return tuple(bodies)
     if rule is _torch_rule:
         _choose_torch_kernels()
-    ops = [bodies[-1]]
-    for body in reversed(bodies[:-1]):
+    # In reverse mode the last factor of a product such as 2**127 y meets
+    # the slopes of all that y is made of before they cancel: inf - inf.
+    # Forward mode multiplies as the value does.
+    forward = _FORWARD.get(keras.backend.backend())
+    beyond: tuple[Body, ...] = ()
+    if forward is not None:
+        third = functools.partial(forward, bodies[-1])
+        beyond = (third, functools.partial(forward, third))
+    *rest, last = (*bodies, *beyond)
+    ops = [last]
+    for body in reversed(rest):
         ops.append(rule(body, ops[-1], times))
-    return tuple(reversed(ops))
+    return tuple(reversed(ops))[: len(bodies)]
+
+
+def _forward_jax(body: Body, x: Any) -> Any:
+    import jax
+
+    return jax.jvp(body, (x,), (keras.ops.ones_like(x),))[1]
+
+
+def _forward_torch(body: Body, x: Any) -> Any:
+    """As the reverse of the reverse, since torch's forward mode nests not.
+
+    v -> v f'(x) is linear in v, and its own reverse mode goes through f
+    forwards.
+    """
+    import torch
+
+    def pull(v: Any) -> Any:
+        return torch.func.vjp(body, x)[1](v)[0]
+
+    push = torch.func.vjp(pull, torch.zeros_like(x))[1]
+    return push(torch.ones_like(x))[0]
+
+
+# TensorFlow's tapes lose such a derivative when nested in a graph (2.21: the
+# fourth is 0), so there the last body is differentiated as it is.
+_FORWARD: dict[str, Callable[[Body, Any], Any]] = {
+    "jax": _forward_jax,
+    "torch": _forward_torch,
+}
 
 
 def _jax_rule(body: Body, derivative: Body, times: Product) -> Body:
