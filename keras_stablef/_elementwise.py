@@ -57,7 +57,7 @@ class ElementwiseLoss(keras.losses.Loss):
     ) -> Any:
         if is_ragged(y_pred):
             y_pred = ragged_row_means(self.values, y_true, y_pred, self.dtype)
-            given = _Given(reduction=self.reduction, dtype=self.dtype)
+            given = Given(reduction=self.reduction, dtype=self.dtype)
             return given(y_pred, y_pred, sample_weight)
         if keras.ops.ndim(y_pred) > 0:
             ones = keras.ops.ones_like(
@@ -65,7 +65,7 @@ class ElementwiseLoss(keras.losses.Loss):
             )
             # Keras alone knows where it keeps a mask (on JAX not with the
             # tensor): a loss of ones shows weight and mask together.
-            weigh = _Ones(reduction=None, dtype=self.dtype)
+            weigh = Ones(reduction=None, dtype=self.dtype)
             weights = weigh(ones, y_pred, sample_weight)
             if weights is not ones:
                 y_true = _Weighted(y_true, weights)
@@ -79,7 +79,7 @@ class ElementwiseLoss(keras.losses.Loss):
         return {**super().get_config(), "dtype": dtype}
 
 
-class _Given(keras.losses.Loss):
+class Given(keras.losses.Loss):
     """Weights and reduces values that are there already."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -87,7 +87,7 @@ class _Given(keras.losses.Loss):
         return y_pred
 
 
-class _Ones(keras.losses.Loss):
+class Ones(keras.losses.Loss):
     """A loss whose values are given as targets."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -148,5 +148,12 @@ def same_rank(
 
 
 def mean_of_last(values: Any) -> Any:
-    """The mean over the last axis, as every Keras loss has it."""
-    return keras.ops.mean(values, axis=-1)
+    """The mean over the last axis, as every Keras loss has it.
+
+    `keras.ops.mean` makes a float32 mean of float64 (JAX and torch, Keras
+    3.15), and is right for 16 bits, whose sums may overflow.
+    """
+    if keras.backend.standardize_dtype(values.dtype) != "float64":
+        return keras.ops.mean(values, axis=-1)
+    count = keras.ops.cast(keras.ops.shape(values)[-1], "float64")
+    return keras.ops.sum(values, axis=-1) / count
