@@ -294,6 +294,10 @@ class StableOp(keras.Operation):
                 f"{self.name}: expected a dtype of {self._default_dtype}, "
                 f"received {dtype}."
             )
+        if getattr(x, "ragged", False):
+            return keras.KerasTensor(
+                x.shape, dtype, ragged=True, ragged_rank=x.ragged_rank
+            )
         return keras.KerasTensor(x.shape, dtype=dtype)
 
     @property

@@ -26,13 +26,21 @@ def ragged_row_means(
     Args:
         loss: (y_true, y_pred) -> values, reducing the last axis.
         y_true: ragged with the row lengths of `y_pred`, or dense.
+
+    Raises:
+        ValueError: row lengths that differ, where they are known (eagerly).
+        tf.errors.InvalidArgumentError: in a graph; XLA does not look.
     """
     import tensorflow as tf
 
     y_pred = tf.cast(y_pred, dtype)
     y_true = tf.cast(y_true, dtype)
     flat = y_pred.flat_values
-    true = y_true.flat_values if is_ragged(y_true) else _flat(y_true, y_pred)
+    if is_ragged(y_true):
+        _check_rows(y_true, y_pred)
+        true = y_true.flat_values
+    else:
+        true = _flat(y_true, y_pred)
     values = loss(
         keras.ops.expand_dims(true, -1),
         keras.ops.expand_dims(flat, -1),
@@ -45,6 +53,24 @@ def ragged_row_means(
     for splits in reversed(y_pred.nested_row_splits):
         total, count = (_row_sums(each, splits) for each in (total, count))
     return total / tf.maximum(count, 1)
+
+
+def _check_rows(y_true: Any, y_pred: Any) -> None:
+    import tensorflow as tf
+
+    pairs = zip(
+        y_true.nested_row_lengths(), y_pred.nested_row_lengths(), strict=True
+    )
+    for a, b in pairs:
+        if not tf.executing_eagerly():
+            tf.debugging.assert_equal(
+                a, b, "Row lengths of y_true and y_pred differ."
+            )
+        elif a.shape != b.shape or not bool(tf.reduce_all(a == b)):
+            raise ValueError(
+                "Row lengths of y_true and y_pred differ: expected "
+                f"{b.numpy().tolist()}, received {a.numpy().tolist()}."
+            )
 
 
 def _flat(dense: Any, like: Any) -> Any:

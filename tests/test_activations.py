@@ -1,0 +1,192 @@
+"""Activations by name and the continuous Bernoulli distribution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import mpmath
+import numpy as np
+import pytest
+from backends import BACKEND
+from backends import reverse
+from backends import run
+from backends import tensor
+from oracle import exact
+from oracle import ulp_error
+
+import keras_stablef as ks
+
+AUTODIFF = pytest.mark.skipif(
+    BACKEND not in ("tensorflow", "jax", "torch"), reason="needs autodiff"
+)
+mpmath.mp.dps = 60
+
+
+def value(x: object) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(x))
+
+
+@pytest.mark.parametrize("name", ks.ops.__all__)
+def test_every_op_is_an_activation(name: str) -> None:
+    x = np.array([0.25, 0.5, 0.75], "float32")
+    activation = getattr(ks.activations, name)
+    np.testing.assert_array_equal(
+        value(activation(x)), value(getattr(ks.ops, name)(x))
+    )
+    assert keras.activations.get(activation) is activation
+    config = keras.activations.serialize(activation)
+    assert keras.activations.deserialize(config) is activation
+
+
+def test_unknown_activation() -> None:
+    with pytest.raises(AttributeError, match="expected one of"):
+        ks.activations.no_such  # noqa: B018
+
+
+@AUTODIFF
+def test_in_a_saved_model_by_name(tmp_path: Path) -> None:
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(4, activation=ks.activations.tanhc),
+            keras.layers.Activation(ks.activations.log_cosh),
+            ks.layers.StableF(),
+        ]
+    )
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    x = np.linspace(-3, 3, 12, dtype="float32").reshape(4, 3)
+    np.testing.assert_array_equal(
+        model.predict(x, verbose=0), again.predict(x, verbose=0)
+    )
+    assert again.layers[0].activation is ks.activations.tanhc
+
+
+LOGITS = [
+    -1e30, -1e6, -88.8, -30.0, -3.0, -1.0, -0.999, -1e-3, -1e-9, 0.0, 1e-9,
+    1e-3, 0.5, 2.0, 5.0, 20.0, 65.0, 88.8, 1e3, 1e6, 1e30,
+]  # fmt: skip
+CHANCES = [0.0, 1e-7, 1e-3, 0.3, 0.5, 0.9, 0.999]
+
+
+def exact_quantile(logit: float, u: float) -> mpmath.mpf:
+    n, p = mpmath.mpf(logit), mpmath.mpf(u)
+    if n == 0:
+        return p
+    if n > 1000:
+        return 1 + mpmath.log(p + (1 - p) * mpmath.exp(-n)) / n
+    return mpmath.log(1 + p * mpmath.expm1(n)) / n
+
+
+@pytest.mark.parametrize("u", CHANCES)
+def test_quantile(u: float) -> None:
+    logits = np.array(LOGITS, "float32")
+    chance = np.float32(u)
+    d = ks.distributions.ContinuousBernoulli(logits)
+    got = value(d.quantile(chance))
+    assert ((got >= 0) & (got <= 1)).all()
+    for logit, x in zip(logits, got, strict=True):
+        want = exact_quantile(float(logit), float(chance))
+        # 64 * 0.7 of cancellation at most where exp(l) would overflow.
+        limit = 1e-5 if logit > 64 and u < 1e-6 else 1e-6
+        if chance == 0:
+            assert x == 0
+        else:
+            assert abs(float(x) - want) <= limit * max(want, 1e-37)
+
+
+def test_quantile_of_1_is_1() -> None:
+    d = ks.distributions.ContinuousBernoulli(np.array(LOGITS, "float32"))
+    np.testing.assert_allclose(value(d.quantile(1.0)), 1.0, rtol=1e-6)
+
+
+@AUTODIFF
+@pytest.mark.parametrize(
+    "mode",
+    # Inductor takes minutes for two tables of pieces.
+    ["eager"] if BACKEND == "torch" else ["eager", "jit"],
+)
+@pytest.mark.parametrize("u", CHANCES[1:])
+def test_samples_carry_the_gradient(u: float, mode: str) -> None:
+    logits = np.array(LOGITS, "float32")
+
+    def of(n):  # type: ignore[no-untyped-def]
+        return ks.distributions.ContinuousBernoulli(n).quantile(u)
+
+    slope = run(reverse(of), logits, mode)
+    assert np.isfinite(slope).all()
+    for k in (3, 4, 5, 7, 12, 13, 14, 15):
+        p = mpmath.mpf(float(np.float32(u)))
+        want = mpmath.diff(
+            lambda n, p=p: mpmath.log(1 + p * mpmath.expm1(n)) / n,
+            mpmath.mpf(float(logits[k])),
+        )
+        # 1/2 and -1/2 may cancel in it down to u (1 - u)/2.
+        assert abs(slope[k] - want) <= 1e-3 * abs(want)
+    middle = LOGITS.index(0.0)
+    p = float(np.float32(u))
+    np.testing.assert_allclose(slope[middle], p * (1 - p) / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_moments(dtype: str) -> None:
+    logits = tensor(np.array([-1e4, -5.0, 0.0, 0.5, 3.0], "float32"))
+    logits = keras.ops.cast(logits, dtype)
+    d = ks.distributions.ContinuousBernoulli(logits)
+    exactly = value(keras.ops.cast(logits, "float32")).tolist()
+    for got, name, order in (
+        (d.mean(), "stablef", 0),
+        (d.variance(), "stablef", 1),
+        (d.log_normalizer(), "log_exprel", 0),
+    ):
+        assert keras.backend.standardize_dtype(got.dtype) == dtype
+        bound = getattr(ks.ops, name).error_bound(dtype, order=order)
+        wide = value(keras.ops.cast(got, "float32"))
+        for x, y in zip(exactly, wide.tolist(), strict=True):
+            assert ulp_error(y, exact(name, order, x), dtype) <= bound
+
+
+def test_samples_have_these_moments() -> None:
+    logits = np.array([-300.0, -2.0, 0.0, 4.0], "float32")
+    d = ks.distributions.ContinuousBernoulli(logits)
+    x = value(d.sample((50_000,), seed=3))
+    assert x.shape == (50_000, 4)
+    assert ((x >= 0) & (x <= 1)).all()
+    error = np.sqrt(value(d.variance()) / len(x))
+    assert (np.abs(x.mean(0) - value(d.mean())) <= 5 * error).all()
+    np.testing.assert_allclose(x.var(0), value(d.variance()), rtol=0.05)
+    seeded = value(d.sample((3,), seed=3))
+    np.testing.assert_array_equal(seeded, value(d.sample((3,), seed=3)))
+
+
+def test_log_prob() -> None:
+    d = ks.distributions.ContinuousBernoulli(np.zeros(1, "float32"))
+    x = np.array([0.0, 0.5, 1.0, -0.1, 1.1, np.inf, np.nan], "float32")
+    got = value(d.log_prob(x))
+    np.testing.assert_array_equal(
+        got, [0, 0, 0, -np.inf, -np.inf, -np.inf, np.nan]
+    )
+    logits = np.array([-20.0, 3.0, 0.25], "float32")
+    d = ks.distributions.ContinuousBernoulli(logits)
+    want = [
+        0.25 * n - mpmath.log(mpmath.expm1(n) / n)
+        for n in map(mpmath.mpf, logits.tolist())
+    ]
+    got = value(d.log_prob(0.25))
+    np.testing.assert_allclose(got, np.array(want, float), rtol=1e-6)
+
+
+@AUTODIFF
+def test_gradient_of_log_prob_outside_is_0() -> None:
+    def of(n):  # type: ignore[no-untyped-def]
+        d = ks.distributions.ContinuousBernoulli(n)
+        return d.log_prob(np.array([0.5, 1.5, -np.inf], "float32"))
+
+    slope = run(reverse(of), np.array([0.0, 1.0, 2.0], "float32"))
+    assert slope.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_complex_logits_are_refused() -> None:
+    with pytest.raises(TypeError, match="expected a real dtype"):
+        ks.distributions.ContinuousBernoulli(1j)
