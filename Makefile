@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml constraints.txt
 	# torch first and pinned: an open range takes CUDA packages.
 	$(PY) -m pip install -q -c constraints.txt torch
 	$(PY) -m pip install -q -c constraints.txt \
-	    -e ".[generator,tensorflow,jax,torch,demo,dev]"
+	    -e ".[generator,tensorflow,jax,torch,export,demo,dev]"
 	touch $@
 
 generate: $(STAMP) ## render the catalogue; DTYPES="tf32" FORMATS=examples/tf32.toml: for those

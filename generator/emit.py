@@ -41,12 +41,19 @@ class CoverText:
     needs: set[str]
 
 
-def cover_text(cover: Cover, function: str) -> CoverText:
-    """Tables, body and needs of one function."""
+def cover_text(cover: Cover, function: str, last: bool) -> CoverText:
+    """Tables, body and needs of one function.
+
+    Args:
+        last: its derivative is taken by autodiff of the body, for which
+            the slope of abs at 0 is 0.
+    """
     dtype = cover.dtype
     tables: list[str] = []
     needs = {"base"}
     lines = ["t = ops.abs(x)" if cover.parity else "t = x"]
+    if cover.parity and last:
+        lines = [f"t = (1.0 - 2.0 * ops.cast(x < 0, {dtype!r})) * x"]
     chosen = ""
     if cover.rows:
         needs.add("rows")
@@ -159,7 +166,7 @@ def _row_lines(cover: Cover, function: str) -> list[str]:
     return [
         "",
         *comment(text),
-        f"s = {clamp('t', low, high, dtype)}",
+        f"s = {clamp('t', low, high, dtype, across=True)}",
         f"y = _rows(s, _{upper}_SEAMS, _{upper}_TABLE, {divider}, "
         f"{is_scaled(rows)}, {dtype!r})",
     ]
@@ -181,7 +188,7 @@ def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:
     return [
         "",
         *comment(text),
-        f"s = {clamp('t', piece.low, piece.high, dtype)}{step}",
+        f"s = {clamp('t', piece.low, piece.high, dtype, across=True)}{step}",
         f"p{k} = _power_row(s, {tuple_text(piece.offset, dtype)}, "
         f"{piece.order}, {number(piece.factor, dtype)}, {rest}, "
         f"{number(piece.tiny, dtype)}, {piece.scale}, {dtype!r})",

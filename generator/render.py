@@ -86,7 +86,8 @@ def render(
         for order in orders:
             plan = by_key.get((dtype, order))
             if isinstance(plan, Cover):
-                bodies.append(_cover_body(plan, needs))
+                last = order == orders[-1]
+                bodies.append(_cover_body(plan, needs, last))
             elif plan is not None:
                 low = _shared_low(by_key.values(), dtype)
                 bodies.append(_body(plan, low))
@@ -205,9 +206,9 @@ def _title(plan: AnyPlan) -> str:
     )
 
 
-def _cover_body(plan: Cover, needs: set[str]) -> _Body:
+def _cover_body(plan: Cover, needs: set[str], last: bool) -> _Body:
     function = _function(plan.name, plan.order, plan.dtype)
-    text = cover_text(plan, function)
+    text = cover_text(plan, function, last)
     needs |= text.needs
     return _Body(function, _title(plan), text.tables, text.lines)
 

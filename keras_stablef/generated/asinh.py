@@ -312,7 +312,7 @@ def asinh_0_float32(x):
     # -2 <= x <= 2: 5 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.741 ulp.
-    s = ops.clip(t, -2.0, 2.0)
+    s = ops.clip(t, -2.0000002, 2.0000002)
     y = _rows(
         s,
         _ASINH_0_FLOAT32_SEAMS,
@@ -324,7 +324,7 @@ def asinh_0_float32(x):
 
     # -0.375 <= t < 0.375: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 0.852 ulp.
-    s = ops.clip(t, -0.375, 0.375)
+    s = ops.clip(t, -0.37500003, 0.37500003)
     p0 = _power_row(
         s,
         (
@@ -356,7 +356,7 @@ def asinh_0_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(2.0, "float32"), d0)
-    d = ops.clip(d, 2.0, 3.4028235e38)
+    d = ops.clip(d, 1.9999999, 3.4028235e38)
     w = 1.0 / d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
@@ -395,7 +395,7 @@ def asinh_0_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(2.0, "float32"), d1)
-    d = ops.clip(d, 2.0, 3.4028235e38)
+    d = ops.clip(d, 1.9999999, 3.4028235e38)
     w = 1.0 / d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
@@ -463,7 +463,7 @@ def asinh_1_float32(x):
     # -3 <= x <= 3: 6 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.128 ulp.
-    s = ops.clip(t, -3.0, 3.0)
+    s = ops.clip(t, -3.0000002, 3.0000002)
     y = _rows(
         s,
         _ASINH_1_FLOAT32_SEAMS,
@@ -478,7 +478,7 @@ def asinh_1_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d0)
-    d = ops.clip(d, 3.0, 3.4028235e38)
+    d = ops.clip(d, 2.9999998, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -514,7 +514,7 @@ def asinh_1_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d1)
-    d = ops.clip(d, 3.0, 3.4028235e38)
+    d = ops.clip(d, 2.9999998, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -742,7 +742,7 @@ def asinh_2_float32(x):
     # -3 <= x <= 3: 88 local polynomials of degree at most 4. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.775 ulp.
-    s = ops.clip(t, -3.0, 3.0)
+    s = ops.clip(t, -3.0000002, 3.0000002)
     y = _rows(
         s,
         _ASINH_2_FLOAT32_SEAMS,
@@ -754,7 +754,7 @@ def asinh_2_float32(x):
 
     # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 2.082 ulp.
-    s = ops.clip(t, -0.25, 0.25)
+    s = ops.clip(t, -0.25000003, 0.25000003)
     p0 = _power_row(
         s,
         (
@@ -785,7 +785,7 @@ def asinh_2_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d0)
-    d = ops.clip(d, 3.0, 3.4028235e38)
+    d = ops.clip(d, 2.9999998, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -836,7 +836,7 @@ def asinh_2_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d1)
-    d = ops.clip(d, 3.0, 3.4028235e38)
+    d = ops.clip(d, 2.9999998, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1249,7 +1249,7 @@ def asinh_0_float64(x):
     # -3 <= x <= 3: 88 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.779 ulp.
-    s = ops.clip(t, -3.0, 3.0)
+    s = ops.clip(t, -3.000000238418579, 3.000000238418579)
     y = _rows(
         s,
         _ASINH_0_FLOAT64_SEAMS,
@@ -1261,7 +1261,7 @@ def asinh_0_float64(x):
 
     # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.807 ulp.
-    s = ops.clip(t, -0.25, 0.25)
+    s = ops.clip(t, -0.2500000298023224, 0.2500000298023224)
     p0 = _power_row(
         s,
         (
@@ -1851,7 +1851,7 @@ def asinh_1_float64(x):
     # -4 <= x <= 3: 112 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.622 ulp.
-    s = ops.clip(t, -4.0, 3.0)
+    s = ops.clip(t, -4.000000476837158, 3.000000238418579)
     y = _rows(
         s,
         _ASINH_1_FLOAT64_SEAMS,
@@ -2259,7 +2259,7 @@ def asinh_2_float64(x):
     # -4 <= x <= 4: 62 local polynomials of degree at most 12. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.435 ulp.
-    s = ops.clip(t, -4.0, 4.0)
+    s = ops.clip(t, -4.000000476837158, 4.000000476837158)
     y = _rows(
         s,
         _ASINH_2_FLOAT64_SEAMS,
@@ -2271,7 +2271,7 @@ def asinh_2_float64(x):
 
     # -0.125 <= t < 0.125: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 0.960 ulp.
-    s = ops.clip(t, -0.125, 0.125)
+    s = ops.clip(t, -0.1250000149011612, 0.1250000149011612)
     p0 = _power_row(
         s,
         (

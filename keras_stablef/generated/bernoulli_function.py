@@ -1300,7 +1300,7 @@ def bernoulli_function_0_float32(x):
     # -20 <= x <= 92: 441 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.436 ulp.
-    s = ops.clip(t, -20.0, 92.0)
+    s = ops.clip(t, -20.000002, 92.00001)
     y = _rows(
         s,
         _BERNOULLI_FUNCTION_0_FLOAT32_SEAMS,
@@ -1315,7 +1315,7 @@ def bernoulli_function_0_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
-    d = ops.clip(d, 20.0, 3.4028235e38)
+    d = ops.clip(d, 19.999998, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
     y0 = a * d
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
@@ -1326,7 +1326,7 @@ def bernoulli_function_0_float32(x):
     d1 = t
     past = d1 > _number(91.875, "float32")
     d = ops.where(past, _number(92.0, "float32"), d1)
-    d = ops.clip(d, 92.0, 91.875)
+    d = ops.clip(d, 91.99999, 91.87501)
     a = 0.0 + ops.zeros_like(d)
     y1 = a
     y1 = ops.where(past, _number(0.0, "float32"), y1)
@@ -1513,7 +1513,7 @@ def bernoulli_function_1_float32(x):
     # -20 <= x <= 20: 75 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.580 ulp.
-    s = ops.clip(t, -20.0, 20.0)
+    s = ops.clip(t, -20.000002, 20.000002)
     y = _rows(
         s,
         _BERNOULLI_FUNCTION_1_FLOAT32_SEAMS,
@@ -1528,7 +1528,7 @@ def bernoulli_function_1_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
-    d = ops.clip(d, 20.0, 3.4028235e38)
+    d = ops.clip(d, 19.999998, 3.4028235e38)
     a = -1.0 + ops.zeros_like(d)
     y0 = a
     y0 = ops.where(past, _number(-1.0, "float32"), y0)
@@ -1539,7 +1539,7 @@ def bernoulli_function_1_float32(x):
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
-    d = ops.clip(d, 20.0, 256.0)
+    d = ops.clip(d, 19.999998, 256.00003)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -2223,7 +2223,7 @@ def bernoulli_function_2_float32(x):
     # -92 <= x <= 20: 221 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 2.052 ulp.
-    s = ops.clip(t, -92.0, 20.0)
+    s = ops.clip(t, -92.00001, 20.000002)
     y = _rows(
         s,
         _BERNOULLI_FUNCTION_2_FLOAT32_SEAMS,
@@ -2238,7 +2238,7 @@ def bernoulli_function_2_float32(x):
     d0 = -t
     past = d0 > _number(91.875, "float32")
     d = ops.where(past, _number(92.0, "float32"), d0)
-    d = ops.clip(d, 92.0, 91.875)
+    d = ops.clip(d, 91.99999, 91.87501)
     a = 0.0 + ops.zeros_like(d)
     y0 = a
     y0 = ops.where(past, _number(0.0, "float32"), y0)
@@ -2249,7 +2249,7 @@ def bernoulli_function_2_float32(x):
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
-    d = ops.clip(d, 20.0, 256.0)
+    d = ops.clip(d, 19.999998, 256.00003)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -3601,7 +3601,7 @@ def bernoulli_function_0_float64(x):
     # -40 <= x <= 40: 313 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.429 ulp.
-    s = ops.clip(t, -40.0, 40.0)
+    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
     y = _rows(
         s,
         _BERNOULLI_FUNCTION_0_FLOAT64_SEAMS,
@@ -3627,7 +3627,7 @@ def bernoulli_function_0_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
@@ -5058,7 +5058,7 @@ def bernoulli_function_1_float64(x):
     # -40 <= x <= 40: 313 local polynomials of degree at most 15. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.098 ulp.
-    s = ops.clip(t, -40.0, 40.0)
+    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
     y = _rows(
         s,
         _BERNOULLI_FUNCTION_1_FLOAT64_SEAMS,
@@ -5084,7 +5084,7 @@ def bernoulli_function_1_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
@@ -6696,7 +6696,7 @@ def bernoulli_function_2_float64(x):
     # -40 <= x <= 40: 313 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.950 ulp.
-    s = ops.clip(t, -40.0, 40.0)
+    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
     y = _rows(
         s,
         _BERNOULLI_FUNCTION_2_FLOAT64_SEAMS,
@@ -6711,7 +6711,7 @@ def bernoulli_function_2_float64(x):
     d0 = -t
     past = d0 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d0)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
@@ -6738,7 +6738,7 @@ def bernoulli_function_2_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )

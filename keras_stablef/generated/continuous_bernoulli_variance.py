@@ -264,7 +264,7 @@ def continuous_bernoulli_variance_0_float32(x):
     # 0 <= |x| <= 24: 8 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.289 ulp.
-    s = ops.clip(t, 0.0, 24.0)
+    s = ops.clip(t, -7.888609052210118e-31, 24.000002)
     y = _rows(
         s,
         _CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT32_SEAMS,
@@ -279,7 +279,7 @@ def continuous_bernoulli_variance_0_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d0)
-    d = ops.clip(d, 24.0, 3.4028235e38)
+    d = ops.clip(d, 23.999998, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -543,7 +543,7 @@ def continuous_bernoulli_variance_1_float32(x):
     # 1 <= |x| <= 28: 108 local polynomials of degree at most 4. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.728 ulp.
-    s = ops.clip(t, 1.0, 28.0)
+    s = ops.clip(t, 0.99999994, 28.000002)
     y = _rows(
         s,
         _CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32_SEAMS,
@@ -555,7 +555,7 @@ def continuous_bernoulli_variance_1_float32(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.474 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
     p0 = _power_row(
         s,
         (
@@ -584,7 +584,7 @@ def continuous_bernoulli_variance_1_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(28.0, "float32"), d0)
-    d = ops.clip(d, 28.0, 3.4028235e38)
+    d = ops.clip(d, 27.999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -1047,12 +1047,12 @@ _CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT32_TABLE = (
 
 def continuous_bernoulli_variance_2_float32(x):
     """f'' in float32, proved within 2.194 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0 <= |x| <= 28: 215 local polynomials of degree at most 7, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 1.242 ulp.
-    s = ops.clip(t, 0.0, 28.0)
+    s = ops.clip(t, -7.888609052210118e-31, 28.000002)
     y = _rows(
         s,
         _CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT32_SEAMS,
@@ -1067,7 +1067,7 @@ def continuous_bernoulli_variance_2_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(28.0, "float32"), d0)
-    d = ops.clip(d, 28.0, 3.4028235e38)
+    d = ops.clip(d, 27.999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (6.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -1859,7 +1859,7 @@ def continuous_bernoulli_variance_0_float64(x):
     # 0 <= |x| <= 48: 189 local polynomials of degree at most 12. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.735 ulp.
-    s = ops.clip(t, 0.0, 48.0)
+    s = ops.clip(t, -7.888609052210118e-31, 48.000003814697266)
     y = _rows(
         s,
         _CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT64_SEAMS,
@@ -3377,7 +3377,7 @@ def continuous_bernoulli_variance_1_float64(x):
     # 0.75 <= |x| <= 48: 378 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.638 ulp.
-    s = ops.clip(t, 0.75, 48.0)
+    s = ops.clip(t, 0.7499999403953552, 48.000003814697266)
     y = _rows(
         s,
         _CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT64_SEAMS,
@@ -3389,7 +3389,7 @@ def continuous_bernoulli_variance_1_float64(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.934 ulp.
-    s = ops.clip(t, 0.0, 0.75)
+    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
     p0 = _power_row(
         s,
         (
@@ -5269,12 +5269,12 @@ _CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT64_TABLE = (
 
 def continuous_bernoulli_variance_2_float64(x):
     """f'' in float64, proved within 0.9579 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0 <= |x| <= 56: 441 local polynomials of degree at most 13, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 0.958 ulp.
-    s = ops.clip(t, 0.0, 56.0)
+    s = ops.clip(t, -7.888609052210118e-31, 56.000003814697266)
     y = _rows(
         s,
         _CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT64_SEAMS,

@@ -367,7 +367,7 @@ def cos_versine_ratio_0_float32(x):
     # 0 <= |x| <= 6: 73 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.265 ulp.
-    s = ops.clip(t, 0.0, 6.0)
+    s = ops.clip(t, -7.888609052210118e-31, 6.0000005)
     y = _rows(
         s,
         _COS_VERSINE_RATIO_0_FLOAT32_SEAMS,
@@ -411,7 +411,7 @@ def cos_versine_ratio_1_float32(x):
     # 1 <= |x| <= 6: 6 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.601 ulp.
-    s = ops.clip(t, 1.0, 6.0)
+    s = ops.clip(t, 0.99999994, 6.0000005)
     y = _rows(
         s,
         _COS_VERSINE_RATIO_1_FLOAT32_SEAMS,
@@ -423,7 +423,7 @@ def cos_versine_ratio_1_float32(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.967 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
     p0 = _power_row(
         s,
         (
@@ -475,12 +475,12 @@ _COS_VERSINE_RATIO_2_FLOAT32_TABLE = (
 
 def cos_versine_ratio_2_float32(x):
     """f'' in float32, proved within 3.9707 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0 <= |x| <= 6: 4 local polynomials of degree at most 9, 1 of them about
     # a zero of f. Taylor models with relative remainders, economized and
     # rounded; truncation + roundoff <= 3.971 ulp.
-    s = ops.clip(t, 0.0, 6.0)
+    s = ops.clip(t, -7.888609052210118e-31, 6.0000005)
     y = _rows(
         s,
         _COS_VERSINE_RATIO_2_FLOAT32_SEAMS,
@@ -774,7 +774,7 @@ def cos_versine_ratio_0_float64(x):
     # 0 <= |x| <= 6: 65 local polynomials of degree at most 13. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 2.000 ulp.
-    s = ops.clip(t, 0.0, 6.0)
+    s = ops.clip(t, -7.888609052210118e-31, 6.000000476837158)
     y = _rows(
         s,
         _COS_VERSINE_RATIO_0_FLOAT64_SEAMS,
@@ -844,7 +844,7 @@ def cos_versine_ratio_1_float64(x):
     # 1 <= |x| <= 6: 8 local polynomials of degree at most 12. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.562 ulp.
-    s = ops.clip(t, 1.0, 6.0)
+    s = ops.clip(t, 0.9999999403953552, 6.000000476837158)
     y = _rows(
         s,
         _COS_VERSINE_RATIO_1_FLOAT64_SEAMS,
@@ -856,7 +856,7 @@ def cos_versine_ratio_1_float64(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.977 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
     p0 = _power_row(
         s,
         (
@@ -931,12 +931,12 @@ _COS_VERSINE_RATIO_2_FLOAT64_TABLE = (
 
 def cos_versine_ratio_2_float64(x):
     """f'' in float64, proved within 2.9951 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0 <= |x| <= 6: 5 local polynomials of degree at most 13, 1 of them about
     # a zero of f. Taylor models with relative remainders, economized and
     # rounded; truncation + roundoff <= 2.996 ulp.
-    s = ops.clip(t, 0.0, 6.0)
+    s = ops.clip(t, -7.888609052210118e-31, 6.000000476837158)
     y = _rows(
         s,
         _COS_VERSINE_RATIO_2_FLOAT64_SEAMS,

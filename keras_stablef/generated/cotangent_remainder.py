@@ -236,7 +236,7 @@ def cotangent_remainder_0_float32(x):
     # 1 <= |x| <= 3: 7 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.302 ulp.
-    s = ops.clip(t, 1.0, 3.0)
+    s = ops.clip(t, 0.99999994, 3.0000002)
     y = _rows(
         s,
         _COTANGENT_REMAINDER_0_FLOAT32_SEAMS,
@@ -248,7 +248,7 @@ def cotangent_remainder_0_float32(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.274 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
     p0 = _power_row(
         s,
         (
@@ -432,7 +432,7 @@ def cotangent_remainder_1_float32(x):
     # 0 <= |x| <= 3: 67 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.257 ulp.
-    s = ops.clip(t, 0.0, 3.0)
+    s = ops.clip(t, -7.888609052210118e-31, 3.0000002)
     y = _rows(
         s,
         _COTANGENT_REMAINDER_1_FLOAT32_SEAMS,
@@ -603,12 +603,12 @@ _COTANGENT_REMAINDER_2_FLOAT32_TABLE = (
 
 def cotangent_remainder_2_float32(x):
     """f'' in float32, proved within 1.6353 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0.375 <= |x| <= 3: 70 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.636 ulp.
-    s = ops.clip(t, 0.375, 3.0)
+    s = ops.clip(t, 0.37499997, 3.0000002)
     y = _rows(
         s,
         _COTANGENT_REMAINDER_2_FLOAT32_SEAMS,
@@ -620,7 +620,7 @@ def cotangent_remainder_2_float32(x):
 
     # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.954 ulp.
-    s = ops.clip(t, 0.0, 0.375)
+    s = ops.clip(t, -7.888609052210118e-31, 0.37500003)
     p0 = _power_row(
         s,
         (
@@ -1246,7 +1246,7 @@ def cotangent_remainder_0_float64(x):
     # 0.75 <= |x| <= 3: 144 local polynomials of degree at most 10. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.687 ulp.
-    s = ops.clip(t, 0.75, 3.0)
+    s = ops.clip(t, 0.7499999403953552, 3.000000238418579)
     y = _rows(
         s,
         _COTANGENT_REMAINDER_0_FLOAT64_SEAMS,
@@ -1258,7 +1258,7 @@ def cotangent_remainder_0_float64(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.993 ulp.
-    s = ops.clip(t, 0.0, 0.75)
+    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
     p0 = _power_row(
         s,
         (
@@ -1938,7 +1938,7 @@ def cotangent_remainder_1_float64(x):
     # 0 <= |x| <= 3: 147 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.271 ulp.
-    s = ops.clip(t, 0.0, 3.0)
+    s = ops.clip(t, -7.888609052210118e-31, 3.000000238418579)
     y = _rows(
         s,
         _COTANGENT_REMAINDER_1_FLOAT64_SEAMS,
@@ -2638,12 +2638,12 @@ _COTANGENT_REMAINDER_2_FLOAT64_TABLE = (
 
 def cotangent_remainder_2_float64(x):
     """f'' in float64, proved within 1.8352 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0.1875 <= |x| <= 3: 158 local polynomials of degree at most 15. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.836 ulp.
-    s = ops.clip(t, 0.1875, 3.0)
+    s = ops.clip(t, 0.1874999850988388, 3.000000238418579)
     y = _rows(
         s,
         _COTANGENT_REMAINDER_2_FLOAT64_SEAMS,
@@ -2655,7 +2655,7 @@ def cotangent_remainder_2_float64(x):
 
     # 0 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.795 ulp.
-    s = ops.clip(t, 0.0, 0.1875)
+    s = ops.clip(t, -7.888609052210118e-31, 0.1875000149011612)
     p0 = _power_row(
         s,
         (

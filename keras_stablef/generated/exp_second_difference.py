@@ -1008,7 +1008,7 @@ def exp_second_difference_0_float32(x):
     # 1 <= |x| <= 89.25: 353 local polynomials of degree at most 5. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.015 ulp.
-    s = ops.clip(t, 1.0, 89.25)
+    s = ops.clip(t, 0.99999994, 89.25001)
     y = _rows(
         s,
         _EXP_SECOND_DIFFERENCE_0_FLOAT32_SEAMS,
@@ -1020,7 +1020,7 @@ def exp_second_difference_0_float32(x):
 
     # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.422 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
     p0 = _power_row(
         s,
         (
@@ -1049,7 +1049,7 @@ def exp_second_difference_0_float32(x):
     d0 = t
     past = d0 > _number(89.125, "float32")
     d = ops.where(past, _number(89.25, "float32"), d0)
-    d = ops.clip(d, 89.25, 89.125)
+    d = ops.clip(d, 89.24999, 89.12501)
     a = 0.0 + ops.zeros_like(d)
     y0 = a
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
@@ -1795,7 +1795,7 @@ def exp_second_difference_1_float32(x):
     # 0.75 <= |x| <= 89.25: 354 local polynomials of degree at most 5. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.021 ulp.
-    s = ops.clip(t, 0.75, 89.25)
+    s = ops.clip(t, 0.74999994, 89.25001)
     y = _rows(
         s,
         _EXP_SECOND_DIFFERENCE_1_FLOAT32_SEAMS,
@@ -1807,7 +1807,7 @@ def exp_second_difference_1_float32(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.224 ulp.
-    s = ops.clip(t, 0.0, 0.75)
+    s = ops.clip(t, -7.888609052210118e-31, 0.75000006)
     p0 = _power_row(
         s,
         (
@@ -1836,7 +1836,7 @@ def exp_second_difference_1_float32(x):
     d0 = t
     past = d0 > _number(89.125, "float32")
     d = ops.where(past, _number(89.25, "float32"), d0)
-    d = ops.clip(d, 89.25, 89.125)
+    d = ops.clip(d, 89.24999, 89.12501)
     a = 0.0 + ops.zeros_like(d)
     y0 = a
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
@@ -2329,12 +2329,12 @@ _EXP_SECOND_DIFFERENCE_2_FLOAT32_TABLE = (
 
 def exp_second_difference_2_float32(x):
     """f'' in float32, proved within 2.0754 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0 <= |x| <= 89.25: 179 local polynomials of degree at most 6. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.076 ulp.
-    s = ops.clip(t, 0.0, 89.25)
+    s = ops.clip(t, -7.888609052210118e-31, 89.25001)
     y = _rows(
         s,
         _EXP_SECOND_DIFFERENCE_2_FLOAT32_SEAMS,
@@ -2349,7 +2349,7 @@ def exp_second_difference_2_float32(x):
     d0 = t
     past = d0 > _number(89.125, "float32")
     d = ops.where(past, _number(89.25, "float32"), d0)
-    d = ops.clip(d, 89.25, 89.125)
+    d = ops.clip(d, 89.24999, 89.12501)
     a = 0.0 + ops.zeros_like(d)
     y0 = a
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
@@ -3005,7 +3005,7 @@ def exp_second_difference_0_float64(x):
     # 1 <= |x| <= 40: 156 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.031 ulp.
-    s = ops.clip(t, 1.0, 40.0)
+    s = ops.clip(t, 0.9999999403953552, 40.000003814697266)
     y = _rows(
         s,
         _EXP_SECOND_DIFFERENCE_0_FLOAT64_SEAMS,
@@ -3017,7 +3017,7 @@ def exp_second_difference_0_float64(x):
 
     # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.438 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
     p0 = _power_row(
         s,
         (
@@ -3051,7 +3051,7 @@ def exp_second_difference_0_float64(x):
     d0 = t
     past = d0 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d0)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")
@@ -3390,7 +3390,7 @@ def exp_second_difference_1_float64(x):
     # 0.75 <= |x| <= 20: 77 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.020 ulp.
-    s = ops.clip(t, 0.75, 20.0)
+    s = ops.clip(t, 0.7499999403953552, 20.000001907348633)
     y = _rows(
         s,
         _EXP_SECOND_DIFFERENCE_1_FLOAT64_SEAMS,
@@ -3402,7 +3402,7 @@ def exp_second_difference_1_float64(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.215 ulp.
-    s = ops.clip(t, 0.0, 0.75)
+    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
     p0 = _power_row(
         s,
         (
@@ -3436,7 +3436,7 @@ def exp_second_difference_1_float64(x):
     d0 = t
     past = d0 > 1024.0
     d = ops.where(past, _number(20.0, "float64"), d0)
-    d = ops.clip(d, 20.0, 1024.0)
+    d = ops.clip(d, 19.999998092651367, 1024.0001220703125)
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")
@@ -3783,12 +3783,12 @@ _EXP_SECOND_DIFFERENCE_2_FLOAT64_TABLE = (
 
 def exp_second_difference_2_float64(x):
     """f'' in float64, proved within 1.0308 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0 <= |x| <= 20: 80 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.031 ulp.
-    s = ops.clip(t, 0.0, 20.0)
+    s = ops.clip(t, -7.888609052210118e-31, 20.000001907348633)
     y = _rows(
         s,
         _EXP_SECOND_DIFFERENCE_2_FLOAT64_SEAMS,
@@ -3803,7 +3803,7 @@ def exp_second_difference_2_float64(x):
     d0 = t
     past = d0 > 1024.0
     d = ops.where(past, _number(20.0, "float64"), d0)
-    d = ops.clip(d, 20.0, 1024.0)
+    d = ops.clip(d, 19.999998092651367, 1024.0001220703125)
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")

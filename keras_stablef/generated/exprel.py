@@ -1452,7 +1452,7 @@ def exprel_0_float32(x):
     # -20 <= x <= 94.75: 452 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.897 ulp.
-    s = ops.clip(t, -20.0, 94.75)
+    s = ops.clip(t, -20.000002, 94.75001)
     y = _rows(
         s,
         _EXPREL_0_FLOAT32_SEAMS,
@@ -1467,7 +1467,7 @@ def exprel_0_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
-    d = ops.clip(d, 20.0, 3.4028235e38)
+    d = ops.clip(d, 19.999998, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
     y0 = a / d
     y0 = ops.where(past, _number(0.0, "float32"), y0)
@@ -1478,7 +1478,7 @@ def exprel_0_float32(x):
     d1 = t
     past = d1 > _number(94.625, "float32")
     d = ops.where(past, _number(94.75, "float32"), d1)
-    d = ops.clip(d, 94.75, 94.625)
+    d = ops.clip(d, 94.74999, 94.62501)
     a = 0.0 + ops.zeros_like(d)
     y1 = a
     y1 = ops.where(past, _number(float("inf"), "float32"), y1)
@@ -1789,7 +1789,7 @@ def exprel_1_float32(x):
     # -20 <= x <= 16: 141 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.542 ulp.
-    s = ops.clip(t, -20.0, 16.0)
+    s = ops.clip(t, -20.000002, 16.000002)
     y = _rows(
         s,
         _EXPREL_1_FLOAT32_SEAMS,
@@ -1804,7 +1804,7 @@ def exprel_1_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
-    d = ops.clip(d, 20.0, 3.4028235e38)
+    d = ops.clip(d, 19.999998, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1835,7 +1835,7 @@ def exprel_1_float32(x):
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(16.0, "float32"), d1)
-    d = ops.clip(d, 16.0, 256.0)
+    d = ops.clip(d, 15.999999, 256.00003)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -2021,7 +2021,7 @@ def exprel_2_float32(x):
     # -24 <= x <= 14: 73 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 3.474 ulp.
-    s = ops.clip(t, -24.0, 14.0)
+    s = ops.clip(t, -24.000002, 14.000001)
     y = _rows(
         s,
         _EXPREL_2_FLOAT32_SEAMS,
@@ -2036,7 +2036,7 @@ def exprel_2_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d0)
-    d = ops.clip(d, 24.0, 3.4028235e38)
+    d = ops.clip(d, 23.999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (2.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -2052,7 +2052,7 @@ def exprel_2_float32(x):
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(14.0, "float32"), d1)
-    d = ops.clip(d, 14.0, 256.0)
+    d = ops.clip(d, 13.999999, 256.00003)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -3394,7 +3394,7 @@ def exprel_0_float64(x):
     # -40 <= x <= 40: 315 local polynomials of degree at most 13. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.389 ulp.
-    s = ops.clip(t, -40.0, 40.0)
+    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
     y = _rows(
         s,
         _EXPREL_0_FLOAT64_SEAMS,
@@ -3420,7 +3420,7 @@ def exprel_0_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
@@ -4902,7 +4902,7 @@ def exprel_1_float64(x):
     # -48 <= x <= 40: 347 local polynomials of degree at most 13. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.914 ulp.
-    s = ops.clip(t, -48.0, 40.0)
+    s = ops.clip(t, -48.000003814697266, 40.000003814697266)
     y = _rows(
         s,
         _EXPREL_1_FLOAT64_SEAMS,
@@ -4948,7 +4948,7 @@ def exprel_1_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
@@ -5218,7 +5218,7 @@ def exprel_2_float64(x):
     # -48 <= x <= 32: 38 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 3.867 ulp.
-    s = ops.clip(t, -48.0, 32.0)
+    s = ops.clip(t, -48.000003814697266, 32.000003814697266)
     y = _rows(
         s,
         _EXPREL_2_FLOAT64_SEAMS,
@@ -5272,7 +5272,7 @@ def exprel_2_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(32.0, "float64"), d1)
-    d = ops.clip(d, 32.0, 1024.0)
+    d = ops.clip(d, 31.999998092651367, 1024.0001220703125)
     m = d * _levels(
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )

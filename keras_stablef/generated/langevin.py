@@ -252,7 +252,7 @@ def langevin_0_float32(x):
     # 0.5 <= |x| <= 10: 4 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.433 ulp.
-    s = ops.clip(t, 0.5, 10.0)
+    s = ops.clip(t, 0.49999997, 10.000001)
     y = _rows(
         s,
         _LANGEVIN_0_FLOAT32_SEAMS,
@@ -264,7 +264,7 @@ def langevin_0_float32(x):
 
     # 0 <= t < 0.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.850 ulp.
-    s = ops.clip(t, 0.0, 0.5)
+    s = ops.clip(t, -7.888609052210118e-31, 0.50000006)
     p0 = _power_row(
         s,
         (
@@ -292,7 +292,7 @@ def langevin_0_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d0)
-    d = ops.clip(d, 10.0, 3.4028235e38)
+    d = ops.clip(d, 9.999999, 3.4028235e38)
     w = 1.0 / d
     a = 1.0 - (1.0 * w)
     y0 = a
@@ -338,7 +338,7 @@ def langevin_1_float32(x):
     # 0 <= |x| <= 12: 8 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.996 ulp.
-    s = ops.clip(t, 0.0, 12.0)
+    s = ops.clip(t, -7.888609052210118e-31, 12.000001)
     y = _rows(
         s,
         _LANGEVIN_1_FLOAT32_SEAMS,
@@ -353,7 +353,7 @@ def langevin_1_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d0)
-    d = ops.clip(d, 12.0, 3.4028235e38)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -614,12 +614,12 @@ _LANGEVIN_2_FLOAT32_TABLE = (
 
 def langevin_2_float32(x):
     """f'' in float32, proved within 0.9603 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0.375 <= |x| <= 14: 109 local polynomials of degree at most 4. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.790 ulp.
-    s = ops.clip(t, 0.375, 14.0)
+    s = ops.clip(t, 0.37499997, 14.000001)
     y = _rows(
         s,
         _LANGEVIN_2_FLOAT32_SEAMS,
@@ -631,7 +631,7 @@ def langevin_2_float32(x):
 
     # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.961 ulp.
-    s = ops.clip(t, 0.0, 0.375)
+    s = ops.clip(t, -7.888609052210118e-31, 0.37500003)
     p0 = _power_row(
         s,
         (
@@ -660,7 +660,7 @@ def langevin_2_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(14.0, "float32"), d0)
-    d = ops.clip(d, 14.0, 3.4028235e38)
+    d = ops.clip(d, 13.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -1262,7 +1262,7 @@ def langevin_0_float64(x):
     # 0.375 <= |x| <= 20: 157 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.004 ulp.
-    s = ops.clip(t, 0.375, 20.0)
+    s = ops.clip(t, 0.3749999701976776, 20.000001907348633)
     y = _rows(
         s,
         _LANGEVIN_0_FLOAT64_SEAMS,
@@ -1274,7 +1274,7 @@ def langevin_0_float64(x):
 
     # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.855 ulp.
-    s = ops.clip(t, 0.0, 0.375)
+    s = ops.clip(t, -7.888609052210118e-31, 0.3750000298023224)
     p0 = _power_row(
         s,
         (
@@ -2823,7 +2823,7 @@ def langevin_1_float64(x):
     # 0 <= |x| <= 24: 381 local polynomials of degree at most 10. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.628 ulp.
-    s = ops.clip(t, 0.0, 24.0)
+    s = ops.clip(t, -7.888609052210118e-31, 24.000001907348633)
     y = _rows(
         s,
         _LANGEVIN_1_FLOAT64_SEAMS,
@@ -2982,12 +2982,12 @@ _LANGEVIN_2_FLOAT64_TABLE = (
 
 def langevin_2_float64(x):
     """f'' in float64, proved within 2.3189 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0.1875 <= |x| <= 24: 17 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.319 ulp.
-    s = ops.clip(t, 0.1875, 24.0)
+    s = ops.clip(t, 0.1874999850988388, 24.000001907348633)
     y = _rows(
         s,
         _LANGEVIN_2_FLOAT64_SEAMS,
@@ -2999,7 +2999,7 @@ def langevin_2_float64(x):
 
     # 0 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.796 ulp.
-    s = ops.clip(t, 0.0, 0.1875)
+    s = ops.clip(t, -7.888609052210118e-31, 0.1875000149011612)
     p0 = _power_row(
         s,
         (

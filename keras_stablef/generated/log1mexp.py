@@ -732,7 +732,7 @@ def log1mexp_0_float32(x):
     # 0.25 <= x <= 88: 128 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.625 ulp.
-    s = ops.clip(t, 0.25, 88.0)
+    s = ops.clip(t, 0.24999999, 88.00001)
     y = _rows(
         s,
         _LOG1MEXP_0_FLOAT32_SEAMS,
@@ -747,7 +747,7 @@ def log1mexp_0_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.25)
+    d = ops.clip(d, 0.0, 0.25000003)
     w = d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -777,7 +777,7 @@ def log1mexp_0_float32(x):
     d1 = t
     past = d1 > _number(87.875, "float32")
     d = ops.where(past, _number(88.0, "float32"), d1)
-    d = ops.clip(d, 88.0, 87.875)
+    d = ops.clip(d, 87.99999, 87.87501)
     a = 0.0 + ops.zeros_like(d)
     y1 = a
     y1 = ops.where(past, _number(0.0, "float32"), y1)
@@ -1203,7 +1203,7 @@ def log1mexp_1_float32(x):
     # 0.25 <= x <= 88: 128 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.848 ulp.
-    s = ops.clip(t, 0.25, 88.0)
+    s = ops.clip(t, 0.24999999, 88.00001)
     y = _rows(
         s,
         _LOG1MEXP_1_FLOAT32_SEAMS,
@@ -1218,7 +1218,7 @@ def log1mexp_1_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.25)
+    d = ops.clip(d, 0.0, 0.25000003)
     m = d * _levels(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
@@ -1251,7 +1251,7 @@ def log1mexp_1_float32(x):
     d1 = t
     past = d1 > _number(87.875, "float32")
     d = ops.where(past, _number(88.0, "float32"), d1)
-    d = ops.clip(d, 88.0, 87.875)
+    d = ops.clip(d, 87.99999, 87.87501)
     a = 0.0 + ops.zeros_like(d)
     y1 = a
     y1 = ops.where(past, _number(0.0, "float32"), y1)
@@ -1489,7 +1489,7 @@ def log1mexp_2_float32(x):
     # 0.5 <= x <= 88: 68 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 3.844 ulp.
-    s = ops.clip(t, 0.5, 88.0)
+    s = ops.clip(t, 0.49999997, 88.00001)
     y = _rows(
         s,
         _LOG1MEXP_2_FLOAT32_SEAMS,
@@ -1504,7 +1504,7 @@ def log1mexp_2_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.5, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.5)
+    d = ops.clip(d, 0.0, 0.50000006)
     m = d * _levels(
         d,
         (
@@ -1555,7 +1555,7 @@ def log1mexp_2_float32(x):
     d1 = t
     past = d1 > _number(87.875, "float32")
     d = ops.where(past, _number(88.0, "float32"), d1)
-    d = ops.clip(d, 88.0, 87.875)
+    d = ops.clip(d, 87.99999, 87.87501)
     a = 0.0 + ops.zeros_like(d)
     y1 = a
     y1 = ops.where(past, _number(0.0, "float32"), y1)
@@ -1938,7 +1938,7 @@ def log1mexp_0_float64(x):
     # 0.25 <= x <= 40: 60 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.923 ulp.
-    s = ops.clip(t, 0.25, 40.0)
+    s = ops.clip(t, 0.2499999850988388, 40.000003814697266)
     y = _rows(
         s,
         _LOG1MEXP_0_FLOAT64_SEAMS,
@@ -1987,7 +1987,7 @@ def log1mexp_0_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")
@@ -2384,7 +2384,7 @@ def log1mexp_1_float64(x):
     # 0.25 <= x <= 40: 62 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.546 ulp.
-    s = ops.clip(t, 0.25, 40.0)
+    s = ops.clip(t, 0.2499999850988388, 40.000003814697266)
     y = _rows(
         s,
         _LOG1MEXP_1_FLOAT64_SEAMS,
@@ -2438,7 +2438,7 @@ def log1mexp_1_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")
@@ -4062,7 +4062,7 @@ def log1mexp_2_float64(x):
     # 0.5 <= x <= 40: 316 local polynomials of degree at most 14. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.058 ulp.
-    s = ops.clip(t, 0.5, 40.0)
+    s = ops.clip(t, 0.4999999701976776, 40.000003814697266)
     y = _rows(
         s,
         _LOG1MEXP_2_FLOAT64_SEAMS,
@@ -4131,7 +4131,7 @@ def log1mexp_2_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")

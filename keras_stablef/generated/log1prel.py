@@ -707,7 +707,7 @@ def log1prel_0_float32(x):
     # -0.9375 <= x <= 6: 207 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.781 ulp.
-    s = ops.clip(t, -0.9375, 6.0)
+    s = ops.clip(t, -0.93750006, 6.0000005)
     y = _rows(
         s,
         _LOG1PREL_0_FLOAT32_SEAMS,
@@ -723,7 +723,7 @@ def log1prel_0_float32(x):
     d0 = t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.0625)
+    d = ops.clip(d, 0.0, 0.06250001)
     w = d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     a = _two_sum(
@@ -754,7 +754,7 @@ def log1prel_0_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(6.0, "float32"), d1)
-    d = ops.clip(d, 6.0, 3.4028235e38)
+    d = ops.clip(d, 5.9999995, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -864,7 +864,7 @@ def log1prel_1_float32(x):
     # -0.992188 <= x <= 12: 19 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.701 ulp.
-    s = ops.clip(t, -0.9921875, 12.0)
+    s = ops.clip(t, -0.99218756, 12.000001)
     y = _rows(
         s,
         _LOG1PREL_1_FLOAT32_SEAMS,
@@ -880,7 +880,7 @@ def log1prel_1_float32(x):
     d0 = t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0078125, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.0078125)
+    d = ops.clip(d, 0.0, 0.007812501)
     m = d * _levels(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
@@ -931,7 +931,7 @@ def log1prel_1_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d1)
-    d = ops.clip(d, 12.0, 3.4028235e38)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1049,7 +1049,7 @@ def log1prel_2_float32(x):
     # -0.9375 <= x <= 12: 18 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.353 ulp.
-    s = ops.clip(t, -0.9375, 12.0)
+    s = ops.clip(t, -0.93750006, 12.000001)
     y = _rows(
         s,
         _LOG1PREL_2_FLOAT32_SEAMS,
@@ -1065,7 +1065,7 @@ def log1prel_2_float32(x):
     d0 = t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.0625)
+    d = ops.clip(d, 0.0, 0.06250001)
     m = d * _levels(
         d,
         (
@@ -1137,7 +1137,7 @@ def log1prel_2_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d1)
-    d = ops.clip(d, 12.0, 3.4028235e38)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -2062,7 +2062,7 @@ def log1prel_0_float64(x):
     # -0.9375 <= x <= 6: 211 local polynomials of degree at most 15. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.776 ulp.
-    s = ops.clip(t, -0.9375, 6.0)
+    s = ops.clip(t, -0.9375000596046448, 6.000000476837158)
     y = _rows(
         s,
         _LOG1PREL_0_FLOAT64_SEAMS,
@@ -2375,7 +2375,7 @@ def log1prel_1_float64(x):
     # -0.992188 <= x <= 12: 31 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.215 ulp.
-    s = ops.clip(t, -0.9921875, 12.0)
+    s = ops.clip(t, -0.9921875596046448, 12.000000953674316)
     y = _rows(
         s,
         _LOG1PREL_1_FLOAT64_SEAMS,
@@ -2699,7 +2699,7 @@ def log1prel_2_float64(x):
     # -0.9375 <= x <= 12: 28 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.199 ulp.
-    s = ops.clip(t, -0.9375, 12.0)
+    s = ops.clip(t, -0.9375000596046448, 12.000000953674316)
     y = _rows(
         s,
         _LOG1PREL_2_FLOAT64_SEAMS,

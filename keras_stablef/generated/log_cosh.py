@@ -301,7 +301,7 @@ def log_cosh_0_float32(x):
     # 0.5 <= |x| <= 8: 6 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.529 ulp.
-    s = ops.clip(t, 0.5, 8.0)
+    s = ops.clip(t, 0.49999997, 8.000001)
     y = _rows(
         s,
         _LOG_COSH_0_FLOAT32_SEAMS,
@@ -313,7 +313,7 @@ def log_cosh_0_float32(x):
 
     # 0 <= t < 0.5: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.070 ulp.
-    s = ops.clip(t, 0.0, 0.5)
+    s = ops.clip(t, -7.888609052210118e-31, 0.50000006)
     p0 = _power_row(
         s,
         (
@@ -342,7 +342,7 @@ def log_cosh_0_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(8.0, "float32"), d0)
-    d = ops.clip(d, 8.0, 3.4028235e38)
+    d = ops.clip(d, 7.9999995, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -388,7 +388,7 @@ def log_cosh_1_float32(x):
     # 0.5 <= |x| <= 10: 5 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.423 ulp.
-    s = ops.clip(t, 0.5, 10.0)
+    s = ops.clip(t, 0.49999997, 10.000001)
     y = _rows(
         s,
         _LOG_COSH_1_FLOAT32_SEAMS,
@@ -400,7 +400,7 @@ def log_cosh_1_float32(x):
 
     # 0 <= t < 0.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.413 ulp.
-    s = ops.clip(t, 0.0, 0.5)
+    s = ops.clip(t, -7.888609052210118e-31, 0.50000006)
     p0 = _power_row(
         s,
         (
@@ -430,7 +430,7 @@ def log_cosh_1_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d0)
-    d = ops.clip(d, 10.0, 3.4028235e38)
+    d = ops.clip(d, 9.999999, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
     y0 = a
     y0 = ops.where(past, _number(1.0, "float32"), y0)
@@ -613,12 +613,12 @@ _LOG_COSH_2_FLOAT32_TABLE = (
 
 def log_cosh_2_float32(x):
     """f'' in float32, proved within 1.0305 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0 <= |x| <= 10: 80 local polynomials of degree at most 5. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.025 ulp.
-    s = ops.clip(t, 0.0, 10.0)
+    s = ops.clip(t, -7.888609052210118e-31, 10.000001)
     y = _rows(
         s,
         _LOG_COSH_2_FLOAT32_SEAMS,
@@ -633,7 +633,7 @@ def log_cosh_2_float32(x):
     d0 = t
     past = d0 > 128.0
     d = ops.where(past, _number(10.0, "float32"), d0)
-    d = ops.clip(d, 10.0, 128.0)
+    d = ops.clip(d, 9.999999, 128.00002)
     a = (4.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float32")
@@ -1127,7 +1127,7 @@ def log_cosh_0_float64(x):
     # 0.375 <= |x| <= 20: 157 local polynomials of degree at most 10. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.074 ulp.
-    s = ops.clip(t, 0.375, 20.0)
+    s = ops.clip(t, 0.3749999701976776, 20.000001907348633)
     y = _rows(
         s,
         _LOG_COSH_0_FLOAT64_SEAMS,
@@ -1139,7 +1139,7 @@ def log_cosh_0_float64(x):
 
     # 0 <= t < 0.375: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.894 ulp.
-    s = ops.clip(t, 0.0, 0.375)
+    s = ops.clip(t, -7.888609052210118e-31, 0.3750000298023224)
     p0 = _power_row(
         s,
         (
@@ -1502,7 +1502,7 @@ def log_cosh_1_float64(x):
     # 0.25 <= |x| <= 20: 79 local polynomials of degree at most 12. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.495 ulp.
-    s = ops.clip(t, 0.25, 20.0)
+    s = ops.clip(t, 0.2499999850988388, 20.000001907348633)
     y = _rows(
         s,
         _LOG_COSH_1_FLOAT64_SEAMS,
@@ -1514,7 +1514,7 @@ def log_cosh_1_float64(x):
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.945 ulp.
-    s = ops.clip(t, 0.0, 0.25)
+    s = ops.clip(t, -7.888609052210118e-31, 0.2500000298023224)
     p0 = _power_row(
         s,
         (
@@ -1973,12 +1973,12 @@ _LOG_COSH_2_FLOAT64_TABLE = (
 
 def log_cosh_2_float64(x):
     """f'' in float64, proved within 2.1576 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0 <= |x| <= 20: 80 local polynomials of degree at most 12. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 2.158 ulp.
-    s = ops.clip(t, 0.0, 20.0)
+    s = ops.clip(t, -7.888609052210118e-31, 20.000001907348633)
     y = _rows(
         s,
         _LOG_COSH_2_FLOAT64_SEAMS,
@@ -1993,7 +1993,7 @@ def log_cosh_2_float64(x):
     d0 = t
     past = d0 > 512.0
     d = ops.where(past, _number(20.0, "float64"), d0)
-    d = ops.clip(d, 20.0, 512.0)
+    d = ops.clip(d, 19.999998092651367, 512.0000610351562)
     a = (4.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")

@@ -442,7 +442,7 @@ def log_exprel_0_float32(x):
     # -16 <= x <= 56: 70 local polynomials of degree at most 5. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.501 ulp.
-    s = ops.clip(t, -16.0, 56.0)
+    s = ops.clip(t, -16.000002, 56.000004)
     y = _rows(
         s,
         _LOG_EXPREL_0_FLOAT32_SEAMS,
@@ -454,7 +454,7 @@ def log_exprel_0_float32(x):
 
     # -1 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.410 ulp.
-    s = ops.clip(t, -1.0, 1.0)
+    s = ops.clip(t, -1.0000001, 1.0000001)
     p0 = _power_row(
         s,
         (
@@ -484,7 +484,7 @@ def log_exprel_0_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(16.0, "float32"), d0)
-    d = ops.clip(d, 16.0, 3.4028235e38)
+    d = ops.clip(d, 15.999999, 3.4028235e38)
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -498,7 +498,7 @@ def log_exprel_0_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(56.0, "float32"), d1)
-    d = ops.clip(d, 56.0, 3.4028235e38)
+    d = ops.clip(d, 55.999996, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -548,7 +548,7 @@ def log_exprel_1_float32(x):
     # -20 <= x <= 1.5: 5 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.482 ulp.
-    s = ops.clip(t, -20.0, 1.5)
+    s = ops.clip(t, -20.000002, 1.5000001)
     y = _rows(
         s,
         _LOG_EXPREL_1_FLOAT32_SEAMS,
@@ -560,7 +560,7 @@ def log_exprel_1_float32(x):
 
     # 1.5 <= t <= 20: -exp(-t)/(-1 + exp(-t)) + (t - 1)/t with t = t; equal to
     # f in exact arithmetic, roundoff <= 1.872 ulp.
-    c0 = ops.clip(t, 1.5, 20.0)
+    c0 = ops.clip(t, 1.4999999, 20.000002)
     x0_0 = ops.exp(-c0)
     y_0 = (c0 - 1.0) / c0 - x0_0 / (x0_0 - 1.0)
     z0 = y_0
@@ -571,7 +571,7 @@ def log_exprel_1_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
-    d = ops.clip(d, 20.0, 3.4028235e38)
+    d = ops.clip(d, 19.999998, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
     y0 = a / d
     y0 = ops.where(past, _number(0.0, "float32"), y0)
@@ -582,7 +582,7 @@ def log_exprel_1_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d1)
-    d = ops.clip(d, 20.0, 3.4028235e38)
+    d = ops.clip(d, 19.999998, 3.4028235e38)
     w = 1.0 / d
     a = 1.0 - (1.0 * w)
     y1 = a
@@ -792,7 +792,7 @@ def log_exprel_2_float32(x):
     # -24 <= x <= 24: 91 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.837 ulp.
-    s = ops.clip(t, -24.0, 24.0)
+    s = ops.clip(t, -24.000002, 24.000002)
     y = _rows(
         s,
         _LOG_EXPREL_2_FLOAT32_SEAMS,
@@ -807,7 +807,7 @@ def log_exprel_2_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d0)
-    d = ops.clip(d, 24.0, 3.4028235e38)
+    d = ops.clip(d, 23.999998, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -838,7 +838,7 @@ def log_exprel_2_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d1)
-    d = ops.clip(d, 24.0, 3.4028235e38)
+    d = ops.clip(d, 23.999998, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1548,7 +1548,7 @@ def log_exprel_0_float64(x):
     # -40 <= x <= 56: 186 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.024 ulp.
-    s = ops.clip(t, -40.0, 56.0)
+    s = ops.clip(t, -40.000003814697266, 56.000003814697266)
     y = _rows(
         s,
         _LOG_EXPREL_0_FLOAT64_SEAMS,
@@ -1560,7 +1560,7 @@ def log_exprel_0_float64(x):
 
     # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.479 ulp.
-    s = ops.clip(t, -1.5, 1.5)
+    s = ops.clip(t, -1.5000001192092896, 1.5000001192092896)
     p0 = _power_row(
         s,
         (
@@ -3053,7 +3053,7 @@ def log_exprel_1_float64(x):
     # -48 <= x <= 40: 345 local polynomials of degree at most 15. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.811 ulp.
-    s = ops.clip(t, -48.0, 40.0)
+    s = ops.clip(t, -48.000003814697266, 40.000003814697266)
     y = _rows(
         s,
         _LOG_EXPREL_1_FLOAT64_SEAMS,
@@ -4694,7 +4694,7 @@ def log_exprel_2_float64(x):
     # -48 <= x <= 48: 377 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.642 ulp.
-    s = ops.clip(t, -48.0, 48.0)
+    s = ops.clip(t, -48.000003814697266, 48.000003814697266)
     y = _rows(
         s,
         _LOG_EXPREL_2_FLOAT64_SEAMS,

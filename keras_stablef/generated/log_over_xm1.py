@@ -1294,7 +1294,7 @@ def log_over_xm1_0_float32(x):
     # 0.0625 <= x <= 16: 495 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.781 ulp.
-    s = ops.clip(t, 0.0625, 16.0)
+    s = ops.clip(t, 0.062499996, 16.000002)
     y = _rows(
         s,
         _LOG_OVER_XM1_0_FLOAT32_SEAMS,
@@ -1310,7 +1310,7 @@ def log_over_xm1_0_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.0625)
+    d = ops.clip(d, 0.0, 0.06250001)
     w = d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     a = _two_sum(
@@ -1341,7 +1341,7 @@ def log_over_xm1_0_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(16.0, "float32"), d1)
-    d = ops.clip(d, 16.0, 3.4028235e38)
+    d = ops.clip(d, 15.999999, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -1456,7 +1456,7 @@ def log_over_xm1_1_float32(x):
     # 0.0078125 <= x <= 48: 21 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.701 ulp.
-    s = ops.clip(t, 0.0078125, 48.0)
+    s = ops.clip(t, 0.0078124995, 48.000004)
     y = _rows(
         s,
         _LOG_OVER_XM1_1_FLOAT32_SEAMS,
@@ -1472,7 +1472,7 @@ def log_over_xm1_1_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0078125, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.0078125)
+    d = ops.clip(d, 0.0, 0.007812501)
     m = d * _levels(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
@@ -1523,7 +1523,7 @@ def log_over_xm1_1_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(48.0, "float32"), d1)
-    d = ops.clip(d, 48.0, 3.4028235e38)
+    d = ops.clip(d, 47.999996, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1664,7 +1664,7 @@ def log_over_xm1_2_float32(x):
     # 0.0625 <= x <= 40: 21 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.882 ulp.
-    s = ops.clip(t, 0.0625, 40.0)
+    s = ops.clip(t, 0.062499996, 40.000004)
     y = _rows(
         s,
         _LOG_OVER_XM1_2_FLOAT32_SEAMS,
@@ -1680,7 +1680,7 @@ def log_over_xm1_2_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.0625)
+    d = ops.clip(d, 0.0, 0.06250001)
     m = d * _levels(
         d,
         (
@@ -1752,7 +1752,7 @@ def log_over_xm1_2_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(40.0, "float32"), d1)
-    d = ops.clip(d, 40.0, 3.4028235e38)
+    d = ops.clip(d, 39.999996, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -3850,7 +3850,7 @@ def log_over_xm1_0_float64(x):
     # 0.0625 <= x <= 16: 499 local polynomials of degree at most 15. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.776 ulp.
-    s = ops.clip(t, 0.0625, 16.0)
+    s = ops.clip(t, 0.0624999962747097, 16.000001907348633)
     y = _rows(
         s,
         _LOG_OVER_XM1_0_FLOAT64_SEAMS,
@@ -4193,7 +4193,7 @@ def log_over_xm1_1_float64(x):
     # 0.0078125 <= x <= 48: 36 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.242 ulp.
-    s = ops.clip(t, 0.0078125, 48.0)
+    s = ops.clip(t, 0.007812499534338713, 48.000003814697266)
     y = _rows(
         s,
         _LOG_OVER_XM1_1_FLOAT64_SEAMS,
@@ -4562,7 +4562,7 @@ def log_over_xm1_2_float64(x):
     # 0.0625 <= x <= 40: 32 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.199 ulp.
-    s = ops.clip(t, 0.0625, 40.0)
+    s = ops.clip(t, 0.0624999962747097, 40.000003814697266)
     y = _rows(
         s,
         _LOG_OVER_XM1_2_FLOAT64_SEAMS,

@@ -310,7 +310,7 @@ def log_ratio_0_float32(x):
     # -0.75 <= x <= 0.75: 4 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.690 ulp.
-    s = ops.clip(t, -0.75, 0.75)
+    s = ops.clip(t, -0.75000006, 0.75000006)
     y = _rows(
         s,
         _LOG_RATIO_0_FLOAT32_SEAMS,
@@ -322,7 +322,7 @@ def log_ratio_0_float32(x):
 
     # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.860 ulp.
-    s = ops.clip(t, -0.25, 0.25)
+    s = ops.clip(t, -0.25000003, 0.25000003)
     p0 = _power_row(
         s,
         (
@@ -354,7 +354,7 @@ def log_ratio_0_float32(x):
     d0 = -t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.25)
+    d = ops.clip(d, 0.0, 0.25000003)
     w = d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -390,7 +390,7 @@ def log_ratio_0_float32(x):
     d1 = t + 1.0
     past = d1 <= 0.0
     d = ops.where(past, _number(0.25, "float32"), d1)
-    d = ops.clip(d, 1e-45, 0.25)
+    d = ops.clip(d, 0.0, 0.25000003)
     w = d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -672,7 +672,7 @@ def log_ratio_1_float32(x):
     # -0.875 <= x <= 0.875: 112 local polynomials of degree at most 5. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.637 ulp.
-    s = ops.clip(t, -0.875, 0.875)
+    s = ops.clip(t, -0.87500006, 0.87500006)
     y = _rows(
         s,
         _LOG_RATIO_1_FLOAT32_SEAMS,
@@ -688,7 +688,7 @@ def log_ratio_1_float32(x):
     d0 = -t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.125, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.125)
+    d = ops.clip(d, 0.0, 0.12500001)
     m = d * _levels(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
@@ -723,7 +723,7 @@ def log_ratio_1_float32(x):
     d1 = t + 1.0
     past = d1 <= 0.0
     d = ops.where(past, _number(0.125, "float32"), d1)
-    d = ops.clip(d, 1e-45, 0.125)
+    d = ops.clip(d, 0.0, 0.12500001)
     m = d * _levels(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
@@ -784,7 +784,7 @@ def log_ratio_2_float32(x):
     # -0.5 <= x <= 0.5: 4 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 2.228 ulp.
-    s = ops.clip(t, -0.5, 0.5)
+    s = ops.clip(t, -0.50000006, 0.50000006)
     y = _rows(
         s,
         _LOG_RATIO_2_FLOAT32_SEAMS,
@@ -796,7 +796,7 @@ def log_ratio_2_float32(x):
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 1.047 ulp.
-    s = ops.clip(t, -0.1875, 0.1875)
+    s = ops.clip(t, -0.18750001, 0.18750001)
     p0 = _power_row(
         s,
         (
@@ -827,7 +827,7 @@ def log_ratio_2_float32(x):
     d0 = -t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, _number(0.5, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.5)
+    d = ops.clip(d, 0.0, 0.50000006)
     m = d * _levels(
         d,
         (
@@ -881,7 +881,7 @@ def log_ratio_2_float32(x):
     d1 = t + 1.0
     past = d1 <= 0.0
     d = ops.where(past, _number(0.5, "float32"), d1)
-    d = ops.clip(d, 1e-45, 0.5)
+    d = ops.clip(d, 0.0, 0.50000006)
     m = d * _levels(
         d,
         (
@@ -995,7 +995,7 @@ def log_ratio_0_float64(x):
     # -0.75 <= x <= 0.75: 7 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.878 ulp.
-    s = ops.clip(t, -0.75, 0.75)
+    s = ops.clip(t, -0.7500000596046448, 0.7500000596046448)
     y = _rows(
         s,
         _LOG_RATIO_0_FLOAT64_SEAMS,
@@ -1007,7 +1007,7 @@ def log_ratio_0_float64(x):
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 0.811 ulp.
-    s = ops.clip(t, -0.1875, 0.1875)
+    s = ops.clip(t, -0.1875000149011612, 0.1875000149011612)
     p0 = _power_row(
         s,
         (
@@ -1607,7 +1607,7 @@ def log_ratio_1_float64(x):
     # -0.875 <= x <= 0.875: 112 local polynomials of degree at most 11. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.669 ulp.
-    s = ops.clip(t, -0.875, 0.875)
+    s = ops.clip(t, -0.8750000596046448, 0.8750000596046448)
     y = _rows(
         s,
         _LOG_RATIO_1_FLOAT64_SEAMS,
@@ -1751,7 +1751,7 @@ def log_ratio_2_float64(x):
     # -0.5 <= x <= 0.5: 4 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.424 ulp.
-    s = ops.clip(t, -0.5, 0.5)
+    s = ops.clip(t, -0.5000000596046448, 0.5000000596046448)
     y = _rows(
         s,
         _LOG_RATIO_2_FLOAT64_SEAMS,
@@ -1763,7 +1763,7 @@ def log_ratio_2_float64(x):
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 1.079 ulp.
-    s = ops.clip(t, -0.1875, 0.1875)
+    s = ops.clip(t, -0.1875000149011612, 0.1875000149011612)
     p0 = _power_row(
         s,
         (

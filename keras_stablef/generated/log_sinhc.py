@@ -560,7 +560,7 @@ def log_sinhc_0_float32(x):
     # 1 <= |x| <= 64: 126 local polynomials of degree at most 5. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.608 ulp.
-    s = ops.clip(t, 1.0, 64.0)
+    s = ops.clip(t, 0.99999994, 64.00001)
     y = _rows(
         s,
         _LOG_SINHC_0_FLOAT32_SEAMS,
@@ -572,7 +572,7 @@ def log_sinhc_0_float32(x):
 
     # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.951 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
     p0 = _power_row(
         s,
         (
@@ -602,7 +602,7 @@ def log_sinhc_0_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(64.0, "float32"), d0)
-    d = ops.clip(d, 64.0, 3.4028235e38)
+    d = ops.clip(d, 63.999996, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -648,7 +648,7 @@ def log_sinhc_1_float32(x):
     # 1 <= |x| <= 10: 4 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.403 ulp.
-    s = ops.clip(t, 1.0, 10.0)
+    s = ops.clip(t, 0.99999994, 10.000001)
     y = _rows(
         s,
         _LOG_SINHC_1_FLOAT32_SEAMS,
@@ -660,7 +660,7 @@ def log_sinhc_1_float32(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.203 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
     p0 = _power_row(
         s,
         (
@@ -690,7 +690,7 @@ def log_sinhc_1_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d0)
-    d = ops.clip(d, 10.0, 3.4028235e38)
+    d = ops.clip(d, 9.999999, 3.4028235e38)
     w = 1.0 / d
     a = 1.0 - (1.0 * w)
     y0 = a
@@ -731,12 +731,12 @@ _LOG_SINHC_2_FLOAT32_TABLE = (
 
 def log_sinhc_2_float32(x):
     """f'' in float32, proved within 2.2973 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0 <= |x| <= 12: 7 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 2.298 ulp.
-    s = ops.clip(t, 0.0, 12.0)
+    s = ops.clip(t, -7.888609052210118e-31, 12.000001)
     y = _rows(
         s,
         _LOG_SINHC_2_FLOAT32_SEAMS,
@@ -751,7 +751,7 @@ def log_sinhc_2_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d0)
-    d = ops.clip(d, 12.0, 3.4028235e38)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1602,7 +1602,7 @@ def log_sinhc_0_float64(x):
     # 0.75 <= |x| <= 64: 253 local polynomials of degree at most 10. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.362 ulp.
-    s = ops.clip(t, 0.75, 64.0)
+    s = ops.clip(t, 0.7499999403953552, 64.00000762939453)
     y = _rows(
         s,
         _LOG_SINHC_0_FLOAT64_SEAMS,
@@ -1614,7 +1614,7 @@ def log_sinhc_0_float64(x):
 
     # 0 <= t < 0.75: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.851 ulp.
-    s = ops.clip(t, 0.0, 0.75)
+    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
     p0 = _power_row(
         s,
         (
@@ -1994,7 +1994,7 @@ def log_sinhc_1_float64(x):
     # 0.75 <= |x| <= 20: 77 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.035 ulp.
-    s = ops.clip(t, 0.75, 20.0)
+    s = ops.clip(t, 0.7499999403953552, 20.000001907348633)
     y = _rows(
         s,
         _LOG_SINHC_1_FLOAT64_SEAMS,
@@ -2006,7 +2006,7 @@ def log_sinhc_1_float64(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.970 ulp.
-    s = ops.clip(t, 0.0, 0.75)
+    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
     p0 = _power_row(
         s,
         (
@@ -2827,12 +2827,12 @@ _LOG_SINHC_2_FLOAT64_TABLE = (
 
 def log_sinhc_2_float64(x):
     """f'' in float64, proved within 0.7654 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0 <= |x| <= 24: 189 local polynomials of degree at most 12. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.735 ulp.
-    s = ops.clip(t, 0.0, 24.0)
+    s = ops.clip(t, -7.888609052210118e-31, 24.000001907348633)
     y = _rows(
         s,
         _LOG_SINHC_2_FLOAT64_SEAMS,

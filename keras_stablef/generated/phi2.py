@@ -1452,7 +1452,7 @@ def phi2_0_float32(x):
     # -16 <= x <= 98.75: 448 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.952 ulp.
-    s = ops.clip(t, -16.0, 98.75)
+    s = ops.clip(t, -16.000002, 98.75001)
     y = _rows(
         s, _PHI2_0_FLOAT32_SEAMS, _PHI2_0_FLOAT32_TABLE, None, True, "float32"
     )
@@ -1462,7 +1462,7 @@ def phi2_0_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(16.0, "float32"), d0)
-    d = ops.clip(d, 16.0, 3.4028235e38)
+    d = ops.clip(d, 15.999999, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -1480,7 +1480,7 @@ def phi2_0_float32(x):
     d1 = t
     past = d1 > _number(98.625, "float32")
     d = ops.where(past, _number(98.75, "float32"), d1)
-    d = ops.clip(d, 98.75, 98.625)
+    d = ops.clip(d, 98.74999, 98.62501)
     a = 0.0 + ops.zeros_like(d)
     y1 = a
     y1 = ops.where(past, _number(float("inf"), "float32"), y1)
@@ -1889,7 +1889,7 @@ def phi2_1_float32(x):
     # -20 <= x <= 28: 189 local polynomials of degree at most 6. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.987 ulp.
-    s = ops.clip(t, -20.0, 28.0)
+    s = ops.clip(t, -20.000002, 28.000002)
     y = _rows(
         s, _PHI2_1_FLOAT32_SEAMS, _PHI2_1_FLOAT32_TABLE, None, False, "float32"
     )
@@ -1899,7 +1899,7 @@ def phi2_1_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
-    d = ops.clip(d, 20.0, 3.4028235e38)
+    d = ops.clip(d, 19.999998, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1931,7 +1931,7 @@ def phi2_1_float32(x):
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(28.0, "float32"), d1)
-    d = ops.clip(d, 28.0, 256.0)
+    d = ops.clip(d, 27.999998, 256.00003)
     m = d * _levels(
         d,
         (
@@ -2143,7 +2143,7 @@ def phi2_2_float32(x):
     # -20 <= x <= 20: 77 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 3.022 ulp.
-    s = ops.clip(t, -20.0, 20.0)
+    s = ops.clip(t, -20.000002, 20.000002)
     y = _rows(
         s, _PHI2_2_FLOAT32_SEAMS, _PHI2_2_FLOAT32_TABLE, None, False, "float32"
     )
@@ -2153,7 +2153,7 @@ def phi2_2_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d0)
-    d = ops.clip(d, 20.0, 3.4028235e38)
+    d = ops.clip(d, 19.999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -2170,7 +2170,7 @@ def phi2_2_float32(x):
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
-    d = ops.clip(d, 20.0, 256.0)
+    d = ops.clip(d, 19.999998, 256.00003)
     m = d * _levels(
         d,
         (
@@ -3689,7 +3689,7 @@ def phi2_0_float64(x):
     # -40 <= x <= 48: 341 local polynomials of degree at most 15. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.990 ulp.
-    s = ops.clip(t, -40.0, 48.0)
+    s = ops.clip(t, -40.000003814697266, 48.000003814697266)
     y = _rows(
         s, _PHI2_0_FLOAT64_SEAMS, _PHI2_0_FLOAT64_TABLE, None, False, "float64"
     )
@@ -3719,7 +3719,7 @@ def phi2_0_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(48.0, "float64"), d1)
-    d = ops.clip(d, 48.0, 1024.0)
+    d = ops.clip(d, 47.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d,
         (
@@ -4142,7 +4142,7 @@ def phi2_1_float64(x):
     # -40 <= x <= 40: 68 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.986 ulp.
-    s = ops.clip(t, -40.0, 40.0)
+    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
     y = _rows(
         s, _PHI2_1_FLOAT64_SEAMS, _PHI2_1_FLOAT64_TABLE, None, False, "float64"
     )
@@ -4184,7 +4184,7 @@ def phi2_1_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d,
         (
@@ -5005,7 +5005,7 @@ def phi2_2_float64(x):
     # -40 <= x <= 40: 155 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 3.956 ulp.
-    s = ops.clip(t, -40.0, 40.0)
+    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
     y = _rows(
         s, _PHI2_2_FLOAT64_SEAMS, _PHI2_2_FLOAT64_TABLE, None, False, "float64"
     )
@@ -5055,7 +5055,7 @@ def phi2_2_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d,
         (

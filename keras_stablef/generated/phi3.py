@@ -685,7 +685,7 @@ def phi3_0_float32(x):
     # -16 <= x <= 102.75: 139 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.965 ulp.
-    s = ops.clip(t, -16.0, 102.75)
+    s = ops.clip(t, -16.000002, 102.75001)
     y = _rows(
         s, _PHI3_0_FLOAT32_SEAMS, _PHI3_0_FLOAT32_TABLE, None, True, "float32"
     )
@@ -695,7 +695,7 @@ def phi3_0_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(16.0, "float32"), d0)
-    d = ops.clip(d, 16.0, 3.4028235e38)
+    d = ops.clip(d, 15.999999, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -726,7 +726,7 @@ def phi3_0_float32(x):
     d1 = t
     past = d1 > _number(102.625, "float32")
     d = ops.where(past, _number(102.75, "float32"), d1)
-    d = ops.clip(d, 102.75, 102.625)
+    d = ops.clip(d, 102.74999, 102.62501)
     a = 0.0 + ops.zeros_like(d)
     y1 = a
     y1 = ops.where(past, _number(float("inf"), "float32"), y1)
@@ -899,7 +899,7 @@ def phi3_1_float32(x):
     # -32 <= x <= 40: 59 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.928 ulp.
-    s = ops.clip(t, -32.0, 40.0)
+    s = ops.clip(t, -32.000004, 40.000004)
     y = _rows(
         s, _PHI3_1_FLOAT32_SEAMS, _PHI3_1_FLOAT32_TABLE, None, False, "float32"
     )
@@ -909,7 +909,7 @@ def phi3_1_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(32.0, "float32"), d0)
-    d = ops.clip(d, 32.0, 3.4028235e38)
+    d = ops.clip(d, 31.999998, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -954,7 +954,7 @@ def phi3_1_float32(x):
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(40.0, "float32"), d1)
-    d = ops.clip(d, 40.0, 256.0)
+    d = ops.clip(d, 39.999996, 256.00003)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -1173,7 +1173,7 @@ def phi3_2_float32(x):
     # -24 <= x <= 24: 91 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 3.429 ulp.
-    s = ops.clip(t, -24.0, 24.0)
+    s = ops.clip(t, -24.000002, 24.000002)
     y = _rows(
         s, _PHI3_2_FLOAT32_SEAMS, _PHI3_2_FLOAT32_TABLE, None, False, "float32"
     )
@@ -1183,7 +1183,7 @@ def phi3_2_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d0)
-    d = ops.clip(d, 24.0, 3.4028235e38)
+    d = ops.clip(d, 23.999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -1213,7 +1213,7 @@ def phi3_2_float32(x):
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(24.0, "float32"), d1)
-    d = ops.clip(d, 24.0, 256.0)
+    d = ops.clip(d, 23.999998, 256.00003)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -2545,7 +2545,7 @@ def phi3_0_float64(x):
     # -32 <= x <= 48: 313 local polynomials of degree at most 13. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.083 ulp.
-    s = ops.clip(t, -32.0, 48.0)
+    s = ops.clip(t, -32.000003814697266, 48.000003814697266)
     y = _rows(
         s, _PHI3_0_FLOAT64_SEAMS, _PHI3_0_FLOAT64_TABLE, None, False, "float64"
     )
@@ -2588,7 +2588,7 @@ def phi3_0_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(48.0, "float64"), d1)
-    d = ops.clip(d, 48.0, 1024.0)
+    d = ops.clip(d, 47.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d,
         (
@@ -3063,7 +3063,7 @@ def phi3_1_float64(x):
     # -40 <= x <= 48: 76 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.930 ulp.
-    s = ops.clip(t, -40.0, 48.0)
+    s = ops.clip(t, -40.000003814697266, 48.000003814697266)
     y = _rows(
         s, _PHI3_1_FLOAT64_SEAMS, _PHI3_1_FLOAT64_TABLE, None, False, "float64"
     )
@@ -3118,7 +3118,7 @@ def phi3_1_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(48.0, "float64"), d1)
-    d = ops.clip(d, 48.0, 1024.0)
+    d = ops.clip(d, 47.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d,
         (
@@ -4619,7 +4619,7 @@ def phi3_2_float64(x):
     # -40 <= x <= 40: 309 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.776 ulp.
-    s = ops.clip(t, -40.0, 40.0)
+    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
     y = _rows(
         s, _PHI3_2_FLOAT64_SEAMS, _PHI3_2_FLOAT64_TABLE, None, False, "float64"
     )
@@ -4682,7 +4682,7 @@ def phi3_2_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
         d,
         (

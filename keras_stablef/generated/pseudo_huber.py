@@ -255,7 +255,7 @@ def pseudo_huber_0_float32(x):
     # 0.375 <= |x| <= 8: 6 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.545 ulp.
-    s = ops.clip(t, 0.375, 8.0)
+    s = ops.clip(t, 0.37499997, 8.000001)
     y = _rows(
         s,
         _PSEUDO_HUBER_0_FLOAT32_SEAMS,
@@ -267,7 +267,7 @@ def pseudo_huber_0_float32(x):
 
     # 0 <= t < 0.375: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.082 ulp.
-    s = ops.clip(t, 0.0, 0.375)
+    s = ops.clip(t, -7.888609052210118e-31, 0.37500003)
     p0 = _power_row(
         s,
         (
@@ -296,7 +296,7 @@ def pseudo_huber_0_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(8.0, "float32"), d0)
-    d = ops.clip(d, 8.0, 3.4028235e38)
+    d = ops.clip(d, 7.9999995, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -351,7 +351,7 @@ def pseudo_huber_1_float32(x):
     # 0.375 <= |x| <= 3: 3 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.628 ulp.
-    s = ops.clip(t, 0.375, 3.0)
+    s = ops.clip(t, 0.37499997, 3.0000002)
     y = _rows(
         s,
         _PSEUDO_HUBER_1_FLOAT32_SEAMS,
@@ -363,7 +363,7 @@ def pseudo_huber_1_float32(x):
 
     # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.116 ulp.
-    s = ops.clip(t, 0.0, 0.375)
+    s = ops.clip(t, -7.888609052210118e-31, 0.37500003)
     p0 = _power_row(
         s,
         (
@@ -393,7 +393,7 @@ def pseudo_huber_1_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d0)
-    d = ops.clip(d, 3.0, 3.4028235e38)
+    d = ops.clip(d, 2.9999998, 3.4028235e38)
     w = 1.0 / d
     a = 1.0 - (
         w
@@ -441,12 +441,12 @@ _PSEUDO_HUBER_2_FLOAT32_TABLE = (
 
 def pseudo_huber_2_float32(x):
     """f'' in float32, proved within 3.8701 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0 <= |x| <= 3: 5 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 2.937 ulp.
-    s = ops.clip(t, 0.0, 3.0)
+    s = ops.clip(t, -7.888609052210118e-31, 3.0000002)
     y = _rows(
         s,
         _PSEUDO_HUBER_2_FLOAT32_SEAMS,
@@ -461,7 +461,7 @@ def pseudo_huber_2_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d0)
-    d = ops.clip(d, 3.0, 3.4028235e38)
+    d = ops.clip(d, 2.9999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -1518,7 +1518,7 @@ def pseudo_huber_0_float64(x):
     # 0.25 <= |x| <= 10: 312 local polynomials of degree at most 7. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.943 ulp.
-    s = ops.clip(t, 0.25, 10.0)
+    s = ops.clip(t, 0.2499999850988388, 10.000000953674316)
     y = _rows(
         s,
         _PSEUDO_HUBER_0_FLOAT64_SEAMS,
@@ -1530,7 +1530,7 @@ def pseudo_huber_0_float64(x):
 
     # 0 <= t < 0.25: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.888 ulp.
-    s = ops.clip(t, 0.0, 0.25)
+    s = ops.clip(t, -7.888609052210118e-31, 0.2500000298023224)
     p0 = _power_row(
         s,
         (
@@ -1650,7 +1650,7 @@ def pseudo_huber_1_float64(x):
     # 0.25 <= |x| <= 3: 5 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.354 ulp.
-    s = ops.clip(t, 0.25, 3.0)
+    s = ops.clip(t, 0.2499999850988388, 3.000000238418579)
     y = _rows(
         s,
         _PSEUDO_HUBER_1_FLOAT64_SEAMS,
@@ -1662,7 +1662,7 @@ def pseudo_huber_1_float64(x):
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.912 ulp.
-    s = ops.clip(t, 0.0, 0.25)
+    s = ops.clip(t, -7.888609052210118e-31, 0.2500000298023224)
     p0 = _power_row(
         s,
         (
@@ -1792,12 +1792,12 @@ _PSEUDO_HUBER_2_FLOAT64_TABLE = (
 
 def pseudo_huber_2_float64(x):
     """f'' in float64, proved within 2.2671 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0 <= |x| <= 4: 8 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.628 ulp.
-    s = ops.clip(t, 0.0, 4.0)
+    s = ops.clip(t, -7.888609052210118e-31, 4.000000476837158)
     y = _rows(
         s,
         _PSEUDO_HUBER_2_FLOAT64_SEAMS,

@@ -446,7 +446,7 @@ def sinc_0_float32(x):
     # 0 <= |x| <= 100: 76 local polynomials of degree at most 9, 31 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 1.937 ulp.
-    s = ops.clip(t, 0.0, 100.0)
+    s = ops.clip(t, -7.888609052210118e-31, 100.00001)
     y = _rows(
         s, _SINC_0_FLOAT32_SEAMS, _SINC_0_FLOAT32_TABLE, 17.0, False, "float32"
     )
@@ -968,14 +968,14 @@ def sinc_1_float32(x):
     # 1 <= |x| <= 100: 228 local polynomials of degree at most 9, 31 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 1.765 ulp.
-    s = ops.clip(t, 1.0, 100.0)
+    s = ops.clip(t, 0.99999994, 100.00001)
     y = _rows(
         s, _SINC_1_FLOAT32_SEAMS, _SINC_1_FLOAT32_TABLE, 17.0, False, "float32"
     )
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.423 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
     p0 = _power_row(
         s,
         (
@@ -1200,12 +1200,12 @@ _SINC_2_FLOAT32_TABLE = (
 
 def sinc_2_float32(x):
     """f'' in float32, proved within 3.779 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0 <= |x| <= 100: 59 local polynomials of degree at most 10, 31 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 3.779 ulp.
-    s = ops.clip(t, 0.0, 100.0)
+    s = ops.clip(t, -7.888609052210118e-31, 100.00001)
     y = _rows(
         s, _SINC_2_FLOAT32_SEAMS, _SINC_2_FLOAT32_TABLE, 17.0, False, "float32"
     )
@@ -1691,7 +1691,7 @@ def sinc_0_float64(x):
     # 0 <= |x| <= 100: 77 local polynomials of degree at most 15, 31 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 1.997 ulp.
-    s = ops.clip(t, 0.0, 100.0)
+    s = ops.clip(t, -7.888609052210118e-31, 100.00000762939453)
     y = _rows(
         s, _SINC_0_FLOAT64_SEAMS, _SINC_0_FLOAT64_TABLE, 17.0, False, "float64"
     )
@@ -2894,14 +2894,14 @@ def sinc_1_float64(x):
     # 1 <= |x| <= 100: 226 local polynomials of degree at most 15, 31 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 1.666 ulp.
-    s = ops.clip(t, 1.0, 100.0)
+    s = ops.clip(t, 0.9999999403953552, 100.00000762939453)
     y = _rows(
         s, _SINC_1_FLOAT64_SEAMS, _SINC_1_FLOAT64_TABLE, 17.0, False, "float64"
     )
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.470 ulp.
-    s = ops.clip(t, 0.0, 1.0)
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
     p0 = _power_row(
         s,
         (
@@ -3332,12 +3332,12 @@ _SINC_2_FLOAT64_TABLE = (
 
 def sinc_2_float64(x):
     """f'' in float64, proved within 3.9903 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0 <= |x| <= 100: 60 local polynomials of degree at most 17, 31 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 3.991 ulp.
-    s = ops.clip(t, 0.0, 100.0)
+    s = ops.clip(t, -7.888609052210118e-31, 100.00000762939453)
     y = _rows(
         s, _SINC_2_FLOAT64_SEAMS, _SINC_2_FLOAT64_TABLE, 17.0, False, "float64"
     )

@@ -233,7 +233,7 @@ def so3_cubic_0_float32(x):
     # -6 <= x <= 6: 7 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.529 ulp.
-    s = ops.clip(t, -6.0, 6.0)
+    s = ops.clip(t, -6.0000005, 6.0000005)
     y = _rows(
         s,
         _SO3_CUBIC_0_FLOAT32_SEAMS,
@@ -285,7 +285,7 @@ def so3_cubic_1_float32(x):
     # -6 <= x <= 6: 8 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.533 ulp.
-    s = ops.clip(t, -6.0, 6.0)
+    s = ops.clip(t, -6.0000005, 6.0000005)
     y = _rows(
         s,
         _SO3_CUBIC_1_FLOAT32_SEAMS,
@@ -297,7 +297,7 @@ def so3_cubic_1_float32(x):
 
     # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.378 ulp.
-    s = ops.clip(t, -1.5, 1.5)
+    s = ops.clip(t, -1.5000001, 1.5000001)
     p0 = _power_row(
         s,
         (
@@ -365,7 +365,7 @@ def so3_cubic_2_float32(x):
     # -6 <= x <= 6: 7 local polynomials of degree at most 8, 2 of them about a
     # zero of f. Taylor models with relative remainders, economized and
     # rounded; truncation + roundoff <= 1.805 ulp.
-    s = ops.clip(t, -6.0, 6.0)
+    s = ops.clip(t, -6.0000005, 6.0000005)
     y = _rows(
         s,
         _SO3_CUBIC_2_FLOAT32_SEAMS,
@@ -662,7 +662,7 @@ def so3_cubic_0_float64(x):
     # -6 <= x <= 6: 65 local polynomials of degree at most 16. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.831 ulp.
-    s = ops.clip(t, -6.0, 6.0)
+    s = ops.clip(t, -6.000000476837158, 6.000000476837158)
     y = _rows(
         s,
         _SO3_CUBIC_0_FLOAT64_SEAMS,
@@ -986,7 +986,7 @@ def so3_cubic_1_float64(x):
     # -6 <= x <= 6: 72 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.640 ulp.
-    s = ops.clip(t, -6.0, 6.0)
+    s = ops.clip(t, -6.000000476837158, 6.000000476837158)
     y = _rows(
         s,
         _SO3_CUBIC_1_FLOAT64_SEAMS,
@@ -998,7 +998,7 @@ def so3_cubic_1_float64(x):
 
     # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.375 ulp.
-    s = ops.clip(t, -1.5, 1.5)
+    s = ops.clip(t, -1.5000001192092896, 1.5000001192092896)
     p0 = _power_row(
         s,
         (
@@ -1273,7 +1273,7 @@ def so3_cubic_2_float64(x):
     # -6 <= x <= 6: 53 local polynomials of degree at most 16, 2 of them about
     # a zero of f. Taylor models with relative remainders, economized and
     # rounded; truncation + roundoff <= 2.892 ulp.
-    s = ops.clip(t, -6.0, 6.0)
+    s = ops.clip(t, -6.000000476837158, 6.000000476837158)
     y = _rows(
         s,
         _SO3_CUBIC_2_FLOAT64_SEAMS,

@@ -355,7 +355,7 @@ def softplus_inverse_0_float32(x):
     # 0.25 <= x <= 16: 8 local polynomials of degree at most 10, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 1.714 ulp.
-    s = ops.clip(t, 0.25, 16.0)
+    s = ops.clip(t, 0.24999999, 16.000002)
     y = _rows(
         s,
         _SOFTPLUS_INVERSE_0_FLOAT32_SEAMS,
@@ -370,7 +370,7 @@ def softplus_inverse_0_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.25)
+    d = ops.clip(d, 0.0, 0.25000003)
     w = d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -400,7 +400,7 @@ def softplus_inverse_0_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(16.0, "float32"), d1)
-    d = ops.clip(d, 16.0, 3.4028235e38)
+    d = ops.clip(d, 15.999999, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
     y1 = a * d
     y1 = ops.where(past, _number(float("inf"), "float32"), y1)
@@ -435,7 +435,7 @@ def softplus_inverse_1_float32(x):
     # 0.25 <= x <= 1.25: 4 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.009 ulp.
-    s = ops.clip(t, 0.25, 1.25)
+    s = ops.clip(t, 0.24999999, 1.2500001)
     y = _rows(
         s,
         _SOFTPLUS_INVERSE_1_FLOAT32_SEAMS,
@@ -447,7 +447,7 @@ def softplus_inverse_1_float32(x):
 
     # 1.25 <= t <= 16: -1/(-1 + exp(-t)) with t = t; equal to f in exact
     # arithmetic, roundoff <= 1.804 ulp.
-    c0 = ops.clip(t, 1.25, 16.0)
+    c0 = ops.clip(t, 1.2499999, 16.000002)
     y_0 = -(1.0 / (ops.exp(-c0) - 1.0))
     z0 = y_0
     y = ops.where(t >= 1.25, z0, y)
@@ -457,7 +457,7 @@ def softplus_inverse_1_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.25)
+    d = ops.clip(d, 0.0, 0.25000003)
     m = d * _levels(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
@@ -490,7 +490,7 @@ def softplus_inverse_1_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(16.0, "float32"), d1)
-    d = ops.clip(d, 16.0, 3.4028235e38)
+    d = ops.clip(d, 15.999999, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
     y1 = a
     y1 = ops.where(past, _number(1.0, "float32"), y1)
@@ -835,7 +835,7 @@ def softplus_inverse_2_float32(x):
     # 0.5 <= x <= 20: 156 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.035 ulp.
-    s = ops.clip(t, 0.5, 20.0)
+    s = ops.clip(t, 0.49999997, 20.000002)
     y = _rows(
         s,
         _SOFTPLUS_INVERSE_2_FLOAT32_SEAMS,
@@ -850,7 +850,7 @@ def softplus_inverse_2_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.5, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.5)
+    d = ops.clip(d, 0.0, 0.50000006)
     m = d * _levels(
         d,
         (
@@ -901,7 +901,7 @@ def softplus_inverse_2_float32(x):
     d1 = t
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
-    d = ops.clip(d, 20.0, 256.0)
+    d = ops.clip(d, 19.999998, 256.00003)
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float32")
@@ -1029,7 +1029,7 @@ def softplus_inverse_0_float64(x):
     # 0.25 <= x <= 40: 17 local polynomials of degree at most 16, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 1.792 ulp.
-    s = ops.clip(t, 0.25, 40.0)
+    s = ops.clip(t, 0.2499999850988388, 40.000003814697266)
     y = _rows(
         s,
         _SOFTPLUS_INVERSE_0_FLOAT64_SEAMS,
@@ -1136,7 +1136,7 @@ def softplus_inverse_1_float64(x):
     # 0.25 <= x <= 1.25: 5 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.927 ulp.
-    s = ops.clip(t, 0.25, 1.25)
+    s = ops.clip(t, 0.2499999850988388, 1.2500001192092896)
     y = _rows(
         s,
         _SOFTPLUS_INVERSE_1_FLOAT64_SEAMS,
@@ -1148,7 +1148,7 @@ def softplus_inverse_1_float64(x):
 
     # 1.25 <= t <= 40: 1 - exp(-t)/(-1 + exp(-t)) with t = t; equal to f in
     # exact arithmetic, roundoff <= 1.775 ulp.
-    c0 = ops.clip(t, 1.25, 40.0)
+    c0 = ops.clip(t, 1.2499998807907104, 40.000003814697266)
     x0_0 = ops.exp(-c0)
     y_0 = (-(x0_0 / (x0_0 - 1.0))) + 1.0
     z0 = y_0
@@ -2817,7 +2817,7 @@ def softplus_inverse_2_float64(x):
     # 0.5 <= x <= 40: 316 local polynomials of degree at most 14. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.058 ulp.
-    s = ops.clip(t, 0.5, 40.0)
+    s = ops.clip(t, 0.4999999701976776, 40.000003814697266)
     y = _rows(
         s,
         _SOFTPLUS_INVERSE_2_FLOAT64_SEAMS,
@@ -2886,7 +2886,7 @@ def softplus_inverse_2_float64(x):
     d1 = t
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
-    d = ops.clip(d, 40.0, 1024.0)
+    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = (d, ops.zeros_like(d))
     g = _pair_power(b, 1, "float64")

@@ -256,7 +256,7 @@ def tanhc_0_float32(x):
     # 0 <= |x| <= 10: 6 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.292 ulp.
-    s = ops.clip(t, 0.0, 10.0)
+    s = ops.clip(t, -7.888609052210118e-31, 10.000001)
     y = _rows(
         s,
         _TANHC_0_FLOAT32_SEAMS,
@@ -271,7 +271,7 @@ def tanhc_0_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d0)
-    d = ops.clip(d, 10.0, 3.4028235e38)
+    d = ops.clip(d, 9.999999, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
     y0 = a / d
     y0 = ops.where(past, _number(0.0, "float32"), y0)
@@ -486,7 +486,7 @@ def tanhc_1_float32(x):
     # 0.25 <= |x| <= 12: 94 local polynomials of degree at most 5. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.998 ulp.
-    s = ops.clip(t, 0.25, 12.0)
+    s = ops.clip(t, 0.24999999, 12.000001)
     y = _rows(
         s,
         _TANHC_1_FLOAT32_SEAMS,
@@ -498,7 +498,7 @@ def tanhc_1_float32(x):
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.928 ulp.
-    s = ops.clip(t, 0.0, 0.25)
+    s = ops.clip(t, -7.888609052210118e-31, 0.25000003)
     p0 = _power_row(
         s,
         (
@@ -527,7 +527,7 @@ def tanhc_1_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d0)
-    d = ops.clip(d, 12.0, 3.4028235e38)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -755,12 +755,12 @@ _TANHC_2_FLOAT32_TABLE = (
 
 def tanhc_2_float32(x):
     """f'' in float32, proved within 2.5612 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
     # 0 <= |x| <= 12: 92 local polynomials of degree at most 8, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 2.562 ulp.
-    s = ops.clip(t, 0.0, 12.0)
+    s = ops.clip(t, -7.888609052210118e-31, 12.000001)
     y = _rows(
         s,
         _TANHC_2_FLOAT32_SEAMS,
@@ -775,7 +775,7 @@ def tanhc_2_float32(x):
     d0 = t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d0)
-    d = ops.clip(d, 12.0, 3.4028235e38)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (2.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -1442,7 +1442,7 @@ def tanhc_0_float64(x):
     # 0 <= |x| <= 20: 158 local polynomials of degree at most 13. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.710 ulp.
-    s = ops.clip(t, 0.0, 20.0)
+    s = ops.clip(t, -7.888609052210118e-31, 20.000001907348633)
     y = _rows(
         s,
         _TANHC_0_FLOAT64_SEAMS,
@@ -2882,7 +2882,7 @@ def tanhc_1_float64(x):
     # 0.25 <= |x| <= 24: 380 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.728 ulp.
-    s = ops.clip(t, 0.25, 24.0)
+    s = ops.clip(t, 0.2499999850988388, 24.000001907348633)
     y = _rows(
         s,
         _TANHC_1_FLOAT64_SEAMS,
@@ -2894,7 +2894,7 @@ def tanhc_1_float64(x):
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.970 ulp.
-    s = ops.clip(t, 0.0, 0.25)
+    s = ops.clip(t, -7.888609052210118e-31, 0.2500000298023224)
     p0 = _power_row(
         s,
         (
@@ -4532,12 +4532,12 @@ _TANHC_2_FLOAT64_TABLE = (
 
 def tanhc_2_float64(x):
     """f'' in float64, proved within 2.088 ulp."""
-    t = ops.abs(x)
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
     # 0 <= |x| <= 24: 377 local polynomials of degree at most 14, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 2.088 ulp.
-    s = ops.clip(t, 0.0, 24.0)
+    s = ops.clip(t, -7.888609052210118e-31, 24.000001907348633)
     y = _rows(
         s,
         _TANHC_2_FLOAT64_SEAMS,

@@ -370,7 +370,7 @@ def two_atan_0_float32(x):
     # -8 <= x <= 10: 72 local polynomials of degree at most 6. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.827 ulp.
-    s = ops.clip(t, -8.0, 10.0)
+    s = ops.clip(t, -8.000001, 10.000001)
     y = _rows(
         s,
         _TWO_ATAN_0_FLOAT32_SEAMS,
@@ -385,7 +385,7 @@ def two_atan_0_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(8.0, "float32"), d0)
-    d = ops.clip(d, 8.0, 3.4028235e38)
+    d = ops.clip(d, 7.9999995, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -434,7 +434,7 @@ def two_atan_0_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d1)
-    d = ops.clip(d, 10.0, 3.4028235e38)
+    d = ops.clip(d, 9.999999, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -881,7 +881,7 @@ def two_atan_1_float32(x):
     # -12 <= x <= 12: 189 local polynomials of degree at most 9, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 0.954 ulp.
-    s = ops.clip(t, -12.0, 12.0)
+    s = ops.clip(t, -12.000001, 12.000001)
     y = _rows(
         s,
         _TWO_ATAN_1_FLOAT32_SEAMS,
@@ -896,7 +896,7 @@ def two_atan_1_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d0)
-    d = ops.clip(d, 12.0, 3.4028235e38)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -928,7 +928,7 @@ def two_atan_1_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d1)
-    d = ops.clip(d, 12.0, 3.4028235e38)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -1479,7 +1479,7 @@ def two_atan_2_float32(x):
     # -8 <= x <= 8: 248 local polynomials of degree at most 10, 2 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 3.096 ulp.
-    s = ops.clip(t, -8.0, 8.0)
+    s = ops.clip(t, -8.000001, 8.000001)
     y = _rows(
         s,
         _TWO_ATAN_2_FLOAT32_SEAMS,
@@ -1494,7 +1494,7 @@ def two_atan_2_float32(x):
     d0 = -t
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(8.0, "float32"), d0)
-    d = ops.clip(d, 8.0, 3.4028235e38)
+    d = ops.clip(d, 7.9999995, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -1528,7 +1528,7 @@ def two_atan_2_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(8.0, "float32"), d1)
-    d = ops.clip(d, 8.0, 3.4028235e38)
+    d = ops.clip(d, 7.9999995, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -1870,7 +1870,7 @@ def two_atan_0_float64(x):
     # -8 <= x <= 8: 64 local polynomials of degree at most 12. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.840 ulp.
-    s = ops.clip(t, -8.0, 8.0)
+    s = ops.clip(t, -8.000000953674316, 8.000000953674316)
     y = _rows(
         s,
         _TWO_ATAN_0_FLOAT64_SEAMS,
@@ -2960,7 +2960,7 @@ def two_atan_1_float64(x):
     # -12 <= x <= 12: 189 local polynomials of degree at most 17, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 0.921 ulp.
-    s = ops.clip(t, -12.0, 12.0)
+    s = ops.clip(t, -12.000000953674316, 12.000000953674316)
     y = _rows(
         s,
         _TWO_ATAN_1_FLOAT64_SEAMS,
@@ -4232,7 +4232,7 @@ def two_atan_2_float64(x):
     # -8 <= x <= 8: 252 local polynomials of degree at most 15, 2 of them
     # about a zero of f. Taylor models with relative remainders, economized
     # and rounded; truncation + roundoff <= 2.904 ulp.
-    s = ops.clip(t, -8.0, 8.0)
+    s = ops.clip(t, -8.000000953674316, 8.000000953674316)
     y = _rows(
         s,
         _TWO_ATAN_2_FLOAT64_SEAMS,

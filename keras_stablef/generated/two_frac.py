@@ -871,7 +871,7 @@ def two_frac_0_float32(x):
     # 0.0625 <= x <= 10: 318 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.024 ulp.
-    s = ops.clip(t, 0.0625, 10.0)
+    s = ops.clip(t, 0.062499996, 10.000001)
     y = _rows(
         s,
         _TWO_FRAC_0_FLOAT32_SEAMS,
@@ -887,7 +887,7 @@ def two_frac_0_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.0625)
+    d = ops.clip(d, 0.0, 0.06250001)
     m = d * _levels(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
@@ -921,7 +921,7 @@ def two_frac_0_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d1)
-    d = ops.clip(d, 10.0, 3.4028235e38)
+    d = ops.clip(d, 9.999999, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1890,7 +1890,7 @@ def two_frac_1_float32(x):
     # 0.125 <= x <= 14: 444 local polynomials of degree at most 7. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.019 ulp.
-    s = ops.clip(t, 0.125, 14.0)
+    s = ops.clip(t, 0.12499999, 14.000001)
     y = _rows(
         s,
         _TWO_FRAC_1_FLOAT32_SEAMS,
@@ -1905,7 +1905,7 @@ def two_frac_1_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.125, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.125)
+    d = ops.clip(d, 0.0, 0.12500001)
     m = d * _levels(
         d,
         (
@@ -1956,7 +1956,7 @@ def two_frac_1_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(14.0, "float32"), d1)
-    d = ops.clip(d, 14.0, 3.4028235e38)
+    d = ops.clip(d, 13.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -2323,7 +2323,7 @@ def two_frac_2_float32(x):
     # 0.25 <= x <= 10: 156 local polynomials of degree at most 8. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.537 ulp.
-    s = ops.clip(t, 0.25, 10.0)
+    s = ops.clip(t, 0.24999999, 10.000001)
     y = _rows(
         s,
         _TWO_FRAC_2_FLOAT32_SEAMS,
@@ -2338,7 +2338,7 @@ def two_frac_2_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.25)
+    d = ops.clip(d, 0.0, 0.25000003)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = d
@@ -2373,7 +2373,7 @@ def two_frac_2_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d1)
-    d = ops.clip(d, 10.0, 3.4028235e38)
+    d = ops.clip(d, 9.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -2534,7 +2534,7 @@ def two_frac_0_float64(x):
     # 0.0625 <= x <= 10: 17 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.590 ulp.
-    s = ops.clip(t, 0.0625, 10.0)
+    s = ops.clip(t, 0.0624999962747097, 10.000000953674316)
     y = _rows(
         s,
         _TWO_FRAC_0_FLOAT64_SEAMS,
@@ -4468,7 +4468,7 @@ def two_frac_1_float64(x):
     # 0.125 <= x <= 14: 444 local polynomials of degree at most 14. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.083 ulp.
-    s = ops.clip(t, 0.125, 14.0)
+    s = ops.clip(t, 0.1249999925494194, 14.000000953674316)
     y = _rows(
         s,
         _TWO_FRAC_1_FLOAT64_SEAMS,
@@ -5889,7 +5889,7 @@ def two_frac_2_float64(x):
     # 0.25 <= x <= 10: 312 local polynomials of degree at most 12. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.048 ulp.
-    s = ops.clip(t, 0.25, 10.0)
+    s = ops.clip(t, 0.2499999850988388, 10.000000953674316)
     y = _rows(
         s,
         _TWO_FRAC_2_FLOAT64_SEAMS,

@@ -231,7 +231,7 @@ def two_sqrt_0_float32(x):
     # 0.015625 <= x <= 4: 7 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.954 ulp.
-    s = ops.clip(t, 0.015625, 4.0)
+    s = ops.clip(t, 0.015624999, 4.0000005)
     y = _rows(
         s,
         _TWO_SQRT_0_FLOAT32_SEAMS,
@@ -247,7 +247,7 @@ def two_sqrt_0_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.015625, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.015625)
+    d = ops.clip(d, 0.0, 0.015625002)
     m = d * _levels(d, (3.2311743e-27,), (3.0948501e26, 1.0), "float32")
     r = _root(m, 2, "float32")
     w = r[0] * _levels(d, (3.2311743e-27,), (5.684342e-14, 1.0), "float32")
@@ -278,7 +278,7 @@ def two_sqrt_0_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(4.0, "float32"), d1)
-    d = ops.clip(d, 4.0, 3.4028235e38)
+    d = ops.clip(d, 3.9999998, 3.4028235e38)
     m = d * _levels(d, (3.0948501e26,), (1.0, 3.2311743e-27), "float32")
     r = _root(m, 2, "float32")
     w = r[0] * _levels(d, (3.0948501e26,), (1.0, 1.7592186e13), "float32")
@@ -368,7 +368,7 @@ def two_sqrt_1_float32(x):
     # 0.015625 <= x <= 12: 14 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.712 ulp.
-    s = ops.clip(t, 0.015625, 12.0)
+    s = ops.clip(t, 0.015624999, 12.000001)
     y = _rows(
         s,
         _TWO_SQRT_1_FLOAT32_SEAMS,
@@ -384,7 +384,7 @@ def two_sqrt_1_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.015625, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.015625)
+    d = ops.clip(d, 0.0, 0.015625002)
     m = d * _levels(d, (3.2311743e-27,), (3.0948501e26, 1.0), "float32")
     r = _root(m, 2, "float32")
     w = r[0] * _levels(d, (3.2311743e-27,), (5.684342e-14, 1.0), "float32")
@@ -419,7 +419,7 @@ def two_sqrt_1_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(12.0, "float32"), d1)
-    d = ops.clip(d, 12.0, 3.4028235e38)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1008,7 +1008,7 @@ def two_sqrt_2_float32(x):
     # 0.125 <= x <= 8: 252 local polynomials of degree at most 7. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.994 ulp.
-    s = ops.clip(t, 0.125, 8.0)
+    s = ops.clip(t, 0.12499999, 8.000001)
     y = _rows(
         s,
         _TWO_SQRT_2_FLOAT32_SEAMS,
@@ -1024,7 +1024,7 @@ def two_sqrt_2_float32(x):
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, _number(0.125, "float32"), d0)
-    d = ops.clip(d, 1e-45, 0.125)
+    d = ops.clip(d, 0.0, 0.12500001)
     m = d * _levels(
         d,
         (
@@ -1084,7 +1084,7 @@ def two_sqrt_2_float32(x):
     d1 = t
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(8.0, "float32"), d1)
-    d = ops.clip(d, 8.0, 3.4028235e38)
+    d = ops.clip(d, 7.9999995, 3.4028235e38)
     m = d * _levels(
         d,
         (
@@ -1264,7 +1264,7 @@ def two_sqrt_0_float64(x):
     # 0.0078125 <= x <= 8: 15 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.850 ulp.
-    s = ops.clip(t, 0.0078125, 8.0)
+    s = ops.clip(t, 0.007812499534338713, 8.000000953674316)
     y = _rows(
         s,
         _TWO_SQRT_0_FLOAT64_SEAMS,
@@ -1513,7 +1513,7 @@ def two_sqrt_1_float64(x):
     # 0.015625 <= x <= 12: 19 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.169 ulp.
-    s = ops.clip(t, 0.015625, 12.0)
+    s = ops.clip(t, 0.015624999068677425, 12.000000953674316)
     y = _rows(
         s,
         _TWO_SQRT_1_FLOAT64_SEAMS,
@@ -2934,7 +2934,7 @@ def two_sqrt_2_float64(x):
     # 0.125 <= x <= 10: 316 local polynomials of degree at most 14. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.982 ulp.
-    s = ops.clip(t, 0.125, 10.0)
+    s = ops.clip(t, 0.1249999925494194, 10.000000953674316)
     y = _rows(
         s,
         _TWO_SQRT_2_FLOAT64_SEAMS,
