@@ -27,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"once: independent of the backend, run beside {ONCE}"
     )
+    config.addinivalue_line("markers", "slow: an example, run to its end")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

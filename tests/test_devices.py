@@ -66,7 +66,8 @@ import keras_stablef as ks
 
 def losses(rank, world):
     made = model(keras, ks, ks.losses.ContinuousBernoulli())
-    net = made if world == 1 else torch.nn.parallel.DistributedDataParallel(made)
+    parallel = torch.nn.parallel.DistributedDataParallel
+    net = made if world == 1 else parallel(made)
     optimizer = torch.optim.SGD(net.parameters(), 0.1)
     loss, found = ks.losses.ContinuousBernoulli(), []
     for _ in range(3):
@@ -86,7 +87,8 @@ def losses(rank, world):
 
 def process(rank, world, folder):
     dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=world
+        "gloo", init_method=f"file://{folder}/store",
+        rank=rank, world_size=world,
     )
     found = losses(rank, world)
     if rank == 0:
