@@ -84,9 +84,10 @@ def number(x: Any) -> float:
 
 def newton(phis: Phis, measured: np.ndarray, steps: int) -> list[float]:
     """The rates that Newton's method goes through."""
+    target = ops.convert_to_tensor(measured)
 
     def misfit(rate: Any) -> Any:
-        return ops.sum((trajectory(rate, phis) - measured) ** 2)
+        return ops.sum((trajectory(rate, phis) - target) ** 2)
 
     slope = derivative(misfit)
     curvature = derivative(slope)

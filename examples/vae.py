@@ -122,7 +122,9 @@ def picture(
     axis = right.subplots()
     for name, curve in curves.items():
         finite = [v for v in curve if math.isfinite(v)]
-        (line,) = axis.plot(range(1, len(finite) + 1), finite, label=name)
+        style = "--" if "float16" in name else "-"
+        epochs = range(1, len(finite) + 1)
+        (line,) = axis.plot(epochs, finite, style, label=name)
         if len(finite) < len(curve):
             at, colour = len(finite) + 1, line.get_color()
             axis.axvline(at, color=colour, linestyle="--")

@@ -83,7 +83,7 @@ def cover_text(cover: Cover, function: str, last: bool) -> CoverText:
         label = f"_{function.upper()}_END{k}"
         if isinstance(form, LogForm):
             tables += _tables(label, form.rows, dtype)
-        lines += end_lines(form, k, dtype, needs, label)
+        lines += end_lines(form, k, dtype, needs, label, last)
         compare = "<" if form.point is not None else ">="
         here = f"d{k} {compare} {number(form.bound, dtype)}"
         lines.append(

@@ -76,7 +76,12 @@ def _times(factor: Fraction, text: str) -> str:
 
 
 def end_lines(
-    form: EndForm | LogForm, k: int, dtype: str, needs: set[str], label: str
+    form: EndForm | LogForm,
+    k: int,
+    dtype: str,
+    needs: set[str],
+    label: str,
+    last: bool = False,
 ) -> list[str]:
     """The lines that compute y0, y1, ... near one end of the domain."""
     fmt = FORMATS[dtype]
@@ -127,7 +132,7 @@ def end_lines(
     elif form.simple:
         lines += _simple(form, k, dtype)
     else:
-        lines += _pairs(form, k, dtype, needs)
+        lines += _pairs(form, k, dtype, needs, last)
     lines.append(
         f"y{k} = ops.where(past, _number({number(form.limit, dtype)}, "
         f"{dtype!r}), y{k})"
@@ -168,11 +173,13 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
     return lines
 
 
-def _pairs(form: EndForm, k: int, dtype: str, needs: set[str]) -> list[str]:
+def _pairs(
+    form: EndForm, k: int, dtype: str, needs: set[str], last: bool
+) -> list[str]:
     needs.add("pairs")
     q, infinite = form.root, form.point is None
     power = -form.power if infinite else form.power
-    near = _nearness(form, FORMATS[dtype])
+    near = _nearness(form, FORMATS[dtype], last)
     needs |= near.needs
     lines = []
     if power or q > 1:
@@ -286,10 +293,17 @@ class _Split:
 MOST_LEVELS = 4  # beyond, two gathers and a logarithm are cheaper
 
 
-def _nearness(form: EndForm, fmt: FloatFormat) -> _Levels | _Split:
-    """The cheapest way to keep powers of d inside the format."""
+def _nearness(form: EndForm, fmt: FloatFormat, last: bool) -> _Levels | _Split:
+    """The cheapest way to keep powers of d inside the format.
+
+    Args:
+        last: two derivatives are taken by autodiff, which has 1 over the
+            square and the cube of the m**|power| divided by.
+    """
     unit = 2 * form.root
     room = fmt.emax - fmt.precision - 12  # for m**|power| and its low part
+    if last:
+        room //= 3
     step = room * form.root // max(abs(form.power), form.root) // unit * unit
     infinite = form.point is None
     reach = fmt.emax + 1 if infinite else fmt.emax + fmt.precision

@@ -317,3 +317,17 @@ def test_ordinals_are_the_order_of_floats(dtype: str) -> None:
     assert float(from_ordinals(n + 1, fmt)[-1]) == float(
         np.nextafter(kind(2), kind(3))
     )
+
+
+def test_division_by_a_constant_rounds_twice() -> None:
+    """XLA multiplies by the rounded reciprocal; that of 4 is exact."""
+    from keras_stablef.generator.checker.claims import get_format
+    from keras_stablef.generator.checker.running import Machine
+    from keras_stablef.generator.checker.running import constant
+
+    machine = Machine(get_format("float32"), 1, {}, {}, {})
+    x = constant(machine, 5.0)
+    for number, roundings in ((3.0, 2.0), (4.0, 1.0)):
+        once = x / constant(machine, number)
+        ratio = float((x / number).error[0]) / float(once.error[0])
+        assert roundings <= ratio < roundings + 1.5 * (roundings - 1) + 1e-6

@@ -213,7 +213,13 @@ class Number:
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Number:
-        return _quotient(self, self.like(other))
+        divisor = self.like(other)
+        if not (isinstance(other, Number) or _power_of_two(divisor).all()):
+            # XLA multiplies by the rounded reciprocal of a constant.
+            unit = divisor.size * self.m.unit * (1 + 4 * self.m.unit)
+            res = divisor.res + unit
+            divisor = Number(self.m, divisor.lo, divisor.hi, res)
+        return _quotient(self, divisor)
 
     def __rtruediv__(self, other: Any) -> Number:
         return _quotient(self.like(other), self)

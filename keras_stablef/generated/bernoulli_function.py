@@ -2250,7 +2250,7 @@ def bernoulli_function_2_float32(x):
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
     d = ops.clip(d, 19.999998, 256.00003)
-    m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
+    m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(_fixed(-2.0 * w, "float32"), 1.0)
@@ -2261,11 +2261,7 @@ def bernoulli_function_2_float32(x):
     g = (-g[0], -g[1])
     e, n2 = _exp(g, "float32")
     a = _product(a, e, "float32")
-    y1 = _scale(
-        a[0] + a[1],
-        n2 + _levels(d, (1.2379401e27,), (0.0, 90.0), "float32"),
-        "float32",
-    )
+    y1 = _scale(a[0] + a[1], n2 + 1.0 * n, "float32")
     y1 = ops.where(past, _number(0.0, "float32"), y1)
     y = ops.where(d1 >= 20.0, y1, y)
     return y
@@ -6713,7 +6709,19 @@ def bernoulli_function_2_float64(x):
     d = ops.where(past, _number(40.0, "float64"), d0)
     d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
+        d,
+        (
+            5.339967589802275e95,
+            2.851525386013872e191,
+            1.52270531428125e287,
+        ),
+        (
+            1.0,
+            1.8726705418768793e-96,
+            3.506894958413445e-192,
+            6.567258882077402e-288,
+        ),
+        "float64",
     )
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -6727,7 +6735,17 @@ def bernoulli_function_2_float64(x):
     a = _product(a, e, "float64")
     y0 = _scale(
         a[0] + a[1],
-        n2 + _levels(d, (2.43632850285e288,), (0.0, 958.0), "float64"),
+        n2
+        + _levels(
+            d,
+            (
+                5.339967589802275e95,
+                2.851525386013872e191,
+                1.52270531428125e287,
+            ),
+            (0.0, 318.0, 636.0, 954.0),
+            "float64",
+        ),
         "float64",
     )
     y0 = ops.where(past, _number(0.0, "float64"), y0)
@@ -6740,7 +6758,19 @@ def bernoulli_function_2_float64(x):
     d = ops.where(past, _number(40.0, "float64"), d1)
     d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m = d * _levels(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
+        d,
+        (
+            5.339967589802275e95,
+            2.851525386013872e191,
+            1.52270531428125e287,
+        ),
+        (
+            1.0,
+            1.8726705418768793e-96,
+            3.506894958413445e-192,
+            6.567258882077402e-288,
+        ),
+        "float64",
     )
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -6754,7 +6784,17 @@ def bernoulli_function_2_float64(x):
     a = _product(a, e, "float64")
     y1 = _scale(
         a[0] + a[1],
-        n2 + _levels(d, (2.43632850285e288,), (0.0, 958.0), "float64"),
+        n2
+        + _levels(
+            d,
+            (
+                5.339967589802275e95,
+                2.851525386013872e191,
+                1.52270531428125e287,
+            ),
+            (0.0, 318.0, 636.0, 954.0),
+            "float64",
+        ),
         "float64",
     )
     y1 = ops.where(past, _number(0.0, "float64"), y1)

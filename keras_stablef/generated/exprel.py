@@ -2053,7 +2053,7 @@ def exprel_2_float32(x):
     past = d1 > 256.0
     d = ops.where(past, _number(14.0, "float32"), d1)
     d = ops.clip(d, 13.999999, 256.00003)
-    m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
+    m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
@@ -2076,11 +2076,7 @@ def exprel_2_float32(x):
     g = _pair_power(b, 1, "float32")
     e, n2 = _exp(g, "float32")
     a = _product(a, e, "float32")
-    y1 = _scale(
-        a[0] + a[1],
-        n2 + _levels(d, (1.2379401e27,), (0.0, -90.0), "float32"),
-        "float32",
-    )
+    y1 = _scale(a[0] + a[1], n2 + -1.0 * n, "float32")
     y1 = ops.where(past, _number(float("inf"), "float32"), y1)
     y = ops.where(d1 >= 14.0, y1, y)
     return y
@@ -5234,6 +5230,22 @@ def exprel_2_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d0)
     d = _clamp(d, 48.0, 1.7976931348623157e308, "float64")
+    m, n = _split_exponent(d, 1, "float64")
+    r = (m, ops.zeros_like(m))
+    a = (2.0 + ops.zeros_like(d), ops.zeros_like(d))
+    b = _pair_power(r, 3, "float64")
+    a = _quotient(a, b, "float64")
+    y0 = _scale((a[0] + a[1]), -3.0 * n, "float64")
+    y0 = ops.where(past, _number(0.0, "float64"), y0)
+    y = ops.where(d0 >= 48.0, y0, y)
+
+    # x >= 32: exp(|x|) |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with
+    # remainder, 2.5e-17 relative to its first term. Truncation + roundoff <=
+    # 2.122 ulp.
+    d1 = t
+    past = d1 > 1024.0
+    d = ops.where(past, _number(32.0, "float64"), d1)
+    d = ops.clip(d, 31.999998092651367, 1024.0001220703125)
     m = d * _levels(
         d,
         (
@@ -5248,33 +5260,6 @@ def exprel_2_float64(x):
             6.567258882077402e-288,
         ),
         "float64",
-    )
-    r = (m, ops.zeros_like(m))
-    a = (2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    b = _pair_power(r, 3, "float64")
-    a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (1.0, 6.567258882077402e-288, 0.0, 0.0),
-        "float64",
-    )
-    y0 = ops.where(past, _number(0.0, "float64"), y0)
-    y = ops.where(d0 >= 48.0, y0, y)
-
-    # x >= 32: exp(|x|) |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with
-    # remainder, 2.5e-17 relative to its first term. Truncation + roundoff <=
-    # 2.122 ulp.
-    d1 = t
-    past = d1 > 1024.0
-    d = ops.where(past, _number(32.0, "float64"), d1)
-    d = ops.clip(d, 31.999998092651367, 1024.0001220703125)
-    m = d * _levels(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
@@ -5300,7 +5285,17 @@ def exprel_2_float64(x):
     a = _product(a, e, "float64")
     y1 = _scale(
         a[0] + a[1],
-        n2 + _levels(d, (2.43632850285e288,), (0.0, -958.0), "float64"),
+        n2
+        + _levels(
+            d,
+            (
+                5.339967589802275e95,
+                2.851525386013872e191,
+                1.52270531428125e287,
+            ),
+            (0.0, -318.0, -636.0, -954.0),
+            "float64",
+        ),
         "float64",
     )
     y1 = ops.where(past, _number(float("inf"), "float64"), y1)

@@ -3033,35 +3033,12 @@ def langevin_2_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(24.0, "float64"), d0)
     d = _clamp(d, 24.0, 1.7976931348623157e308, "float64")
-    m = d * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (
-            1.0,
-            1.8726705418768793e-96,
-            3.506894958413445e-192,
-            6.567258882077402e-288,
-        ),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (1.0, 6.567258882077402e-288, 0.0, 0.0),
-        "float64",
-    )
+    y0 = _scale((a[0] + a[1]), -3.0 * n, "float64")
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 24.0, y0, y)
     y = ops.where(x < 0, -y, y)

@@ -808,28 +808,12 @@ def log_exprel_2_float32(x):
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d0)
     d = ops.clip(d, 23.999998, 3.4028235e38)
-    m = d * _levels(
-        d,
-        (
-            1.7592186e13,
-            3.0948501e26,
-        ),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
+    m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            1.7592186e13,
-            3.0948501e26,
-        ),
-        (1.0, 3.2311743e-27, 0.0),
-        "float32",
-    )
+    y0 = _scale((a[0] + a[1]), -2.0 * n, "float32")
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 24.0, y0, y)
 
@@ -839,28 +823,12 @@ def log_exprel_2_float32(x):
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(24.0, "float32"), d1)
     d = ops.clip(d, 23.999998, 3.4028235e38)
-    m = d * _levels(
-        d,
-        (
-            1.7592186e13,
-            3.0948501e26,
-        ),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
+    m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            1.7592186e13,
-            3.0948501e26,
-        ),
-        (1.0, 3.2311743e-27, 0.0),
-        "float32",
-    )
+    y1 = _scale((a[0] + a[1]), -2.0 * n, "float32")
     y1 = ops.where(past, _number(0.0, "float32"), y1)
     y = ops.where(d1 >= 24.0, y1, y)
     return y
@@ -4710,28 +4678,12 @@ def log_exprel_2_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d0)
     d = _clamp(d, 48.0, 1.7976931348623157e308, "float64")
-    m = d * _levels(
-        d,
-        (
-            7.804371375789981e143,
-            6.090821257125e287,
-        ),
-        (1.0, 1.2813331809171846e-144, 1.6418147205193505e-288),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            7.804371375789981e143,
-            6.090821257125e287,
-        ),
-        (1.0, 1.6418147205193505e-288, 0.0),
-        "float64",
-    )
+    y0 = _scale((a[0] + a[1]), -2.0 * n, "float64")
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
 
@@ -4741,28 +4693,12 @@ def log_exprel_2_float64(x):
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(48.0, "float64"), d1)
     d = _clamp(d, 48.0, 1.7976931348623157e308, "float64")
-    m = d * _levels(
-        d,
-        (
-            7.804371375789981e143,
-            6.090821257125e287,
-        ),
-        (1.0, 1.2813331809171846e-144, 1.6418147205193505e-288),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
-    y1 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            7.804371375789981e143,
-            6.090821257125e287,
-        ),
-        (1.0, 1.6418147205193505e-288, 0.0),
-        "float64",
-    )
+    y1 = _scale((a[0] + a[1]), -2.0 * n, "float64")
     y1 = ops.where(past, _number(0.0, "float64"), y1)
     y = ops.where(d1 >= 48.0, y1, y)
     return y

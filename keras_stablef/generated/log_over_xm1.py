@@ -1681,16 +1681,7 @@ def log_over_xm1_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float32"), d0)
     d = ops.clip(d, 0.0, 0.06250001)
-    m = d * _levels(
-        d,
-        (
-            1.83671e-40,
-            3.2311743e-27,
-            5.684342e-14,
-        ),
-        (float("inf"), 3.0948501e26, 1.7592186e13, 1.0),
-        "float32",
-    )
+    m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
@@ -1733,16 +1724,7 @@ def log_over_xm1_2_float32(x):
     )
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            1.83671e-40,
-            3.2311743e-27,
-            5.684342e-14,
-        ),
-        (float("inf"), float("inf"), 3.0948501e26, 1.0),
-        "float32",
-    )
+    y0 = _scale((a[0] + a[1]), -2.0 * n, "float32")
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
     y = ops.where(d0 < 0.0625, y0, y)
 
@@ -4579,15 +4561,7 @@ def log_over_xm1_2_float64(x):
     past = d0 <= 0.0
     d = ops.where(past, _number(0.0625, "float64"), d0)
     d = _clamp(d, 5e-324, 0.0625, "float64")
-    m = d * _levels(
-        d,
-        (
-            1.6418147205193505e-288,
-            1.2813331809171846e-144,
-        ),
-        (6.090821257125e287, 7.804371375789981e143, 1.0),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
@@ -4640,15 +4614,7 @@ def log_over_xm1_2_float64(x):
     )
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            1.6418147205193505e-288,
-            1.2813331809171846e-144,
-        ),
-        (float("inf"), 6.090821257125e287, 1.0),
-        "float64",
-    )
+    y0 = _scale((a[0] + a[1]), -2.0 * n, "float64")
     y0 = ops.where(past, _number(float("inf"), "float64"), y0)
     y = ops.where(d0 < 0.0625, y0, y)
 
@@ -4659,21 +4625,7 @@ def log_over_xm1_2_float64(x):
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d1)
     d = _clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    m = d * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (
-            1.0,
-            1.8726705418768793e-96,
-            3.506894958413445e-192,
-            6.567258882077402e-288,
-        ),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
@@ -4725,16 +4677,7 @@ def log_over_xm1_2_float64(x):
     )
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
-    y1 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (1.0, 6.567258882077402e-288, 0.0, 0.0),
-        "float64",
-    )
+    y1 = _scale((a[0] + a[1]), -3.0 * n, "float64")
     y1 = ops.where(past, _number(0.0, "float64"), y1)
     y = ops.where(d1 >= 40.0, y1, y)
     y = ops.where(

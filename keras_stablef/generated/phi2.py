@@ -2171,15 +2171,7 @@ def phi2_2_float32(x):
     past = d1 > 256.0
     d = ops.where(past, _number(20.0, "float32"), d1)
     d = ops.clip(d, 19.999998, 256.00003)
-    m = d * _levels(
-        d,
-        (
-            1.7592186e13,
-            3.0948501e26,
-        ),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
+    m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
@@ -2202,20 +2194,7 @@ def phi2_2_float32(x):
     g = _pair_power(b, 1, "float32")
     e, n2 = _exp(g, "float32")
     a = _product(a, e, "float32")
-    y1 = _scale(
-        a[0] + a[1],
-        n2
-        + _levels(
-            d,
-            (
-                1.7592186e13,
-                3.0948501e26,
-            ),
-            (0.0, -88.0, -176.0),
-            "float32",
-        ),
-        "float32",
-    )
+    y1 = _scale(a[0] + a[1], n2 + -2.0 * n, "float32")
     y1 = ops.where(past, _number(float("inf"), "float32"), y1)
     y = ops.where(d1 >= 20.0, y1, y)
     return y
@@ -5016,36 +4995,13 @@ def phi2_2_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d0)
     d = _clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    m = d * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (
-            1.0,
-            1.8726705418768793e-96,
-            3.506894958413445e-192,
-            6.567258882077402e-288,
-        ),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(_fixed(-6.0 * w, "float64"), 2.0)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (1.0, 6.567258882077402e-288, 0.0, 0.0),
-        "float64",
-    )
+    y0 = _scale((a[0] + a[1]), -3.0 * n, "float64")
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
@@ -5056,15 +5012,7 @@ def phi2_2_float64(x):
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
     d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
-    m = d * _levels(
-        d,
-        (
-            7.804371375789981e143,
-            6.090821257125e287,
-        ),
-        (1.0, 1.2813331809171846e-144, 1.6418147205193505e-288),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
@@ -5087,20 +5035,7 @@ def phi2_2_float64(x):
     g = _pair_power(b, 1, "float64")
     e, n2 = _exp(g, "float64")
     a = _product(a, e, "float64")
-    y1 = _scale(
-        a[0] + a[1],
-        n2
-        + _levels(
-            d,
-            (
-                7.804371375789981e143,
-                6.090821257125e287,
-            ),
-            (0.0, -956.0, -1912.0),
-            "float64",
-        ),
-        "float64",
-    )
+    y1 = _scale(a[0] + a[1], n2 + -2.0 * n, "float64")
     y1 = ops.where(past, _number(float("inf"), "float64"), y1)
     y = ops.where(d1 >= 40.0, y1, y)
     return y

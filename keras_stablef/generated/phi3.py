@@ -4630,21 +4630,7 @@ def phi3_2_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d0)
     d = _clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    m = d * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (
-            1.0,
-            1.8726705418768793e-96,
-            3.506894958413445e-192,
-            6.567258882077402e-288,
-        ),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
@@ -4663,16 +4649,7 @@ def phi3_2_float64(x):
     )
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (1.0, 6.567258882077402e-288, 0.0, 0.0),
-        "float64",
-    )
+    y0 = _scale((a[0] + a[1]), -3.0 * n, "float64")
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
@@ -4683,21 +4660,7 @@ def phi3_2_float64(x):
     past = d1 > 1024.0
     d = ops.where(past, _number(40.0, "float64"), d1)
     d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
-    m = d * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (
-            1.0,
-            1.8726705418768793e-96,
-            3.506894958413445e-192,
-            6.567258882077402e-288,
-        ),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
@@ -4720,21 +4683,7 @@ def phi3_2_float64(x):
     g = _pair_power(b, 1, "float64")
     e, n2 = _exp(g, "float64")
     a = _product(a, e, "float64")
-    y1 = _scale(
-        a[0] + a[1],
-        n2
-        + _levels(
-            d,
-            (
-                5.339967589802275e95,
-                2.851525386013872e191,
-                1.52270531428125e287,
-            ),
-            (0.0, -954.0, -1908.0, -2862.0),
-            "float64",
-        ),
-        "float64",
-    )
+    y1 = _scale(a[0] + a[1], n2 + -3.0 * n, "float64")
     y1 = ops.where(past, _number(float("inf"), "float64"), y1)
     y = ops.where(d1 >= 40.0, y1, y)
     return y

@@ -1813,21 +1813,7 @@ def pseudo_huber_2_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(4.0, "float64"), d0)
     d = _clamp(d, 4.0, 1.7976931348623157e308, "float64")
-    m = d * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (
-            1.0,
-            1.8726705418768793e-96,
-            3.506894958413445e-192,
-            6.567258882077402e-288,
-        ),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = 1.0 / d
     a = _two_sum(
@@ -1859,16 +1845,7 @@ def pseudo_huber_2_float64(x):
     )
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            5.339967589802275e95,
-            2.851525386013872e191,
-            1.52270531428125e287,
-        ),
-        (1.0, 6.567258882077402e-288, 0.0, 0.0),
-        "float64",
-    )
+    y0 = _scale((a[0] + a[1]), -3.0 * n, "float64")
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 4.0, y0, y)
     return y

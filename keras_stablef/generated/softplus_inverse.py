@@ -851,16 +851,7 @@ def softplus_inverse_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, _number(0.5, "float32"), d0)
     d = ops.clip(d, 0.0, 0.50000006)
-    m = d * _levels(
-        d,
-        (
-            1.83671e-40,
-            3.2311743e-27,
-            5.684342e-14,
-        ),
-        (float("inf"), 3.0948501e26, 1.7592186e13, 1.0),
-        "float32",
-    )
+    m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = d
     a = _two_sum(
@@ -883,16 +874,7 @@ def softplus_inverse_2_float32(x):
     )
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            1.83671e-40,
-            3.2311743e-27,
-            5.684342e-14,
-        ),
-        (float("inf"), float("inf"), 3.0948501e26, 1.0),
-        "float32",
-    )
+    y0 = _scale((a[0] + a[1]), -2.0 * n, "float32")
     y0 = ops.where(past, _number(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.5, y0, y)
 
@@ -2833,15 +2815,7 @@ def softplus_inverse_2_float64(x):
     past = d0 <= 0.0
     d = ops.where(past, _number(0.5, "float64"), d0)
     d = _clamp(d, 5e-324, 0.5, "float64")
-    m = d * _levels(
-        d,
-        (
-            1.6418147205193505e-288,
-            1.2813331809171846e-144,
-        ),
-        (6.090821257125e287, 7.804371375789981e143, 1.0),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = d
     a = _two_sum(
@@ -2869,15 +2843,7 @@ def softplus_inverse_2_float64(x):
     )
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            1.6418147205193505e-288,
-            1.2813331809171846e-144,
-        ),
-        (float("inf"), 6.090821257125e287, 1.0),
-        "float64",
-    )
+    y0 = _scale((a[0] + a[1]), -2.0 * n, "float64")
     y0 = ops.where(past, _number(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 0.5, y0, y)
 

@@ -5905,21 +5905,7 @@ def two_frac_2_float64(x):
     past = d0 <= 0.0
     d = ops.where(past, _number(0.25, "float64"), d0)
     d = _clamp(d, 5e-324, 0.25, "float64")
-    m = d * _levels(
-        d,
-        (
-            6.567258882077402e-288,
-            3.506894958413445e-192,
-            1.8726705418768793e-96,
-        ),
-        (
-            1.52270531428125e287,
-            2.851525386013872e191,
-            5.339967589802275e95,
-            1.0,
-        ),
-        "float64",
-    )
+    m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = d
     a = _two_sum(
@@ -5951,16 +5937,7 @@ def two_frac_2_float64(x):
     )
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            6.567258882077402e-288,
-            3.506894958413445e-192,
-            1.8726705418768793e-96,
-        ),
-        (float("inf"), float("inf"), 1.52270531428125e287, 1.0),
-        "float64",
-    )
+    y0 = _scale((a[0] + a[1]), -3.0 * n, "float64")
     y0 = ops.where(past, _number(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 0.25, y0, y)
 

@@ -126,6 +126,27 @@ def _polynomial(t, row, divider, scaled):
     return (lead - z) * gain if scaled else lead - z
 
 
+def _power_of_two(n, dtype):
+    """2**n, exact, for n within the exponents of the dtype."""
+    last = {"float32": 126, "float64": 1022}[dtype]
+    table = [2.0**k for k in range(-last, last + 1)]
+    index = ops.clip(ops.cast(n, "int32") + last, 0, 2 * last)  # n may be nan
+    return _entries(table, index, dtype)
+
+
+def _scale(y, n, dtype):
+    """y * 2**n in two steps, since 2**n itself may overflow."""
+    half = ops.floor(0.5 * n)
+    return (y * _power_of_two(half, dtype)) * _power_of_two(n - half, dtype)
+
+
+def _split_exponent(t, root, dtype):
+    """m, n with t = m * 2**n exactly, n a multiple of `root`, m near 1."""
+    n = ops.log(t) * (1.4426950408889634 / root)
+    n = ops.cast(root * ops.floor(n + 0.5), dtype)
+    return _scale(t, -n, dtype), n
+
+
 def _levels(d, edges, factors, dtype):
     """factors[j] where edges[j - 1] <= d < edges[j]."""
     y = _number(factors[0], dtype)
@@ -1025,24 +1046,10 @@ def two_sqrt_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, _number(0.125, "float32"), d0)
     d = ops.clip(d, 0.0, 0.12500001)
-    m = d * _levels(
-        d,
-        (
-            7.523164e-37,
-            8.6736174e-19,
-        ),
-        (1.329228e36, 1.1529215e18, 1.0),
-        "float32",
-    )
+    m, n = _split_exponent(d, 2, "float32")
     r = _root(m, 2, "float32")
-    w = r[0] * _levels(
-        d,
-        (
-            7.523164e-37,
-            8.6736174e-19,
-        ),
-        (8.6736174e-19, 9.313226e-10, 1.0),
-        "float32",
+    w = _scale(
+        r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"), "float32"
     )
     a = _two_sum(
         _fixed(
@@ -1066,13 +1073,9 @@ def two_sqrt_2_float32(x):
     )
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            7.523164e-37,
-            8.6736174e-19,
-        ),
-        (float("inf"), 1.2379401e27, 1.0),
+    y0 = _scale(
+        (a[0] + a[1]),
+        -3.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"),
         "float32",
     )
     y0 = ops.where(past, _number(float("inf"), "float32"), y0)
@@ -1085,26 +1088,10 @@ def two_sqrt_2_float32(x):
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(8.0, "float32"), d1)
     d = ops.clip(d, 7.9999995, 3.4028235e38)
-    m = d * _levels(
-        d,
-        (
-            6.871948e10,
-            4.7223665e21,
-            3.2451855e32,
-        ),
-        (1.0, 1.4551915e-11, 2.1175824e-22, 3.081488e-33),
-        "float32",
-    )
+    m, n = _split_exponent(d, 2, "float32")
     r = _root(m, 2, "float32")
-    w = r[0] * _levels(
-        d,
-        (
-            6.871948e10,
-            4.7223665e21,
-            3.2451855e32,
-        ),
-        (1.0, 262144.0, 6.871948e10, 1.8014399e16),
-        "float32",
+    w = _scale(
+        r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"), "float32"
     )
     w = 1.0 / w
     a = _two_sum(
@@ -1130,14 +1117,9 @@ def two_sqrt_2_float32(x):
     )
     b = _pair_power(r, 5, "float32")
     a = _quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            6.871948e10,
-            4.7223665e21,
-            3.2451855e32,
-        ),
-        (1.0, 8.077936e-28, 0.0, 0.0),
+    y1 = _scale(
+        (a[0] + a[1]),
+        -5.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"),
         "float32",
     )
     y1 = ops.where(past, _number(0.0, "float32"), y1)
@@ -2951,12 +2933,10 @@ def two_sqrt_2_float64(x):
     past = d0 <= 0.0
     d = ops.where(past, _number(0.125, "float64"), d0)
     d = _clamp(d, 5e-324, 0.125, "float64")
-    m = d * _levels(
-        d, (3.506894958413445e-192,), (2.851525386013872e191, 1.0), "float64"
-    )
+    m, n = _split_exponent(d, 2, "float64")
     r = _root(m, 2, "float64")
-    w = r[0] * _levels(
-        d, (3.506894958413445e-192,), (1.8726705418768793e-96, 1.0), "float64"
+    w = _scale(
+        r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"), "float64"
     )
     a = _two_sum(
         _fixed(
@@ -2989,8 +2969,10 @@ def two_sqrt_2_float64(x):
     )
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
-        d, (3.506894958413445e-192,), (1.52270531428125e287, 1.0), "float64"
+    y0 = _scale(
+        (a[0] + a[1]),
+        -3.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"),
+        "float64",
     )
     y0 = ops.where(past, _number(float("inf"), "float64"), y0)
     y = ops.where(d0 < 0.125, y0, y)
@@ -3002,24 +2984,10 @@ def two_sqrt_2_float64(x):
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(10.0, "float64"), d1)
     d = _clamp(d, 10.0, 1.7976931348623157e308, "float64")
-    m = d * _levels(
-        d,
-        (
-            2.462625387274655e114,
-            6.064523798049644e228,
-        ),
-        (1.0, 4.060706939705039e-115, 1.6489340850168661e-229),
-        "float64",
-    )
+    m, n = _split_exponent(d, 2, "float64")
     r = _root(m, 2, "float64")
-    w = r[0] * _levels(
-        d,
-        (
-            2.462625387274655e114,
-            6.064523798049644e228,
-        ),
-        (1.0, 1.5692754338466702e57, 2.462625387274655e114),
-        "float64",
+    w = _scale(
+        r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"), "float64"
     )
     w = 1.0 / w
     a = _two_sum(
@@ -3052,13 +3020,9 @@ def two_sqrt_2_float64(x):
     )
     b = _pair_power(r, 5, "float64")
     a = _quotient(a, b, "float64")
-    y1 = (a[0] + a[1]) * _levels(
-        d,
-        (
-            2.462625387274655e114,
-            6.064523798049644e228,
-        ),
-        (1.0, 1.0507614211323843e-286, 0.0),
+    y1 = _scale(
+        (a[0] + a[1]),
+        -5.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"),
         "float64",
     )
     y1 = ops.where(past, _number(0.0, "float64"), y1)
