@@ -48,6 +48,14 @@ def test_files_are_small_enough_to_read() -> None:
             assert lines <= 450, f"{path.name}: {lines} lines"
 
 
+def test_no_private_keras() -> None:
+    for path in tracked(
+        "keras_stablef/*.py", "generator/*.py", "examples/*.py"
+    ):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"keras\.(src|_)", text), path
+
+
 def test_generated_headers_say_who_and_not_when() -> None:
     for path in tracked("keras_stablef/generated/*.py"):
         if path.name == "__init__.py":
