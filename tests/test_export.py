@@ -26,15 +26,18 @@ def model_of(name: str) -> keras.Model:
     return keras.Model(inputs, getattr(ks.ops, name)(inputs))
 
 
-def check(name: str, got: np.ndarray) -> None:
-    """Within the bound of the op, in its domain."""
+def check(name: str, got: np.ndarray, lost: bool = False) -> None:
+    """Within the bound of the op, in its domain.
+
+    Args:
+        lost: what overflows may be nan and not inf.
+    """
     op = getattr(ks.ops, name)
     bound = op.error_bound("float32")
     assert bound <= 2
     for x, y in zip(X.ravel().tolist(), got.ravel().tolist(), strict=True):
         if op.domain[0] == "-oo" or x > float(op.domain[0]):
-            if not np.isfinite(y):
-                # tf2onnx writes a where as products: inf * 0 may come of it.
+            if np.isinf(y) or (lost and np.isnan(y)):
                 assert float(exact(name, 0, x).mid()) > 3.4e38
             else:
                 assert ulp_error(y, exact(name, 0, x), "float32") <= bound
@@ -95,7 +98,8 @@ def test_onnx(name: str, tmp_path: Path) -> None:
     )  # fmt: skip
     session = runtime.InferenceSession(path)
     (got,) = session.run(None, {session.get_inputs()[0].name: X})
-    check(name, got)
+    # tf2onnx writes a where as products: inf * 0 may come of it.
+    check(name, got, lost=BACKEND == "tensorflow")
 
 
 @pytest.mark.skipif(

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from backends import BACKEND
+from shipped import LOSSES
 
 import keras_stablef as ks
 
@@ -13,12 +14,6 @@ pytestmark = pytest.mark.skipif(
     BACKEND != "tensorflow", reason="ragged is TensorFlow's"
 )
 ROWS = [[-1e30, 0.0, 2.0], [1.0], [], [-88.8, 50.0, 1e-9, 3.0]]
-LOSSES = {
-    "stable_f_loss": ks.losses.StableFLoss,
-    "continuous_bernoulli": ks.losses.ContinuousBernoulli,
-    "log_cosh": ks.losses.LogCosh,
-    "pseudo_huber": ks.losses.PseudoHuber,
-}
 EACH = pytest.mark.parametrize("name", LOSSES)
 XLA = pytest.mark.parametrize("xla", [False, True])
 

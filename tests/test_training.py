@@ -8,18 +8,13 @@ import keras
 import numpy as np
 import pytest
 from backends import BACKEND
+from shipped import LOSSES
 
 import keras_stablef as ks
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="needs training"
 )
-LOSSES = {
-    "stable_f_loss": ks.losses.StableFLoss,
-    "continuous_bernoulli": ks.losses.ContinuousBernoulli,
-    "log_cosh": ks.losses.LogCosh,
-    "pseudo_huber": ks.losses.PseudoHuber,
-}
 EACH = pytest.mark.parametrize("name", LOSSES)
 
 
