@@ -271,3 +271,18 @@ def test_import_is_cheap_and_light() -> None:
     heavy = {"sympy", "flint", "jinja2", "tensorflow", "jax", "torch"}
     assert not heavy & set(names.split())
     assert np.median(times) < 0.2
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="MKL is torch's")
+def test_every_function_is_called_on_one_element_first() -> None:
+    """In both dtypes; what a process's first call is protected by."""
+    import torch
+
+    from keras_stablef import _autodiff
+    from keras_stablef import _measure
+
+    names = set(_measure.FUNCTIONS) - set(_measure.ARITHMETIC)
+    with torch.profiler.profile() as profile:
+        _autodiff._choose_torch_kernels.__wrapped__()
+    calls = {e.key: e.count for e in profile.key_averages()}
+    assert all(calls.get(f"aten::{name}") == 2 for name in names), calls
