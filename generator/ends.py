@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -317,6 +318,23 @@ def _judged(
     raise NotProvedError(f"{min(tried):.3g} ulp at {float(form.bound):g}")
 
 
+def _roundings(
+    form: EndForm, factor: Factor
+) -> Iterator[tuple[int, float, int]]:
+    """i, the coefficient of w**i, and how often its term is rounded.
+
+    By Horner: i products, the sums with the numbers up to its own (those
+    with 0 are exact), the powers of a rounded w, and one more.
+    """
+    each = 1 if form.root == 1 else 2  # 1 / d, or a root and its inverse
+    sums = 1 + bool(factor.tail)
+    yield 0, float(factor.tail), sums
+    for i, c in enumerate(factor.rest, 1):
+        if c:
+            sums += 1
+            yield i, float(c), i * each + i + sums
+
+
 def _bound(
     form: EndForm,
     cuts: list[float],
@@ -351,12 +369,10 @@ def _bound(
         if j:
             error += LOG_UNITS * u * j * np.abs(head) * np.abs(la) ** (j - 1)
         cut += cuts[j] * logs
-        terms = [float(factor.tail), *map(float, factor.rest)]
-        for i, b in enumerate(terms):
+        for i, b, roundings in _roundings(form, factor):
             part = abs(b) * high**i * logs
             small += part
-            # Horner, w and log w: 2 i + 1, 2 i and 4 roundings.
-            error += (4 * i + 2 + 4 * bool(j)) * u * part
+            error += (roundings + 4 * bool(j)) * u * part  # log w: 4
     least_size = (
         np.where(size_a > 0, size_a, np.where(size_b < 0, -size_b, 0.0)) - small
     )

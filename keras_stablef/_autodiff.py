@@ -30,9 +30,9 @@ def attach(
         times: the product of the chain rule, linear in its second factor.
 
     Returns:
-        As many functions; on JAX and torch the next two derivatives of the
-        last are its body's by forward mode.  On backends without autodiff
-        (numpy, openvino) the bodies themselves.
+        As many functions; the next two derivatives of the last are its
+        body's by forward mode.  On backends without autodiff (numpy,
+        openvino) the bodies themselves.
     """
     rule = _RULES.get(keras.backend.backend())
     if rule is None:
@@ -42,44 +42,62 @@ def attach(
     # In reverse mode the last factor of a product such as 2**127 y meets
     # the slopes of all that y is made of before they cancel: inf - inf.
     # Forward mode multiplies as the value does.
-    forward = _FORWARD.get(keras.backend.backend())
-    beyond: tuple[Body, ...] = ()
-    if forward is not None:
-        third = functools.partial(forward, bodies[-1])
-        beyond = (third, functools.partial(forward, third))
-    *rest, last = (*bodies, *beyond)
+    forward = _FORWARD[keras.backend.backend()]
+    third = forward(bodies[-1])
+    *rest, last = (*bodies, third, forward(third))
     ops = [last]
     for body in reversed(rest):
         ops.append(rule(body, ops[-1], times))
     return tuple(reversed(ops))[: len(bodies)]
 
 
-def _forward_jax(body: Body, x: Any) -> Any:
+def _forward_jax(body: Body) -> Body:
     import jax
 
-    return jax.jvp(body, (x,), (keras.ops.ones_like(x),))[1]
+    def slope(x: Any) -> Any:
+        return jax.jvp(body, (x,), (keras.ops.ones_like(x),))[1]
+
+    return slope
 
 
-def _forward_torch(body: Body, x: Any) -> Any:
-    """As the reverse of the reverse, since torch's forward mode nests not.
+# On the others as the reverse of the reverse: torch's forward mode nests not,
+# and one of TensorFlow's inside another is 0.  v -> v f'(x) is linear in v,
+# and its own reverse mode goes through f forwards.
 
-    v -> v f'(x) is linear in v, and its own reverse mode goes through f
-    forwards.
-    """
+
+def _forward_torch(body: Body) -> Body:
     import torch
 
-    def pull(v: Any) -> Any:
-        return torch.func.vjp(body, x)[1](v)[0]
+    def slope(x: Any) -> Any:
+        def pull(v: Any) -> Any:
+            return torch.func.vjp(body, x)[1](v)[0]
 
-    push = torch.func.vjp(pull, torch.zeros_like(x))[1]
-    return push(torch.ones_like(x))[0]
+        push = torch.func.vjp(pull, torch.zeros_like(x))[1]
+        return push(torch.ones_like(x))[0]
+
+    return slope
 
 
-# TensorFlow's tapes lose such a derivative when nested in a graph (2.21: the
-# fourth is 0), so there the last body is differentiated as it is.
-_FORWARD: dict[str, Callable[[Body, Any], Any]] = {
+def _forward_tensorflow(body: Body) -> Body:
+    import tensorflow as tf
+
+    # In a graph: a tape inside a rule records nothing while a
+    # ForwardAccumulator applies that rule.
+    def slope(x: Any) -> Any:
+        v = tf.zeros_like(x)
+        (pulled,) = tf.gradients(body(x), x, v)
+        if pulled is None:
+            return v
+        (pushed,) = tf.gradients(pulled, v, tf.ones_like(x))
+        return v if pushed is None else pushed
+
+    return tf.function(slope, autograph=False, reduce_retracing=True)
+
+
+_FORWARD: dict[str, Callable[[Body], Body]] = {
     "jax": _forward_jax,
     "torch": _forward_torch,
+    "tensorflow": _forward_tensorflow,
 }
 
 

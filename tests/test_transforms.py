@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import keras
 import numpy as np
@@ -172,3 +173,18 @@ def test_third_and_fourth_order(name: str, ways: str, mode: str) -> None:
     assert np.isfinite(got).all()
     size = np.abs(want[np.abs(x[small]) < 4]).max()
     np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4 * size)
+
+
+@pytest.mark.parametrize("name", ks.ops.__all__)
+def test_third_order_before_overflow(name: str) -> None:
+    """The last binades of f'': a factor 2**127 must not meet its slopes."""
+    op = getattr(ks.ops, name).derivative(2)
+    low, high = (float(Fraction(e.replace("oo", "110"))) for e in op.domain)
+    x = np.linspace(low, high, 401, dtype="float32")[1:-1]
+    with np.errstate(over="ignore"):
+        want = wanted(name, 3, x)
+    small = np.abs(want) < 3.4e38
+    got = run(reverse(op), x)
+    assert np.isfinite(got[small]).all()
+    large = small & (np.abs(want) > 1)
+    np.testing.assert_allclose(got[large], want[large], rtol=1e-5)
