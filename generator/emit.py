@@ -62,21 +62,15 @@ def cover_text(cover: Cover, function: str, last: bool) -> CoverText:
         chosen = "y"
     for k, power in enumerate(cover.powers):
         needs |= {"power", "pairs"}
-        lines += _power_lines(power, k, dtype)
-        inside = (
-            f"ops.logical_and(t >= {number(power.low, dtype)}, "
-            f"t < {number(power.high, dtype)})"
-        )
+        lines += _power_lines(power, k, dtype, bool(chosen))
         lines.append(
-            f"y = ops.where({inside}, p{k}, y)" if chosen else f"y = p{k}"
+            f"y = ops.where(inside, p{k}, y)" if chosen else f"y = p{k}"
         )
         chosen = "y"
     for k, closed in enumerate(cover.closed):
-        lines += _closed_lines(closed, k, dtype)
-        t = "t" if closed.side > 0 else "-t"
-        here = f"{t} >= {number(closed.low, dtype)}"
+        lines += _closed_lines(closed, k, dtype, bool(chosen))
         lines.append(
-            f"y = ops.where({here}, z{k}, y)" if chosen else f"y = z{k}"
+            f"y = ops.where(inside, z{k}, y)" if chosen else f"y = z{k}"
         )
         chosen = "y"
     for k, form in enumerate(cover.ends):
@@ -177,7 +171,15 @@ def is_scaled(rows: Sequence[Row]) -> bool:
     return any(r.scale or r.gain for r in rows)
 
 
-def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:
+# One tensor is clipped once: the optimizer through which Keras sends ONNX
+# files from torch names the bounds of a clip by what is clipped, and loses
+# those of one of two (onnxscript 0.7).  The first piece is what nan goes
+# through; the others get a number of their own interval instead.
+
+
+def _power_lines(
+    piece: PowerRow, k: int, dtype: str, chosen: bool
+) -> list[str]:
     text = (
         f"{float(piece.low):g} <= t < {float(piece.high):g}: a zero of order "
         f"{piece.order} at {float(piece.center):g}, its power in pairs of "
@@ -185,17 +187,28 @@ def _power_lines(piece: PowerRow, k: int, dtype: str) -> list[str]:
     )
     rest = tuple_text([-c for c in piece.rest], dtype)
     step = f" - {number(piece.center, dtype)}" if piece.center else ""
+    low, high = number(piece.low, dtype), number(piece.high, dtype)
+    if chosen:
+        start = [
+            f"inside = ops.logical_and(t >= {low}, t < {high})",
+            f"s = ops.where(inside, t, _number({high}, {dtype!r})){step}",
+        ]
+    else:
+        held = clamp("t", piece.low, piece.high, dtype, across=True)
+        start = [f"s = {held}{step}"]
     return [
         "",
         *comment(text),
-        f"s = {clamp('t', piece.low, piece.high, dtype, across=True)}{step}",
+        *start,
         f"p{k} = _power_row(s, {tuple_text(piece.offset, dtype)}, "
         f"{piece.order}, {number(piece.factor, dtype)}, {rest}, "
         f"{number(piece.tiny, dtype)}, {piece.scale}, {dtype!r})",
     ]
 
 
-def _closed_lines(piece: ClosedForm, k: int, dtype: str) -> list[str]:
+def _closed_lines(
+    piece: ClosedForm, k: int, dtype: str, chosen: bool
+) -> list[str]:
     t = "t" if piece.side > 0 else "-t"
     text = (
         f"{float(piece.low):g} <= {t} <= {float(piece.high):g}: "
@@ -203,6 +216,13 @@ def _closed_lines(piece: ClosedForm, k: int, dtype: str) -> list[str]:
         f"roundoff <= {at_most(piece.ulp)} ulp."
     )
     lines = ["", *comment(text)]
+    if chosen:
+        low = number(piece.low, dtype)
+        lines += [
+            f"inside = {t} >= {low}",
+            f"c{k} = ops.where(inside, {t}, _number({low}, {dtype!r}))",
+        ]
+        t = f"c{k}"
     lines.append(f"c{k} = {clamp(t, piece.low, piece.high, dtype)}")
     names = {piece.program.input: f"c{k}"}
     for target, value in piece.program.statements:

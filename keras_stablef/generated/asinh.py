@@ -324,7 +324,8 @@ def asinh_0_float32(x):
 
     # -0.375 <= t < 0.375: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 0.852 ulp.
-    s = ops.clip(t, -0.37500003, 0.37500003)
+    inside = ops.logical_and(t >= -0.375, t < 0.375)
+    s = ops.where(inside, t, _number(0.375, "float32"))
     p0 = _power_row(
         s,
         (
@@ -348,7 +349,7 @@ def asinh_0_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= -0.375, t < 0.375), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x <= -2: -0.693147 + 1/|x| P_0(1/|x|) + log(1/|x|); expansion with
     # remainder, 4.0e-09 relative to its first term. Truncation + roundoff <=
@@ -754,7 +755,8 @@ def asinh_2_float32(x):
 
     # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 2.082 ulp.
-    s = ops.clip(t, -0.25000003, 0.25000003)
+    inside = ops.logical_and(t >= -0.25, t < 0.25)
+    s = ops.where(inside, t, _number(0.25, "float32"))
     p0 = _power_row(
         s,
         (
@@ -778,7 +780,7 @@ def asinh_2_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= -0.25, t < 0.25), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x <= -3: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 6.5e-09 relative to its first term. Truncation + roundoff <= 3.067 ulp.
@@ -1229,7 +1231,8 @@ def asinh_0_float64(x):
 
     # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.807 ulp.
-    s = ops.clip(t, -0.2500000298023224, 0.2500000298023224)
+    inside = ops.logical_and(t >= -0.25, t < 0.25)
+    s = ops.where(inside, t, _number(0.25, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1261,7 +1264,7 @@ def asinh_0_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= -0.25, t < 0.25), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x <= -3: -0.693147 + 1/|x| P_0(1/|x|) + log(1/|x|); expansion with
     # remainder, 6.6e-18 relative to its first term. Truncation + roundoff <=
@@ -2317,7 +2320,8 @@ def asinh_2_float64(x):
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 0.960 ulp.
-    s = ops.clip(t, -0.1875000149011612, 0.1875000149011612)
+    inside = ops.logical_and(t >= -0.1875, t < 0.1875)
+    s = ops.where(inside, t, _number(0.1875, "float64"))
     p0 = _power_row(
         s,
         (
@@ -2349,7 +2353,7 @@ def asinh_2_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= -0.1875, t < 0.1875), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x <= -4: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 5.9e-18 relative to its first term. Truncation + roundoff <= 1.410 ulp.

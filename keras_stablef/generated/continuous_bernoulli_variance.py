@@ -555,7 +555,8 @@ def continuous_bernoulli_variance_1_float32(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.474 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float32"))
     p0 = _power_row(
         s,
         (
@@ -577,7 +578,7 @@ def continuous_bernoulli_variance_1_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 28: |x|**(-3) -2; expansion with remainder, 1.5e-08 relative to its
     # first term. Truncation + roundoff <= 0.815 ulp.
@@ -3389,7 +3390,8 @@ def continuous_bernoulli_variance_1_float64(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.934 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
+    inside = ops.logical_and(t >= 0.0, t < 0.75)
+    s = ops.where(inside, t, _number(0.75, "float64"))
     p0 = _power_row(
         s,
         (
@@ -3417,7 +3419,7 @@ def continuous_bernoulli_variance_1_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 48: |x|**(-3) -2; expansion with remainder, 1.6e-16 relative to its
     # first term. Truncation + roundoff <= 1.214 ulp.

@@ -423,7 +423,8 @@ def cos_versine_ratio_1_float32(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.967 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float32"))
     p0 = _power_row(
         s,
         (
@@ -445,7 +446,7 @@ def cos_versine_ratio_1_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > _number(6.0, "float32"), _number(float("nan"), "float32"), y
@@ -856,7 +857,8 @@ def cos_versine_ratio_1_float64(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.977 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float64"))
     p0 = _power_row(
         s,
         (
@@ -883,7 +885,7 @@ def cos_versine_ratio_1_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > _number(6.0, "float64"), _number(float("nan"), "float64"), y

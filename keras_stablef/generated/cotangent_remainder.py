@@ -248,7 +248,8 @@ def cotangent_remainder_0_float32(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.274 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float32"))
     p0 = _power_row(
         s,
         (
@@ -271,7 +272,7 @@ def cotangent_remainder_0_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > _number(3.0, "float32"), _number(float("nan"), "float32"), y
@@ -620,7 +621,8 @@ def cotangent_remainder_2_float32(x):
 
     # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.954 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.37500003)
+    inside = ops.logical_and(t >= 0.0, t < 0.375)
+    s = ops.where(inside, t, _number(0.375, "float32"))
     p0 = _power_row(
         s,
         (
@@ -642,7 +644,7 @@ def cotangent_remainder_2_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > _number(3.0, "float32"), _number(float("nan"), "float32"), y
@@ -1258,7 +1260,8 @@ def cotangent_remainder_0_float64(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.993 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
+    inside = ops.logical_and(t >= 0.0, t < 0.75)
+    s = ops.where(inside, t, _number(0.75, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1288,7 +1291,7 @@ def cotangent_remainder_0_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > _number(3.0, "float64"), _number(float("nan"), "float64"), y
@@ -2655,7 +2658,8 @@ def cotangent_remainder_2_float64(x):
 
     # 0 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.795 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.1875000149011612)
+    inside = ops.logical_and(t >= 0.0, t < 0.1875)
+    s = ops.where(inside, t, _number(0.1875, "float64"))
     p0 = _power_row(
         s,
         (
@@ -2681,7 +2685,7 @@ def cotangent_remainder_2_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.1875), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > _number(3.0, "float64"), _number(float("nan"), "float64"), y

@@ -1020,7 +1020,8 @@ def exp_second_difference_0_float32(x):
 
     # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.422 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float32"))
     p0 = _power_row(
         s,
         (
@@ -1042,7 +1043,7 @@ def exp_second_difference_0_float32(x):
         28,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 89.25: ; |f| is above the largest number of float32, shown box by
     # box. Truncation + roundoff <= 0.000 ulp.
@@ -1807,7 +1808,8 @@ def exp_second_difference_1_float32(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.224 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.75000006)
+    inside = ops.logical_and(t >= 0.0, t < 0.75)
+    s = ops.where(inside, t, _number(0.75, "float32"))
     p0 = _power_row(
         s,
         (
@@ -1829,7 +1831,7 @@ def exp_second_difference_1_float32(x):
         57,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 89.25: ; |f| is above the largest number of float32, shown box by
     # box. Truncation + roundoff <= 0.000 ulp.
@@ -3017,7 +3019,8 @@ def exp_second_difference_0_float64(x):
 
     # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.438 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float64"))
     p0 = _power_row(
         s,
         (
@@ -3044,7 +3047,7 @@ def exp_second_difference_0_float64(x):
         57,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 40: exp(|x|); expansion with remainder, 8.5e-18 relative to its
     # first term. Truncation + roundoff <= 1.038 ulp.
@@ -3402,7 +3405,8 @@ def exp_second_difference_1_float64(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.215 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
+    inside = ops.logical_and(t >= 0.0, t < 0.75)
+    s = ops.where(inside, t, _number(0.75, "float64"))
     p0 = _power_row(
         s,
         (
@@ -3429,7 +3433,7 @@ def exp_second_difference_1_float64(x):
         115,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 20: exp(|x|); expansion with remainder, 4.2e-18 relative to its
     # first term. Truncation + roundoff <= 1.000 ulp.

@@ -264,7 +264,8 @@ def langevin_0_float32(x):
 
     # 0 <= t < 0.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.850 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.50000006)
+    inside = ops.logical_and(t >= 0.0, t < 0.5)
+    s = ops.where(inside, t, _number(0.5, "float32"))
     p0 = _power_row(
         s,
         (
@@ -285,7 +286,7 @@ def langevin_0_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.5), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 10: 1 - 1/|x|; expansion with remainder, 4.1e-09 relative to its
     # first term. Truncation + roundoff <= 1.023 ulp.
@@ -631,7 +632,8 @@ def langevin_2_float32(x):
 
     # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.961 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.37500003)
+    inside = ops.logical_and(t >= 0.0, t < 0.375)
+    s = ops.where(inside, t, _number(0.375, "float32"))
     p0 = _power_row(
         s,
         (
@@ -653,7 +655,7 @@ def langevin_2_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 14: |x|**(-3) -2; expansion with remainder, 1.5e-08 relative to its
     # first term. Truncation + roundoff <= 0.815 ulp.
@@ -1274,7 +1276,8 @@ def langevin_0_float64(x):
 
     # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.855 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.3750000298023224)
+    inside = ops.logical_and(t >= 0.0, t < 0.375)
+    s = ops.where(inside, t, _number(0.375, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1301,7 +1304,7 @@ def langevin_0_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 20: 1 - 1/|x|; expansion with remainder, 8.5e-18 relative to its
     # first term. Truncation + roundoff <= 0.793 ulp.
@@ -2999,7 +3002,8 @@ def langevin_2_float64(x):
 
     # 0 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.796 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.1875000149011612)
+    inside = ops.logical_and(t >= 0.0, t < 0.1875)
+    s = ops.where(inside, t, _number(0.1875, "float64"))
     p0 = _power_row(
         s,
         (
@@ -3025,7 +3029,7 @@ def langevin_2_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.1875), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 24: |x|**(-3) -2; expansion with remainder, 1.6e-16 relative to its
     # first term. Truncation + roundoff <= 1.214 ulp.

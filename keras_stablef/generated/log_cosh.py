@@ -313,7 +313,8 @@ def log_cosh_0_float32(x):
 
     # 0 <= t < 0.5: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.070 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.50000006)
+    inside = ops.logical_and(t >= 0.0, t < 0.5)
+    s = ops.where(inside, t, _number(0.5, "float32"))
     p0 = _power_row(
         s,
         (
@@ -335,7 +336,7 @@ def log_cosh_0_float32(x):
         28,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.5), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 8: |x| (1 - 0.693147 1/|x|); expansion with remainder, 1.4e-08
     # relative to its first term. Truncation + roundoff <= 1.145 ulp.
@@ -400,7 +401,8 @@ def log_cosh_1_float32(x):
 
     # 0 <= t < 0.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.413 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.50000006)
+    inside = ops.logical_and(t >= 0.0, t < 0.5)
+    s = ops.where(inside, t, _number(0.5, "float32"))
     p0 = _power_row(
         s,
         (
@@ -423,7 +425,7 @@ def log_cosh_1_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.5), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 10: 1; expansion with remainder, 4.1e-09 relative to its first
     # term. Truncation + roundoff <= 0.071 ulp.
@@ -1139,7 +1141,8 @@ def log_cosh_0_float64(x):
 
     # 0 <= t < 0.375: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.894 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.3750000298023224)
+    inside = ops.logical_and(t >= 0.0, t < 0.375)
+    s = ops.where(inside, t, _number(0.375, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1168,7 +1171,7 @@ def log_cosh_0_float64(x):
         57,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 20: |x| (1 - 0.693147 1/|x|); expansion with remainder, 1.4e-18
     # relative to its first term. Truncation + roundoff <= 0.829 ulp.
@@ -1514,7 +1517,8 @@ def log_cosh_1_float64(x):
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.945 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.2500000298023224)
+    inside = ops.logical_and(t >= 0.0, t < 0.25)
+    s = ops.where(inside, t, _number(0.25, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1543,7 +1547,7 @@ def log_cosh_1_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.25), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 20: 1; expansion with remainder, 8.5e-18 relative to its first
     # term. Truncation + roundoff <= 0.078 ulp.

@@ -496,7 +496,8 @@ def log_exprel_0_float32(x):
 
     # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.410 ulp.
-    s = ops.clip(t, -1.5000001, 1.5000001)
+    inside = ops.logical_and(t >= -1.5, t < 1.5)
+    s = ops.where(inside, t, _number(1.5, "float32"))
     p0 = _power_row(
         s,
         (
@@ -519,7 +520,7 @@ def log_exprel_0_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= -1.5, t < 1.5), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x <= -16: log(1/|x|); expansion with remainder, 1.1e-07 relative to its
     # first term. Truncation + roundoff <= 1.229 ulp.
@@ -602,11 +603,13 @@ def log_exprel_1_float32(x):
 
     # 1.5 <= t <= 20: -exp(-t)/(-1 + exp(-t)) + (t - 1)/t with t = t; equal to
     # f in exact arithmetic, roundoff <= 1.872 ulp.
-    c0 = ops.clip(t, 1.4999999, 20.000002)
+    inside = t >= 1.5
+    c0 = ops.where(inside, t, _number(1.5, "float32"))
+    c0 = ops.clip(c0, 1.4999999, 20.000002)
     x0_0 = ops.exp(-c0)
     y_0 = (c0 - 1.0) / c0 - x0_0 / (x0_0 - 1.0)
     z0 = y_0
-    y = ops.where(t >= 1.5, z0, y)
+    y = ops.where(inside, z0, y)
 
     # x <= -20: |x|**(-1); expansion with remainder, 4.1e-08 relative to its
     # first term. Truncation + roundoff <= 1.196 ulp.
@@ -1473,7 +1476,8 @@ def log_exprel_0_float64(x):
 
     # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.479 ulp.
-    s = ops.clip(t, -1.5000001192092896, 1.5000001192092896)
+    inside = ops.logical_and(t >= -1.5, t < 1.5)
+    s = ops.where(inside, t, _number(1.5, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1504,7 +1508,7 @@ def log_exprel_0_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= -1.5, t < 1.5), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x <= -40: log(1/|x|); expansion with remainder, 4.2e-18 relative to its
     # first term. Truncation + roundoff <= 0.773 ulp.

@@ -322,7 +322,8 @@ def log_ratio_0_float32(x):
 
     # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.860 ulp.
-    s = ops.clip(t, -0.25000003, 0.25000003)
+    inside = ops.logical_and(t >= -0.25, t < 0.25)
+    s = ops.where(inside, t, _number(0.25, "float32"))
     p0 = _power_row(
         s,
         (
@@ -346,7 +347,7 @@ def log_ratio_0_float32(x):
         57,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= -0.25, t < 0.25), p0, y)
+    y = ops.where(inside, p0, y)
 
     # 0.25 and nearer to 1: -0.693147 + t P_0(t) + log(t); expansion with
     # remainder, 3.7e-09 relative to its first term. Truncation + roundoff <=
@@ -581,7 +582,8 @@ def log_ratio_2_float32(x):
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 1.047 ulp.
-    s = ops.clip(t, -0.18750001, 0.18750001)
+    inside = ops.logical_and(t >= -0.1875, t < 0.1875)
+    s = ops.where(inside, t, _number(0.1875, "float32"))
     p0 = _power_row(
         s,
         (
@@ -605,7 +607,7 @@ def log_ratio_2_float32(x):
         58,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= -0.1875, t < 0.1875), p0, y)
+    y = ops.where(inside, p0, y)
 
     # 0.5 and nearer to 1: t**(-2) (-1 + t P_0(t)); expansion with remainder,
     # 2.5e-09 relative to its first term. Truncation + roundoff <= 2.181 ulp.
@@ -756,7 +758,8 @@ def log_ratio_0_float64(x):
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 0.811 ulp.
-    s = ops.clip(t, -0.1875000149011612, 0.1875000149011612)
+    inside = ops.logical_and(t >= -0.1875, t < 0.1875)
+    s = ops.where(inside, t, _number(0.1875, "float64"))
     p0 = _power_row(
         s,
         (
@@ -786,7 +789,7 @@ def log_ratio_0_float64(x):
         115,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= -0.1875, t < 0.1875), p0, y)
+    y = ops.where(inside, p0, y)
 
     # 0.25 and nearer to 1: -0.693147 + t P_0(t) + log(t); expansion with
     # remainder, 2.4e-18 relative to its first term. Truncation + roundoff <=
@@ -1435,7 +1438,8 @@ def log_ratio_2_float64(x):
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 1.079 ulp.
-    s = ops.clip(t, -0.1875000149011612, 0.1875000149011612)
+    inside = ops.logical_and(t >= -0.1875, t < 0.1875)
+    s = ops.where(inside, t, _number(0.1875, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1467,7 +1471,7 @@ def log_ratio_2_float64(x):
         116,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= -0.1875, t < 0.1875), p0, y)
+    y = ops.where(inside, p0, y)
 
     # 0.5 and nearer to 1: t**(-2) (-1 + t P_0(t)); expansion with remainder,
     # 1.0e-17 relative to its first term. Truncation + roundoff <= 2.229 ulp.

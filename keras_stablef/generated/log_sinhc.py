@@ -506,7 +506,8 @@ def log_sinhc_0_float32(x):
 
     # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.951 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float32"))
     p0 = _power_row(
         s,
         (
@@ -528,7 +529,7 @@ def log_sinhc_0_float32(x):
         28,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 48: |x| (1 - 0.693147 1/|x| + log(1/|x|) (1 1/|x|)); expansion with
     # remainder, 4.0e-11 relative to its first term. Truncation + roundoff <=
@@ -594,7 +595,8 @@ def log_sinhc_1_float32(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.203 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float32"))
     p0 = _power_row(
         s,
         (
@@ -617,7 +619,7 @@ def log_sinhc_1_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 10: 1 - 1/|x|; expansion with remainder, 4.1e-09 relative to its
     # first term. Truncation + roundoff <= 1.023 ulp.
@@ -1337,7 +1339,8 @@ def log_sinhc_0_float64(x):
 
     # 0 <= t < 0.75: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.851 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
+    inside = ops.logical_and(t >= 0.0, t < 0.75)
+    s = ops.where(inside, t, _number(0.75, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1366,7 +1369,7 @@ def log_sinhc_0_float64(x):
         57,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 48: |x| (1 - 0.693147 1/|x| + log(1/|x|) (1 1/|x|)); expansion with
     # remainder, 4.8e-19 relative to its first term. Truncation + roundoff <=
@@ -1729,7 +1732,8 @@ def log_sinhc_1_float64(x):
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.970 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
+    inside = ops.logical_and(t >= 0.0, t < 0.75)
+    s = ops.where(inside, t, _number(0.75, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1758,7 +1762,7 @@ def log_sinhc_1_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.75), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 20: 1 - 1/|x|; expansion with remainder, 8.5e-18 relative to its
     # first term. Truncation + roundoff <= 0.793 ulp.

@@ -267,7 +267,8 @@ def pseudo_huber_0_float32(x):
 
     # 0 <= t < 0.375: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.082 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.37500003)
+    inside = ops.logical_and(t >= 0.0, t < 0.375)
+    s = ops.where(inside, t, _number(0.375, "float32"))
     p0 = _power_row(
         s,
         (
@@ -289,7 +290,7 @@ def pseudo_huber_0_float32(x):
         28,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 8: |x| (1 + 1/|x| P_0(1/|x|)); expansion with remainder, 9.7e-10
     # relative to its first term. Truncation + roundoff <= 1.161 ulp.
@@ -363,7 +364,8 @@ def pseudo_huber_1_float32(x):
 
     # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.116 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.37500003)
+    inside = ops.logical_and(t >= 0.0, t < 0.375)
+    s = ops.where(inside, t, _number(0.375, "float32"))
     p0 = _power_row(
         s,
         (
@@ -386,7 +388,7 @@ def pseudo_huber_1_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.375), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 3: 1 + 1/|x| P_0(1/|x|); expansion with remainder, 3.7e-09 relative
     # to its first term. Truncation + roundoff <= 1.060 ulp.
@@ -1335,7 +1337,8 @@ def pseudo_huber_0_float64(x):
 
     # 0 <= t < 0.25: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.888 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.2500000298023224)
+    inside = ops.logical_and(t >= 0.0, t < 0.25)
+    s = ops.where(inside, t, _number(0.25, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1363,7 +1366,7 @@ def pseudo_huber_0_float64(x):
         57,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.25), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 8: |x| (1 + 1/|x| P_0(1/|x|)); expansion with remainder, 5.8e-18
     # relative to its first term. Truncation + roundoff <= 1.202 ulp.
@@ -1467,7 +1470,8 @@ def pseudo_huber_1_float64(x):
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.912 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.2500000298023224)
+    inside = ops.logical_and(t >= 0.0, t < 0.25)
+    s = ops.where(inside, t, _number(0.25, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1496,7 +1500,7 @@ def pseudo_huber_1_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.25), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 3: 1 + 1/|x| P_0(1/|x|); expansion with remainder, 6.8e-18 relative
     # to its first term. Truncation + roundoff <= 1.055 ulp.

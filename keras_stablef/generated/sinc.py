@@ -975,7 +975,8 @@ def sinc_1_float32(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.423 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float32"))
     p0 = _power_row(
         s,
         (
@@ -997,7 +998,7 @@ def sinc_1_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > _number(100.0, "float32"), _number(float("nan"), "float32"), y
@@ -2901,7 +2902,8 @@ def sinc_1_float64(x):
 
     # 0 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.470 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
+    inside = ops.logical_and(t >= 0.0, t < 1.0)
+    s = ops.where(inside, t, _number(1.0, "float64"))
     p0 = _power_row(
         s,
         (
@@ -2928,7 +2930,7 @@ def sinc_1_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 1.0), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > _number(100.0, "float64"), _number(float("nan"), "float64"), y

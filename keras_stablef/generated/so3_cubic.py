@@ -297,7 +297,8 @@ def so3_cubic_1_float32(x):
 
     # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.378 ulp.
-    s = ops.clip(t, -1.5000001, 1.5000001)
+    inside = ops.logical_and(t >= -1.5, t < 1.5)
+    s = ops.where(inside, t, _number(1.5, "float32"))
     p0 = _power_row(
         s,
         (
@@ -321,7 +322,7 @@ def so3_cubic_1_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= -1.5, t < 1.5), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(
         t < _number(-6.0, "float32"), _number(float("nan"), "float32"), y
     )
@@ -998,7 +999,8 @@ def so3_cubic_1_float64(x):
 
     # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.375 ulp.
-    s = ops.clip(t, -1.5000001192092896, 1.5000001192092896)
+    inside = ops.logical_and(t >= -1.5, t < 1.5)
+    s = ops.where(inside, t, _number(1.5, "float64"))
     p0 = _power_row(
         s,
         (
@@ -1028,7 +1030,7 @@ def so3_cubic_1_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= -1.5, t < 1.5), p0, y)
+    y = ops.where(inside, p0, y)
     y = ops.where(
         t < _number(-6.0, "float64"), _number(float("nan"), "float64"), y
     )

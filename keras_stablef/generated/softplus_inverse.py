@@ -447,10 +447,12 @@ def softplus_inverse_1_float32(x):
 
     # 1.25 <= t <= 16: -1/(-1 + exp(-t)) with t = t; equal to f in exact
     # arithmetic, roundoff <= 1.804 ulp.
-    c0 = ops.clip(t, 1.2499999, 16.000002)
+    inside = t >= 1.25
+    c0 = ops.where(inside, t, _number(1.25, "float32"))
+    c0 = ops.clip(c0, 1.2499999, 16.000002)
     y_0 = -(1.0 / (ops.exp(-c0) - 1.0))
     z0 = y_0
-    y = ops.where(t >= 1.25, z0, y)
+    y = ops.where(inside, z0, y)
 
     # 0.25 and nearer to 0: t**(-1) (1 + t P_0(t)); expansion with remainder,
     # 4.2e-10 relative to its first term. Truncation + roundoff <= 1.127 ulp.
@@ -1130,11 +1132,13 @@ def softplus_inverse_1_float64(x):
 
     # 1.25 <= t <= 40: 1 - exp(-t)/(-1 + exp(-t)) with t = t; equal to f in
     # exact arithmetic, roundoff <= 1.775 ulp.
-    c0 = ops.clip(t, 1.2499998807907104, 40.000003814697266)
+    inside = t >= 1.25
+    c0 = ops.where(inside, t, _number(1.25, "float64"))
+    c0 = ops.clip(c0, 1.2499998807907104, 40.000003814697266)
     x0_0 = ops.exp(-c0)
     y_0 = (-(x0_0 / (x0_0 - 1.0))) + 1.0
     z0 = y_0
-    y = ops.where(t >= 1.25, z0, y)
+    y = ops.where(inside, z0, y)
 
     # 0.25 and nearer to 0: t**(-1) (1 + t P_0(t)); expansion with remainder,
     # 5.7e-18 relative to its first term. Truncation + roundoff <= 1.178 ulp.

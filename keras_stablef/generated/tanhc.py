@@ -498,7 +498,8 @@ def tanhc_1_float32(x):
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.928 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.25000003)
+    inside = ops.logical_and(t >= 0.0, t < 0.25)
+    s = ops.where(inside, t, _number(0.25, "float32"))
     p0 = _power_row(
         s,
         (
@@ -520,7 +521,7 @@ def tanhc_1_float32(x):
         56,
         "float32",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.25), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 12: |x|**(-2) -1; expansion with remainder, 1.9e-09 relative to its
     # first term. Truncation + roundoff <= 0.767 ulp.
@@ -2894,7 +2895,8 @@ def tanhc_1_float64(x):
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.970 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 0.2500000298023224)
+    inside = ops.logical_and(t >= 0.0, t < 0.25)
+    s = ops.where(inside, t, _number(0.25, "float64"))
     p0 = _power_row(
         s,
         (
@@ -2922,7 +2924,7 @@ def tanhc_1_float64(x):
         114,
         "float64",
     )
-    y = ops.where(ops.logical_and(t >= 0.0, t < 0.25), p0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 24: |x|**(-2) -1; expansion with remainder, 1.4e-19 relative to its
     # first term. Truncation + roundoff <= 0.752 ulp.
