@@ -81,7 +81,9 @@ def cover_text(cover: Cover, function: str, last: bool) -> CoverText:
         compare = "<" if form.point is not None else ">="
         here = f"d{k} {compare} {number(form.bound, dtype)}"
         lines.append(
-            f"y = ops.where({here}, y{k}, y)" if chosen else f"y = y{k}"
+            f"y = ops.where({here}, y{k}, y)"
+            if chosen
+            else f"y = y{k} + ops.zeros_like(t)"
         )
         chosen = "y"
     if cover.parity < 0:

@@ -47,6 +47,8 @@ def end_formula(form: EndForm | LogForm) -> str:
             inner = f"{log} ({inner})" if " " in inner else f"{inner} {log}"
             inner = inner.removeprefix("1 ")
         terms.append(inner)
+    if isinstance(form, EndForm) and form.is_flat:
+        return f"{form.limit:g}"
     body = " + ".join(terms).replace("+ -1 ", "- ").replace("+ -", "- ")
     power = Fraction(form.power * sign, form.root)
     if power:
@@ -118,10 +120,11 @@ def end_lines(
         f"{where}: {end_formula(form)}; {note}. Truncation + roundoff "
         f"<= {at_most(form.ulp)} ulp."
     )
-    lines = [
-        "",
-        *comment(text),
-        f"d{k} = {distance}",
+    lines = ["", *comment(text), f"d{k} = {distance}"]
+    limit = f"_number({number(form.limit, dtype)}, {dtype!r})"
+    if isinstance(form, EndForm) and form.is_flat:
+        return [*lines, f"y{k} = {limit}"]
+    lines += [
         f"past = {past}",
         f"d = ops.where(past, _number({number(form.bound, dtype)}, {dtype!r}), "
         f"d{k})",
@@ -133,10 +136,7 @@ def end_lines(
         lines += _simple(form, k, dtype)
     else:
         lines += _pairs(form, k, dtype, needs, last)
-    lines.append(
-        f"y{k} = ops.where(past, _number({number(form.limit, dtype)}, "
-        f"{dtype!r}), y{k})"
-    )
+    lines.append(f"y{k} = ops.where(past, {limit}, y{k})")
     return lines
 
 

@@ -87,6 +87,16 @@ class EndForm:
     note: str
     truncation: float = 0.0
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether the result is `limit` throughout."""
+        lead = self.factors[0]
+        if not self.simple or self.power or lead.rest:
+            return False
+        past = (self.bound - self.cut) * (-1 if self.point is not None else 1)
+        empty = past > 0 or (past == 0 and self.point is not None)
+        return empty or self.limit == float(lead.head)
+
 
 def distances(point: Fraction | None) -> list[Fraction]:
     """Where a form may begin, the best place first."""

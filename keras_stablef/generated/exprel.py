@@ -1473,15 +1473,10 @@ def exprel_0_float32(x):
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 94.75: ; |f| is above the largest number of float32, shown box by
-    # box. Truncation + roundoff <= 0.000 ulp.
+    # x >= 94.75: inf; |f| is above the largest number of float32, shown box
+    # by box. Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > _number(94.625, "float32")
-    d = ops.where(past, _number(94.75, "float32"), d1)
-    d = ops.clip(d, 94.74999, 94.62501)
-    a = 0.0 + ops.zeros_like(d)
-    y1 = a
-    y1 = ops.where(past, _number(float("inf"), "float32"), y1)
+    y1 = _number(float("inf"), "float32")
     y = ops.where(d1 >= 94.75, y1, y)
     return y
 
