@@ -82,8 +82,8 @@ def test_saved_model_is_trained_in_plain_tensorflow(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(
-    BACKEND not in ("tensorflow", "torch"),
-    reason="from JAX Keras needs jax2onnx",
+    BACKEND not in ("tensorflow", "jax", "torch"),
+    reason="Keras exports from these",
 )
 @pytest.mark.parametrize("name", ks.ops.__all__)
 def test_onnx(name: str, tmp_path: Path) -> None:
