@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import math
 from fractions import Fraction
 
@@ -35,6 +38,7 @@ from oracle import at
 from oracle import compiled as exactly
 from oracle import ulp_error
 
+import keras_stablef as ks
 from keras_stablef.generated import sinc as module
 
 pytestmark = pytest.mark.once
@@ -210,3 +214,35 @@ def test_costs_count_what_is_run() -> None:
     assert counted["where"] >= len(few.rows) - 1
     assert operations(many)["take"] >= 2 + many.rows[0].degree
     assert 0 < cost(few) < cost(many)
+
+
+def _number(node: ast.expr) -> float:
+    """A literal, or float("inf")."""
+    if isinstance(node, ast.Call):
+        (node,) = node.args
+    return float(ast.literal_eval(node))
+
+
+@pytest.mark.parametrize("name", ks.ops.__all__)
+def test_clips_of_a_body(name: str) -> None:
+    """Their bounds do not cross; in float32 a tensor meets one at most.
+
+    An optimizer of ONNX graphs loses the bounds of one of two.
+    """
+    module_of = importlib.import_module(f"keras_stablef.generated.{name}")
+    source = inspect.getsource(module_of)
+    for body in ast.parse(source).body:
+        if not isinstance(body, ast.FunctionDef) or body.name[0] == "_":
+            continue
+        clips = [
+            node.args
+            for node in ast.walk(body)
+            if isinstance(node, ast.Call)
+            and ast.unparse(node.func) in ("ops.clip", "_clamp")
+        ]
+        for what, low, high, *_ in clips:
+            a, b = (_number(edge) for edge in (low, high))
+            assert a < b, f"{body.name}: {ast.unparse(what)} from {a} to {b}"
+        direct = [n for c in clips if (n := ast.unparse(c[0])) in ("t", "x")]
+        if body.name.endswith("float32"):
+            assert len(direct) == len(set(direct)), body.name

@@ -16,7 +16,9 @@ def main() -> int:
         prog="python -m examples.question",
         description="Trains the question's model eight times.",
     )
-    parser.add_argument("--backend", choices=[*BACKENDS, "all"], default="all")
+    parser.add_argument(
+        "--backend", choices=[*BACKENDS, "all"], default=BACKENDS[0]
+    )
     parser.add_argument("--epochs", type=int, help="fewer for a quick look")
     parser.add_argument("--out", type=Path, default=Path("out/demo"))
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -74,6 +76,7 @@ def _one(backend: str, epochs: int | None, out: Path) -> None:
                     variant, data, epochs, lambda t=task: progress.advance(t)
                 )
             )
+            progress.update(task, completed=epochs)  # it may have stopped
         task = progress.add_task("errors in ulp", total=None)
         rows = ulps.table(lambda: progress.advance(task))
     shape = "ragged" if backend == "tensorflow" else "padded and masked"

@@ -151,7 +151,7 @@ def plot(runs: list[Run], path: Path, backend: str) -> None:
     bottom.set_yscale("log")
     bottom.set_xscale("log")
     ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500]
-    last = len(runs[0].loss)
+    last = max(len(run.loss) for run in runs)
     bottom.set_xlim(0.95, max(2, last) * 1.1)
     ticks = [tick for tick in ticks if tick <= last]
     bottom.set_xticks(ticks, [str(tick) for tick in ticks])

@@ -52,7 +52,7 @@ VARIANTS = (
 
 @dataclass
 class Run:
-    """What is recorded; lists have one entry per epoch."""
+    """What is recorded; lists have one entry per epoch until all is nan."""
 
     name: str
     loss: list[float] = field(default_factory=list)
@@ -102,6 +102,8 @@ class _Recorder(keras.callbacks.Callback):
         self.run.lowest_logit.append(float(np.min(logit)))
         self.run.bad_steps.append(int(self.model.optimizer.bad_steps))
         self.run.steps = int(self.model.optimizer.iterations)
+        # nan weights stay nan: nothing can come after this epoch.
+        self.model.stop_training = not np.isfinite(logit).any()
         self.tick()
 
 
