@@ -36,6 +36,7 @@ Array = np.ndarray[Any, Any]
 # enclosure over a cluster is too wide by |x|**-n, and more terms help.
 LEVELS = ((256, 3), (700, 8), (3000, 30))
 CLUSTER = 4096  # neighbouring float64 that share an expansion, at most
+FEW = 64  # so many one by one, 30 to 100 us each, before the last level, 8 ms
 SLOPE, REST = -17, -70  # log2 of what d_1 t and r may be
 
 
@@ -64,7 +65,7 @@ def expansion(formula: Formula, order: int, xs: Array) -> Expansion | None:
         if over is not None and over[0].abs_lower() > power2(ABOVE):
             infinity = math.copysign(math.inf, float(over[0].sgn()))
             return Expansion(center, unit, 0, infinity, 0.0, 0.0, 0.0)
-    for bits, count in LEVELS:
+    for bits, count in LEVELS if len(xs) > FEW else LEVELS[:-1]:
         with ctx.workprec(bits):
             made = _expansion(formula, order, center, reach, unit, count)
         if made is not None:

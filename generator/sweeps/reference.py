@@ -29,7 +29,11 @@ CERTAIN_BITS = 100
 # Bits, and -log2 of a step to the side: at a removable point the formula is
 # 0/0 itself, and 2**-4000 beside it no format sees the step.  A cancellation
 # of 7th order then takes 28000 bits.
-ATTEMPTS = ((256, 0), (1200, 0), (6000, 0), (30000, 4000))
+ATTEMPTS = (
+    *((bits, 0) for bits in (256, 512, 1024, 2048, 3072, 4096, 6144)),
+    (30000, 4000),
+)
+NEAR = 32  # binades of x that take about as many bits
 VANISHED = -1100  # a value below 2**VANISHED is 0 to every format
 ABOVE = 1100  # and one above 2**ABOVE an infinity
 ZERO_SCALE = 200  # of a 0: its unit, 2**-1074, has an inverse then
@@ -114,6 +118,7 @@ class Formula:
         recorder = _Recorder()
         evaluate(to_primitives(expr), recorder)
         self._steps = recorder.steps
+        self._first: dict[tuple[int, int], int] = {}
 
     def run(self, x: Number) -> Number:
         """The formula at a ball or a series, at the precision at hand.
@@ -159,16 +164,20 @@ class Formula:
 
         Removable points are filled in; None where nothing is certain.
         """
-        for bits, shift in ATTEMPTS:
+        where = order, math.frexp(x)[1] // NEAR
+        start = self._first.get(where, 0)
+        for attempt in range(start, len(ATTEMPTS)):
+            bits, shift = ATTEMPTS[attempt]
             with ctx.workprec(bits):
                 place = arb(x) + (power2(-shift) if shift else arb(0))
                 found = self.derivatives(place, order, 1)
                 if found is None:
                     continue
                 value = found[0]
-                if value.rel_accuracy_bits() > CERTAIN_BITS:
-                    return value
-                if value.abs_upper() < power2(VANISHED):
+                certain = value.rel_accuracy_bits() > CERTAIN_BITS
+                if certain or value.abs_upper() < power2(VANISHED):
+                    if not shift:  # else it is the point itself
+                        self._first[where] = attempt
                     return value
         return None
 
