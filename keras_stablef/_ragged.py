@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -29,15 +30,17 @@ def ragged_row_means(
 
     Raises:
         ValueError: row lengths that differ, where they are known (eagerly).
-        tf.errors.InvalidArgumentError: in a graph; XLA does not look.
+        tf.errors.InvalidArgumentError: in a graph. XLA cannot raise: there
+            the means are nan.
     """
     import tensorflow as tf
 
     y_pred = tf.cast(y_pred, dtype)
     y_true = tf.cast(y_true, dtype)
     flat = y_pred.flat_values
+    same: Any = True
     if is_ragged(y_true):
-        _check_rows(y_true, y_pred)
+        same = _check_rows(y_true, y_pred)
         true = y_true.flat_values
     else:
         true = _flat(y_true, y_pred)
@@ -52,12 +55,15 @@ def ragged_row_means(
     )
     for splits in reversed(y_pred.nested_row_splits):
         total, count = (_row_sums(each, splits) for each in (total, count))
-    return total / tf.maximum(count, 1)
+    means = total / tf.maximum(count, 1)
+    return means if same is True else tf.where(same, means, math.nan)
 
 
-def _check_rows(y_true: Any, y_pred: Any) -> None:
+def _check_rows(y_true: Any, y_pred: Any) -> Any:
+    """Whether the row lengths are equal; in a graph a tensor."""
     import tensorflow as tf
 
+    same: Any = True
     pairs = zip(
         y_true.nested_row_lengths(), y_pred.nested_row_lengths(), strict=True
     )
@@ -66,11 +72,13 @@ def _check_rows(y_true: Any, y_pred: Any) -> None:
             tf.debugging.assert_equal(
                 a, b, "Row lengths of y_true and y_pred differ."
             )
+            same = tf.logical_and(same, tf.reduce_all(a == b))
         elif a.shape != b.shape or not bool(tf.reduce_all(a == b)):
             raise ValueError(
                 "Row lengths of y_true and y_pred differ: expected "
                 f"{b.numpy().tolist()}, received {a.numpy().tolist()}."
             )
+    return same
 
 
 def _flat(dense: Any, like: Any) -> Any:

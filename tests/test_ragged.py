@@ -123,3 +123,18 @@ def test_rows_that_differ_are_refused() -> None:
     pred = ragged([[1.0, 2.0], [1.0]])
     with pytest.raises(ValueError, match=r"expected.*received"):
         ks.losses.LogCosh()(true, pred)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_rows_that_differ_in_a_graph(dtype: str) -> None:
+    """TensorFlow's error; under XLA, which cannot raise one, nan."""
+    import tensorflow as tf
+
+    true = ragged([[1.0], [1.0, 2.0]])
+    pred = ragged([[1.0, 2.0], [1.0]])
+    loss = ks.losses.LogCosh(dtype=dtype)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Row lengths"):
+        tf.function(loss)(true, pred)
+    compiled = tf.function(loss, jit_compile=True)
+    assert np.isnan(compiled(true, pred))
+    assert np.isfinite(compiled(pred, pred))
