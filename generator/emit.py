@@ -62,7 +62,8 @@ def cover_text(cover: Cover, function: str, last: bool) -> CoverText:
         chosen = "y"
     for k, power in enumerate(cover.powers):
         needs |= {"power", "pairs"}
-        lines += _power_lines(power, k, dtype, bool(chosen))
+        closed_end = power.high == cover.high  # nothing else holds that x
+        lines += _power_lines(power, k, dtype, bool(chosen), closed_end)
         lines.append(
             f"y = ops.where(inside, p{k}, y)" if chosen else f"y = p{k}"
         )
@@ -180,19 +181,20 @@ def is_scaled(rows: Sequence[Row]) -> bool:
 
 
 def _power_lines(
-    piece: PowerRow, k: int, dtype: str, chosen: bool
+    piece: PowerRow, k: int, dtype: str, chosen: bool, closed_end: bool
 ) -> list[str]:
+    below = "<=" if closed_end else "<"
     text = (
-        f"{float(piece.low):g} <= t < {float(piece.high):g}: a zero of order "
-        f"{piece.order} at {float(piece.center):g}, its power in pairs of "
-        f"floats. Truncation + roundoff <= {at_most(piece.ulp)} ulp."
+        f"{float(piece.low):g} <= t {below} {float(piece.high):g}: a zero of "
+        f"order {piece.order} at {float(piece.center):g}, its power in pairs "
+        f"of floats. Truncation + roundoff <= {at_most(piece.ulp)} ulp."
     )
     rest = tuple_text([-c for c in piece.rest], dtype)
     step = f" - {number(piece.center, dtype)}" if piece.center else ""
     low, high = number(piece.low, dtype), number(piece.high, dtype)
     if chosen:
         start = [
-            f"inside = ops.logical_and(t >= {low}, t < {high})",
+            f"inside = ops.logical_and(t >= {low}, t {below} {high})",
             f"s = ops.where(inside, t, _number({high}, {dtype!r})){step}",
         ]
     else:

@@ -230,6 +230,7 @@ def _factors(
         tail = fmt.round(to_fraction(left)) if left != 0 else Fraction(0)
         rest = arb_poly(cs[1:])
         error = float(upper(s.error() * radius ** (s.v - v)))
+        error += float(upper(abs(left - to_arb(tail))))
         kept: tuple[Fraction, ...] = ()
         if rest.length():
             if rest.length() <= degree:

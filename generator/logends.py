@@ -24,6 +24,8 @@ from .roots import ball
 from .rows import Row
 from .work import Work
 
+GRID = Fraction(1, 64)
+
 Marcher = Callable[[Work, Fraction, Fraction], list[Row]]
 
 
@@ -79,10 +81,11 @@ def log_form(
     ):
         inner.bits = bits
         bound = Fraction(2) ** (sign * exponent)
+        # Outwards by more than `_log` rounds.
         if point is None:
-            low, high = _log(bound), _log(fmt.max_finite) + 1
+            low, high = _log(bound) - GRID, _log(fmt.max_finite) + 1
         else:
-            low, high = _log(fmt.smallest_subnormal) - 1, _log(bound)
+            low, high = _log(fmt.smallest_subnormal) - 1, _log(bound) + GRID
         try:
             rows = march(inner, low, high)
         except NotProvedError as error:
@@ -96,9 +99,9 @@ def log_form(
 
 
 def _log(value: Fraction) -> Fraction:
-    """About log(value), on a coarse grid."""
-    return Fraction(round(math.log(value.numerator) * 64)
-                    - round(math.log(value.denominator) * 64), 64)  # fmt: skip
+    """log(value) on a coarse grid, to less than one step of it."""
+    exact = math.log(value.numerator) - math.log(value.denominator)
+    return round(exact / GRID) * GRID
 
 
 def _power(

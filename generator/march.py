@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 from flint import arb
@@ -20,6 +21,7 @@ from .work import shown
 
 SMALLEST = Fraction(1, 2**22)  # relative width of a row that is given up
 MAX_ROWS = 4096  # of one stretch
+BEYOND = 10  # log(t) is off by 2**(10 - p) at most, where |log t| < 2**10
 TRIED = 64  # rows after which their number is estimated
 
 
@@ -94,15 +96,18 @@ def attempt(
     """The row over [low, high], or why there is none."""
     work.check_time()
     center = work.fmt.round((low + high) / 2)
-    reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -30)))
+    # A variable that is computed may lie on the other side of a seam.
+    beyond = Fraction(2) ** (BEYOND - work.fmt.precision) if work.blur else 0
+    wide = low - beyond, high + beyond
+    reach = to_arb(max(center - wide[0], wide[1] - center))
+    reach *= 1 + arb((1, -30))
     try:
         with ctx.workprec(work.bits):
             series = local(work, center, reach, 0)
             row = make_row(
                 series,
                 center,
-                low,
-                high,
+                *wide,
                 work.fmt,
                 work.degree,
                 False,
@@ -112,4 +117,4 @@ def attempt(
         return None, str(error)
     if row.ulp > work.goal:
         return None, f"{row.ulp:.3g} ulp"
-    return row, ""
+    return replace(row, low=low, high=high), ""

@@ -272,8 +272,9 @@ def row_bound(
     stretch = 2.0**row.scale  # exact; rows so near to 0 never need it
     s1, s2, blur = s1 * stretch, s2 * stretch, blur * stretch
     smax = np.maximum(np.abs(s1), np.abs(s2))
-    exact = _exact_step(center, low, high) and not blur
-    ds = blur + (0.0 if exact else 1.0) * _half_ulp(smax, fmt)
+    # A variable that is a pair: its high part less the center, its low part.
+    roundings = (not _exact_step(center, low, high)) + (blur > 0)
+    ds = blur + roundings * _half_ulp(smax, fmt)
     qa = np.full_like(s1, float(row.rest[-1]))
     qb, err = qa.copy(), np.zeros_like(s1)
     for b in reversed(row.rest[:-1]):

@@ -23,6 +23,7 @@ from .claims import Format
 from .claims import Piece
 from .claims import Plan
 from .claims import end_formula
+from .claims import log_formula
 from .claims import power_formula
 from .claims import program_formula
 from .claims import row_formula
@@ -40,6 +41,7 @@ BITS = 700
 AGREE = 500  # bits
 POINTS = 7  # of a span, and one more: its ends are included
 ROWS = 6  # of a table
+ENDS = ("end", "logrow")
 
 
 class ExactOps:
@@ -175,11 +177,20 @@ def exact_body(module: Module, plan: Plan) -> tuple[Any, dict[str, Any]]:
 
 def compare_tables(module: Module, plan: Plan) -> list[str]:
     """What differs between the rows and the module's table."""
-    rows = [p for p in plan.pieces if p.kind == "row"]
-    if not rows:
-        return []
-    _, space = exact_body(module, plan)
     label = f"_{plan.name}_{plan.order}_{plan.fmt.name}".upper()
+    rows = [p for p in plan.pieces if p.kind == "row"]
+    wrong = _compare(module, plan, rows, label) if rows else []
+    for k, end in enumerate(plan.data["ends"]):
+        if "rows" in end:
+            own = [p for p in plan.pieces if p.data.get("end") == k]
+            wrong += _compare(module, plan, own, f"{label}_END{k}")
+    return wrong
+
+
+def _compare(
+    module: Module, plan: Plan, rows: list[Piece], label: str
+) -> list[str]:
+    _, space = exact_body(module, plan)
     try:
         table, seams = space[f"{label}_TABLE"], space[f"{label}_SEAMS"]
     except KeyError:
@@ -220,6 +231,8 @@ def formula_of(piece: Piece) -> Node:
         return power_formula(piece)[0]
     if piece.kind == "end":
         return end_formula(piece)
+    if piece.kind == "logrow":
+        return log_formula(piece)
     side = piece.whole("side")
     t = X if side > 0 else number(-1) * X
     return program_formula(piece.raw("statements"), piece.raw("input"), t)
@@ -256,7 +269,7 @@ def differs(module: Module, plan: Plan, span: Span, node: Node) -> str | None:
     try:
         ctx.prec, ctx.cap = BITS, 2
         for t in _points(span, plan):
-            if not _agrees(body(ball(t)), node, t, kind == "end", plan.fmt):
+            if not _agrees(body(ball(t)), node, t, kind in ENDS, plan.fmt):
                 return f"the module computes something else at {float(t)!r}"
     finally:
         ctx.prec, ctx.cap = before

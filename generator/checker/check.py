@@ -25,14 +25,11 @@ from .claims import Malformed
 from .claims import Piece
 from .claims import Plan
 from .claims import exact
-from .claims import power_formula
 from .claims import read_plans
 from .claims import real
-from .claims import row_formula
 from .formula import Node
 from .formula import Unreadable
 from .formula import read
-from .gaps import Judge
 from .gaps import Target
 from .gaps import mirrored
 from .lanes import Span
@@ -47,11 +44,14 @@ from .roundoff import Module
 from .roundoff import NotRunnable
 from .roundoff import check_lanes
 from .roundoff import truncation_of
+from .rows import check_log_row
+from .rows import check_power
+from .rows import check_row
 from .running import extended_range
 from .tails import check_form
 from .values import Unknown
-from .values import ball
 
+ROWS = {"row": check_row, "power": check_power, "logrow": check_log_row}
 SHOWN = Fraction(1, 10**4)  # the module's BOUNDS are rounded up to this
 
 
@@ -262,7 +262,7 @@ def _numbers(plan: Plan, report: Report) -> None:
     """Everything that is rendered has to be a number of the format."""
     for piece in plan.pieces:
         values: list[Fraction] = []
-        if piece.kind == "row":
+        if piece.kind in ("row", "logrow"):
             values = [piece[k] for k in ("low", "high", "center", "lead")]
             values += [piece["slope"], *piece.numbers("rest")]
         elif piece.kind == "power":
@@ -280,61 +280,14 @@ def _numbers(plan: Plan, report: Report) -> None:
 def _truncation(plan: Plan, piece: Piece, target: Target) -> str | None:
     """Why a piece's truncation claim does not hold; None where it does."""
     try:
-        if piece.kind == "row":
-            return _row(plan, piece, target)
-        if piece.kind == "power":
-            return _power(plan, piece, target)
+        if piece.kind in ROWS:
+            ROWS[piece.kind](plan, piece, target)
+            return None
         if piece.kind == "closed":
             return check_closed(plan, piece, target)
         return _end(plan, piece, target)
     except Unknown as error:
         return f"truncation: {error}"
-
-
-def _row(plan: Plan, row: Piece, target: Target) -> str | None:
-    tau = ball(Fraction(real(row.raw("truncation"))))
-    absolute = ball(Fraction(real(row.raw("absolute"))))
-    gain = ball(Fraction(2) ** row.whole("gain"))
-    claim, zero, order = tau / gain, None, 0
-    if row["slope"]:
-        zero, order = row["center"], 1
-        scale = ball(Fraction(2) ** row.whole("scale"))
-        near = ball(plan.fmt.spacing(zero))
-        claim = (tau * scale + absolute / near) / gain
-    judge = Judge(
-        target,
-        row_formula(row),
-        len(row.raw("rest")) - 1,
-        claim,
-        plan.fmt.spacing,
-        zero,
-        order,
-    )
-    judge.over(row["low"], row["high"])
-    return None
-
-
-def _power(plan: Plan, power: Piece, target: Target) -> str | None:
-    formula, zero = power_formula(power)
-    order = power.whole("order")
-    claim = ball(Fraction(real(power.raw("truncation"))))
-    judge = Judge(
-        target,
-        formula,
-        len(power.raw("rest")) + order,
-        claim,
-        lambda _: _nearest(plan, power),
-        zero,
-        order,
-    )
-    judge.over(power["low"], power["high"])
-    return None
-
-
-def _nearest(plan: Plan, power: Piece) -> Fraction:
-    """The least distance of a float from the zero, if it is none."""
-    offset = abs(sum(power.numbers("offset"), Fraction(0)))
-    return offset or plan.fmt.spacing(power["center"])
 
 
 def _end(plan: Plan, end: Piece, target: Target) -> str | None:

@@ -19,6 +19,10 @@ from .formula import exp
 from .formula import log
 from .formula import number
 from .formula import read
+from .formula import replaced
+from .logrows import distance
+from .logrows import entries
+from .logrows import logarithm
 from .values import rational
 
 FORMATS = {  # IEEE 754: precision, least and largest exponent
@@ -117,7 +121,7 @@ class Piece:
     """One piece: its numbers by name, and the plan's format.
 
     Attributes:
-        kind: "row", "power", "end" or "closed".
+        kind: "row", "power", "end", "closed" or "logrow".
         label: for messages.
         data: as in the certificate.
     """
@@ -225,8 +229,11 @@ def _plan(
             ("row", _table(data["rows"])),
             ("power", _table(data["powers"])),
             ("closed", list(data["closed"])),
-            ("end", list(data["ends"])),
+            ("end", [e for e in data["ends"] if "rows" not in e]),
         ]
+        for k, end in enumerate(data["ends"]):
+            if "rows" in end:
+                groups.append(("logrow", list(entries(end, k))))
     else:
         groups = [("program", list(data["pieces"]))]
     pieces = [
@@ -269,13 +276,25 @@ def row_formula(row: Piece) -> Node:
     return polynomial(coefficients, X - number(row["center"]))
 
 
+def log_formula(row: Piece) -> Node:
+    """t**power times the row at log t."""
+    point, side = row.raw("point"), row.whole("side")
+    at = None if point is None else exact(point)
+    t, z = distance(at, side), logarithm(at, side)
+    return t ** row.whole("power") * replaced(row_formula(row), z)
+
+
 def power_formula(power: Piece) -> tuple[Node, Fraction]:
-    """d**m (factor + rest(d)), and the zero of d."""
-    zero = power["center"] + sum(power.numbers("offset"))
-    d = X - number(zero)
-    rest = power.numbers("rest")
-    rest[0] += power["factor"]
-    return d ** power.whole("order") * polynomial(rest, d), zero
+    """d**m (factor + rest(e)), and the zero of d.
+
+    e is d without the low part of the zero, as the module has it.
+    """
+    high, low = power.numbers("offset")
+    zero = power["center"] + high + low
+    d, e = X - number(zero), X - number(zero - low)
+    rest = polynomial(power.numbers("rest"), e)
+    inner = number(power["factor"]) + rest
+    return d ** power.whole("order") * inner, zero
 
 
 def end_formula(end: Piece) -> Node:

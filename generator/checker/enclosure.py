@@ -29,6 +29,7 @@ from dataclasses import field
 from fractions import Fraction
 
 from flint import arb
+from flint import arb_poly
 from flint import arb_series
 
 from .formula import Node
@@ -110,6 +111,28 @@ class Chart:
             arb_series(qs[zeros:], part.q.prec - zeros),
         )
 
+    def refined(self, part: Part) -> Part:
+        """With q from the Taylor series of its functions at the center.
+
+        The k-th coefficient at s is sum_(j < m) C(j, k) p_j s**(j - k) +
+        C(m, k) q_m s**(m - k), by Taylor's theorem for the k-th derivative:
+        of higher order in the box than interval arithmetic.
+        """
+        m = min(part.p.prec, part.q.prec) - 1
+        qs = part.q.coeffs()
+        if m < 1 or len(qs) <= m:
+            return part
+        around = arb_poly([self.box, 1])
+        known = arb_poly(part.p.coeffs()[:m])(around)
+        rest = around**m * qs[m]
+        made = (known + rest).coeffs()
+        made += [arb(0)] * (m + 1 - len(made))
+        finer = [
+            a if a.rad() < b.rad() else b
+            for a, b in zip(made[: m + 1], qs[: m + 1], strict=True)
+        ]
+        return Part(part.v, part.p, arb_series(finer, m + 1))
+
     # -- parts ----------------------------------------------------------
     def add_parts(self, a: Part, b: Part) -> Part:
         """a + b."""
@@ -121,6 +144,9 @@ class Chart:
         if part.q.coeffs()[0].contains(0) if part.q.coeffs() else True:
             part = self.settled(part)
         lead = part.q.coeffs()
+        if lead and lead[0].contains(0):
+            part = self.refined(part)
+            lead = part.q.coeffs()
         if not lead or lead[0].contains(0):
             raise Unknown("a denominator that may vanish in the box")
         return Part(-part.v, 1 / part.p, 1 / part.q)

@@ -215,6 +215,20 @@ def constant(node: Node) -> Fraction | None:
     return None
 
 
+def replaced(node: Node, value: Node) -> Node:
+    """The formula with x replaced."""
+    made: dict[int, Node] = {}
+
+    def of(tree: Node) -> Node:
+        if id(tree) not in made:
+            args = tuple(of(a) for a in tree.args)
+            plain = value if tree.name == "x" else None
+            made[id(tree)] = plain or Node(tree.name, args, tree.value)
+        return made[id(tree)]
+
+    return of(node)
+
+
 def polynomial_of(node: Node) -> list[Fraction] | None:
     """Coefficients of a polynomial in x of low degree, exactly."""
     if node.name == "x":

@@ -21,6 +21,7 @@ from .enclosure import regular_chart
 from .formula import Node
 from .formula import X
 from .formula import number
+from .formula import replaced
 from .values import Part
 from .values import Unknown
 from .values import Value
@@ -66,20 +67,7 @@ def scaled(chart: Chart, value: Value, sign: int) -> Value:
 
 def mirrored(node: Node) -> Node:
     """f(-x)."""
-    made: dict[int, Node] = {}
-
-    def of(tree: Node) -> Node:
-        if id(tree) not in made:
-            made[id(tree)] = (
-                number(-1) * X
-                if tree.name == "x"
-                else Node(
-                    tree.name, tuple(of(a) for a in tree.args), tree.value
-                )
-            )
-        return made[id(tree)]
-
-    return of(node)
+    return replaced(node, number(-1) * X)
 
 
 def simplest(low: Fraction, high: Fraction) -> Fraction:
@@ -129,11 +117,12 @@ class Judge:
                 where, and the best that was found.
         """
         done: list[Gap] = []
+        home = simplest(low, high)
         stack = [(low, high, 0)]
         while stack:
             a, b, depth = stack.pop()
             try:
-                done.append(self._try(a, b))
+                done.append(self._try(a, b, home))
                 continue
             except Unknown as error:
                 reason = error
@@ -147,14 +136,18 @@ class Judge:
             stack += [(middle, b, depth + 1), (a, middle, depth + 1)]
         return done
 
-    def _try(self, low: Fraction, high: Fraction) -> Gap:
+    def _try(self, low: Fraction, high: Fraction, home: Fraction) -> Gap:
         centers = [(low + high) / 2]
         if self.zero is not None and low <= self.zero <= high:
             centers = [self.zero]
         else:
-            round_one = simplest(low, high)
-            if round_one not in centers:
-                centers.append(round_one)
+            # Also outside: what cancels about a removable point does so in
+            # powers of the distance from it alone.
+            beside = high - low
+            wider = simplest(low - beside, high + beside)
+            for round_one in (simplest(low, high), wider, home):
+                if round_one not in centers:
+                    centers.append(round_one)
         reason: Unknown | None = None
         for center in centers:
             for bits in BITS:

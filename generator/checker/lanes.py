@@ -18,9 +18,12 @@ from .claims import Format
 from .claims import Piece
 from .claims import Plan
 from .claims import exact
+from .logrows import MARGIN
+from .logrows import seam
 
 ROW_CELLS = 24  # of a row away from zeros
 OCTAVE_CELLS = 6  # of an octave of the distance from a zero
+LOG_CELLS = 16  # the same where rows are in log t
 END_CELLS = 2  # of an octave at an end: little changes, worst are divided
 POINTS = 64  # floats next to a zero that are lanes of their own
 
@@ -31,12 +34,14 @@ class Span:
 
     Attributes:
         limit: whether the piece gives its limit there, a constant.
+        margin: whether the row by logarithm next to it may be taken too.
     """
 
     low: float
     high: float
     owner: int
     limit: bool = False
+    margin: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ def reach_of(piece: Piece, fmt: Format) -> Reach:
             return Reach(low, _after(high, fmt), 2)
         return Reach(-high, _after(-low, fmt), 2)
     point, bound = piece.raw("point"), piece["bound"]
+    if piece.kind == "logrow":
+        return _log_reach(piece, fmt)
     if point is None:  # d >= bound
         if side > 0:
             return Reach(bound, None, 3)
@@ -68,6 +75,69 @@ def reach_of(piece: Piece, fmt: Format) -> Reach:
     if side > 0:
         return Reach(at, at + bound, 3)
     return Reach(_after(at - bound, fmt), _after(at, fmt), 3)
+
+
+def _log_reach(row: Piece, fmt: Format) -> Reach:
+    """The distances of a row in log d; a seam is put on a float."""
+    i, side, point = row.whole("index"), row.whole("side"), row.raw("point")
+    first, last = i == 0, i == row.whole("count") - 1
+    at = Fraction(0) if point is None else exact(point)
+    low: Fraction | None = row["bound"] if point is None else Fraction(0)
+    high: Fraction | None = None if point is None else row["bound"]
+    if not first:
+        low = Fraction(_first(seam(row["low"]), fmt))
+    if not last:
+        high = Fraction(_first(seam(row["high"]), fmt))
+    if side > 0:
+        return Reach(
+            None if low is None else at + low,
+            None if high is None else at + high,
+            3,
+        )
+    # d >= low is t <= at - low.
+    return Reach(
+        None if high is None else _after(at - high, fmt),
+        None if low is None else _after(at - low, fmt),
+        3,
+    )
+
+
+def with_margins(plan: Plan, line: list[Span]) -> list[Span]:
+    """Next to the seam of two rows by logarithm both are looked at."""
+    made: list[Span] = []
+    for i, span in enumerate(line):
+        if plan.pieces[span.owner].kind != "logrow" or span.limit:
+            made.append(span)
+            continue
+        low, high = (int(ordinals(v, plan.fmt)) for v in (span.low, span.high))
+        inner = [low, high]
+        for k, step in ((0, -1), (1, 1)):
+            if not 0 <= i + step < len(line):
+                continue
+            other = line[i + step].owner
+            if other == span.owner or plan.pieces[other].kind != "logrow":
+                continue
+            edge = Fraction((span.low, span.high)[k])
+            point = plan.pieces[other].raw("point")
+            away = abs(edge - (0 if point is None else exact(point)))
+            width = away * MARGIN * Fraction(2) ** (1 - plan.fmt.precision)
+            inward = float(edge - step * width)
+            n = int(ordinals(inward, plan.fmt)) - step  # one float more
+            n = min(max(n, low), high)
+            inner[k] = n - step
+            a, b = sorted((float(edge), _float(n, plan.fmt)))
+            made += [
+                Span(a, b, span.owner, False, True),
+                Span(a, b, other, False, True),
+            ]
+        if inner[0] <= inner[1]:
+            a, b = (_float(e, plan.fmt) for e in inner)
+            made.append(Span(a, b, span.owner))
+    return made
+
+
+def _float(n: int, fmt: Format) -> float:
+    return float(from_ordinals(np.array(n), fmt))
 
 
 def spans(plan: Plan) -> tuple[list[Span], list[str]]:
@@ -83,11 +153,15 @@ def spans(plan: Plan) -> tuple[list[Span], list[str]]:
         edges |= {e for e in (r.low, r.high) if e is not None}
     for piece in plan.pieces:
         edges |= set(_inner(piece, fmt))
-    # The last row is closed: nothing else begins where it ends.
+    # The last row is closed: nothing else begins where it ends.  Without
+    # rows one end is all there is up to the end of the domain.
     rows = [r.high for r in reaches if r.rank < 2 and r.high is not None]
+    last_row = max(rows) if rows else plan.high
     reaches = [
         Reach(r.low, _after(r.high, fmt), r.rank)
-        if r.rank < 2 and r.high is not None and r.high == max(rows)
+        if r.high is not None
+        and r.high == last_row
+        and (r.rank < 2 or not rows)
         else r
         for r in reaches
     ]
@@ -131,7 +205,7 @@ def _owners(
 
 def _past(piece: Piece, low: Fraction, high: Fraction, fmt: Format) -> bool:
     """Whether an end gives its limit for low <= t < high."""
-    if piece.kind != "end":
+    if piece.kind not in ("end", "logrow"):
         return False
     (edge,) = _inner(piece, fmt)
     outwards = piece.whole("side") * (1 if piece.raw("point") is None else -1)
@@ -145,7 +219,7 @@ def _inner(piece: Piece, fmt: Format) -> list[Fraction]:
         return [center - tiny, center, center + tiny]
     if piece.kind == "row" and piece["slope"]:
         return [piece["center"]]
-    if piece.kind == "end":
+    if piece.kind in ("end", "logrow"):
         side, cut, point = piece.whole("side"), piece["cut"], piece.raw("point")
         if point is None:  # the limit is taken where d > cut
             return [_after(cut, fmt) if side > 0 else -cut]
@@ -215,13 +289,15 @@ class Lanes:
     low: Any
     high: Any
     owner: Any
+    margin: Any
 
     def __len__(self) -> int:
         return len(self.low)
 
     def chosen(self, which: Any) -> Lanes:
         """Some of them."""
-        return Lanes(self.low[which], self.high[which], self.owner[which])
+        parts = (self.low, self.high, self.owner, self.margin)
+        return Lanes(*(p[which] for p in parts))
 
     def divided(self, fmt: Format) -> Lanes:
         """Each in several, or in its floats."""
@@ -230,6 +306,7 @@ class Lanes:
         low: list[Any] = []
         high: list[Any] = []
         owner: list[Any] = []
+        margin: list[Any] = []
         for i in range(parts):
             start = a + ((b - a + 1) * i) // parts
             stop = a + ((b - a + 1) * (i + 1)) // parts - 1
@@ -237,7 +314,9 @@ class Lanes:
             low.append(from_ordinals(start[some], fmt))
             high.append(from_ordinals(stop[some], fmt))
             owner.append(self.owner[some])
-        return Lanes(*(np.concatenate(p) for p in (low, high, owner)))
+            margin.append(self.margin[some])
+        made = (low, high, owner, margin)
+        return Lanes(*(np.concatenate(p) for p in made))
 
 
 def ordinals(x: Any, fmt: Format) -> Any:
@@ -263,7 +342,8 @@ def lanes_of(plan: Plan, pieces: list[Span]) -> Lanes:
     low: list[Any] = []
     high: list[Any] = []
     owner: list[Any] = []
-    for span in pieces:
+    margin: list[Any] = []
+    for span in with_margins(plan, pieces):
         a, b = (int(ordinals(v, plan.fmt)) for v in (span.low, span.high))
         piece = plan.pieces[span.owner]
         starts = np.unique(np.array([a, *_cuts(piece, span, a, b, plan.fmt)]))
@@ -272,7 +352,9 @@ def lanes_of(plan: Plan, pieces: list[Span]) -> Lanes:
         low.append(from_ordinals(starts, plan.fmt))
         high.append(from_ordinals(ends, plan.fmt))
         owner.append(np.full(len(starts), span.owner))
-    return Lanes(*(np.concatenate(p) for p in (low, high, owner)))
+        margin.append(np.full(len(starts), span.margin))
+    made = (low, high, owner, margin)
+    return Lanes(*(np.concatenate(p) for p in made))
 
 
 def _cuts(piece: Piece, span: Span, a: int, b: int, fmt: Format) -> list[int]:
@@ -280,7 +362,7 @@ def _cuts(piece: Piece, span: Span, a: int, b: int, fmt: Format) -> list[int]:
     base: float | None = None
     if piece.kind == "power" or (piece.kind == "row" and piece["slope"]):
         base = float(piece["center"])
-    elif piece.kind == "end":
+    elif piece.kind in ("end", "logrow"):
         point = piece.raw("point")
         base = 0.0 if point is None else float(exact(point))
     elif piece.kind in ("closed", "program"):
@@ -297,6 +379,7 @@ def _cuts(piece: Piece, span: Span, a: int, b: int, fmt: Format) -> list[int]:
     least = float(fmt.spacing(Fraction(base)))
     octaves = int(np.log2(far) - np.log2(least)) + 2
     cells = END_CELLS if piece.kind == "end" else OCTAVE_CELLS
+    cells = LOG_CELLS if piece.kind == "logrow" else cells
     sizes = far * 2.0 ** (-np.arange(octaves * cells) / cells)
     if base == 0.0:  # powers of two themselves: nothing is rounded beyond
         whole = np.floor(np.log2(far)) - np.arange(octaves)

@@ -182,31 +182,46 @@ def check_value(end: Piece, target: Target, fmt: Format) -> str | None:
         what is wrong, or None.
     """
     limit = real(end.raw("limit"))
+    found: float | None = None
+    reason = ""
     before = ctx.prec, ctx.cap
     try:
-        ctx.prec, ctx.cap = BITS, COUNTS[0]
-        if end.whole("level"):
-            exponents = {int(p): exact(c) for p, c in end.raw("exponent")}
-            rate = exponents.get(1, Fraction(0)) * end.whole("level")
-            far, unit = ball(2 * end["bound"]), rate.denominator
-            side = end.whole("side")
-            chart = exponential_chart(side, unit, far, COUNTS[0])
-        else:
-            far = Fraction(2) ** (-40 if end.raw("point") is not None else 40)
-            chart = chart_of(end, far, COUNTS[0])
-        found = _limit_of(target.on(chart))
-    except Unknown as error:
-        return str(error)
+        for n in COUNTS:
+            ctx.prec, ctx.cap = BITS, n
+            try:
+                found, reason = _limit_of(target.on(_far_chart(end, n))), ""
+            except Unknown as error:
+                reason = str(error)
+            if found is not None:
+                break
     finally:
         ctx.prec, ctx.cap = before
+    if reason:
+        return reason
+    if found is None:
+        found = 0.0  # smaller than every power of w
     if math.isinf(limit) or math.isinf(found):
         return None if limit == found else f"the limit is {found}"
     near = abs(found - limit) <= abs(found) * 2.0 ** (1 - fmt.precision)
     return None if near else f"the limit is {found}, claimed {limit}"
 
 
-def _limit_of(f: Value) -> float:
-    """Of exp(scale) sum log(w)**j w**v_j A_j as w -> 0."""
+def _far_chart(end: Piece, n: int) -> Chart:
+    """A chart of the end, no matter how small."""
+    if not end.whole("level"):
+        far = Fraction(2) ** (-40 if end.raw("point") is not None else 40)
+        return chart_of(end, far, n)
+    exponents = {int(p): exact(c) for p, c in end.raw("exponent")}
+    rate = exponents.get(1, Fraction(0)) * end.whole("level")
+    far, unit = 2 * end["bound"], rate.denominator
+    return exponential_chart(end.whole("side"), unit, ball(far), n)
+
+
+def _limit_of(f: Value) -> float | None:
+    """Of exp(scale) sum log(w)**j w**v_j A_j as w -> 0.
+
+    None where no coefficient is known not to be 0.
+    """
     if f.scale:
         grows = f.scale[-1][1] > 0
         part = f.only[1]
@@ -222,7 +237,7 @@ def _limit_of(f: Value) -> float:
         if zeros < len(ps):
             leads.append((part.v + zeros, -j, float(ps[zeros].mid())))
     if not leads:
-        return 0.0  # smaller than every power of w
+        return None
     v, minus_j, first = min(leads)
     if v > 0:
         return 0.0

@@ -206,9 +206,24 @@ def _grids(values: Any) -> Any:
 class Pairs:
     """The theorems about pairs of floats that checks rely on."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.m = machine
+    def __init__(
+        self, machine: Machine, owned: tuple[Any, ...] | None = None
+    ) -> None:
+        self.m, self.rows = machine, owned
         self.u2 = machine.unit**2
+        self.by_log = False
+
+    def by_owner(self, log_rows: Callable[..., Pair]) -> Callable[..., Pair]:
+        """The helper for rows in a logarithm, which is not quite known."""
+
+        def run(*args: Any) -> Pair:
+            self.by_log = True
+            try:
+                return log_rows(*args)
+            finally:
+                self.by_log = False
+
+        return run
 
     def names(self) -> dict[str, Callable[..., Any]]:
         """What is replaced in the module."""
@@ -236,9 +251,16 @@ class Pairs:
         rows = [table[i] for i in range(len(table))]
         last = len(rows) - 1
         low, high = np.clip(low, 0, last), np.clip(high, 0, last)
-        lost = np.where(
-            (low != high) | ~np.isfinite(error), Real(np.inf), Real(0)
-        )
+        unknown = (low != high) | ~np.isfinite(error)
+        if self.by_log and self.rows is not None:
+            # Each row that may be taken owns lanes there: that one here.
+            mine, near, center = self.rows
+            its = Table([row[0] for row in rows], self.m, dtype).values
+            mine = np.where(its[np.clip(mine, 0, last)] == center, mine, -1)
+            other = (low < mine - near) | (high > mine + near)
+            unknown = np.where(mine < 0, unknown, other | ~np.isfinite(error))
+            low = np.where(mine < 0, low, np.clip(mine, 0, last))
+        lost = np.where(unknown, Real(np.inf), Real(0))
         columns = []
         for column in zip(*rows, strict=True):
             values = Table(column, self.m, dtype).values[low]
@@ -288,7 +310,7 @@ class Pairs:
             rounded.hi,
             exact.res,
             {**exact.noise, key: (one, one)},
-            rounded.grid,
+            self._grid(rounded.least - rounded.error, rounded.grid),
             rounded.last,
         )
         flushed = np.minimum(rounded.last, self.m.normal)
@@ -296,6 +318,11 @@ class Pairs:
                         zero, flushed)  # fmt: skip
         low = Number(self.m, zero, zero, lost, {key: (-one, -one)})
         return high, low
+
+    def _grid(self, least: Any, known: Any) -> Any:
+        """A float is a multiple of the spacing of floats of its size."""
+        e = np.maximum(_exponent(least), self.m.fmt.emin)
+        return np.maximum(known, e + 1 - self.m.fmt.precision)
 
     def split(self, s: Number, divider: float) -> Pair:
         """s = high + low, high of few bits (Boldo 2006, Veltkamp)."""
@@ -326,8 +353,9 @@ class Pairs:
         key = self.m.noise(half)
         one, zero = self.m.fill(1), self.m.fill(0)
         none = np.full(self.m.lanes, NO_GRID)
+        grid = self._grid(exact.least - error - half, none)
         high = Number(
-            self.m, exact.lo, exact.hi, error, {key: (one, one)}, none, half
+            self.m, exact.lo, exact.hi, error, {key: (one, one)}, grid, half
         )
         return high, Number(self.m, zero, zero, zero, {key: (-one, -one)})
 

@@ -13,6 +13,7 @@ import numpy as np
 from .claims import Format
 from .claims import Piece
 from .claims import Plan
+from .claims import exact
 from .claims import real
 from .kernels import with_kernels
 from .lanes import Lanes
@@ -68,16 +69,26 @@ class Module:
         exec(self.code, space)
         return space
 
-    def body(self, machine: Machine, order: int) -> Callable[[Number], Number]:
-        """f^(order) over `Number`."""
+    def body(
+        self, machine: Machine, order: int, owned: tuple[Any, ...] | None = None
+    ) -> Callable[[Number], Number]:
+        """f^(order) over `Number`.
+
+        Args:
+            owned: for each lane the row by logarithm that owns it, -1 for
+                none, whether one next to it may be taken, and its center.
+        """
         space: dict[str, Any] = {
             "ops": Ops(machine),
             "backend": lambda: "jax",
         }
         exec(self.code, space)
-        for name, helper in Pairs(machine).names().items():
+        pairs = Pairs(machine, owned)
+        for name, helper in pairs.names().items():
             if name in space:
                 space[name] = helper
+        if "_log_rows" in space:
+            space["_log_rows"] = pairs.by_owner(space["_log_rows"])
         space.update(with_kernels(space, self.source, machine.fmt))
         made: Callable[[Number], Number] = space["BODIES"][machine.fmt.name][
             order
@@ -158,6 +169,14 @@ def _run(
     choices: dict[int, int],
 ) -> tuple[Any, dict[int, Any]]:
     machine = Machine(plan.fmt, len(lanes), assumed.ulps, assumed.tiny, choices)
+    rows = [
+        (p.whole("index"), float(p["center"]))
+        if p.kind == "logrow"
+        else (-1, 0)
+        for p in plan.pieces
+    ]
+    index, center = np.array(rows)[lanes.owner].T
+    owned = index.astype(int), lanes.margin, center
     a, b = lanes.low.astype(Real), lanes.high.astype(Real)
     if sign < 0:
         a, b = -b, -a
@@ -173,7 +192,7 @@ def _run(
     )
     grid = np.where(one & (near == 0), 10**5, grid)
     x = Number(machine, a, b, machine.fill(0), {}, grid)
-    y = module.body(machine, plan.order)(x)
+    y = module.body(machine, plan.order, owned)(x)
     return judge(lanes, y), machine.undecided
 
 
@@ -237,9 +256,28 @@ def truncation_of(piece: Piece, fmt: Format) -> Callable[[Lanes, Number], Any]:
     if piece.kind == "end":
         tau = Real(real(piece.raw("truncation")))
         return lambda lanes, y: y.size * tau * (1 + 2 * tau)
+    if piece.kind == "logrow":
+        return _log_truncation(piece)
     # Equal to f: the check allows so little.
     tau = Real(2) ** -(fmt.precision + EQUAL_BITS)
     return lambda lanes, y: y.size * tau
+
+
+def _log_truncation(row: Piece) -> Callable[[Lanes, Number], Any]:
+    """t**power times that of the row."""
+    tau = Real(real(row.raw("truncation"))) * Real(2) ** -row.whole("gain")
+    point, power = row.raw("point"), row.whole("power")
+    at = Real(0 if point is None else float(exact(point)))
+
+    def bound(lanes: Lanes, y: Number) -> Any:
+        del y
+        ends = [
+            np.abs(edge.astype(Real) - at) for edge in (lanes.low, lanes.high)
+        ]
+        scale = np.maximum(*(e**power for e in ends)) if power else Real(1)
+        return tau * scale
+
+    return bound
 
 
 def _far(lanes: Lanes, center: Any) -> Any:
@@ -279,13 +317,17 @@ def check_lanes(
     claims = np.array([p.ulp for p in plan.pieces], dtype=Real)
     worst = np.zeros(len(plan.pieces), dtype=Real)
 
-    ends = np.array([p.kind == "end" for p in plan.pieces])
+    ends = np.array([p.kind in ("end", "logrow") for p in plan.pieces])
     left: list[tuple[int, float, float, float]] = []
 
     def judge(some: Lanes, y: Number) -> Any:
         low, high = _left_low(y, plan.fmt), _left_high(y, plan.fmt)
         out = ends[some.owner] & (low | high)
         for i in np.nonzero(out)[0]:
+            # What is clamped there has left the format's range by far, and
+            # f even more.
+            if plan.pieces[some.owner[i]].kind == "logrow":
+                continue
             where = float(some.low[i]), float(some.high[i])
             sign = 1.0 if y.lo[i] > 0 else -1.0
             result = sign * np.inf if high[i] else 0.0
@@ -332,6 +374,7 @@ def check_lanes(
                 i = int(np.argmax(got[again]))
                 raise NotRunnable(
                     f"too many lanes exceed their claim, such as "
+                    f"{float(got[again][i]):.4g} ulp on "
                     f"{float(todo.low[i])!r} to {float(todo.high[i])!r}"
                 )
             todo = todo.divided(plan.fmt)

@@ -265,6 +265,8 @@ def _octaves(chart: Chart, end: Piece, fmt: Format) -> int:
         far = 1 / cut
     depth = ball(far).log() / arb(2).log() / abs(end.whole("root"))
     start = -chart.box.upper().log() / arb(2).log()
+    if not (depth - start).is_finite():
+        raise Unknown("no chart of this end")
     return max(1, math.ceil(float(depth - start)) + 1)
 
 

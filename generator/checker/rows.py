@@ -1,0 +1,86 @@
+"""Truncation errors of rows against their claims.
+
+Each raises `Unknown` where the claim could not be confirmed.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from .claims import Piece
+from .claims import Plan
+from .claims import exact
+from .claims import power_formula
+from .claims import real
+from .claims import row_formula
+from .gaps import Judge
+from .gaps import Target
+from .logrows import LogTarget
+from .logrows import in_z
+from .logrows import margin_in_z
+from .values import ball
+
+
+def check_row(plan: Plan, row: Piece, target: Target) -> None:
+    """A local polynomial."""
+    tau = ball(Fraction(real(row.raw("truncation"))))
+    absolute = ball(Fraction(real(row.raw("absolute"))))
+    gain = ball(Fraction(2) ** row.whole("gain"))
+    claim, zero, order = tau / gain, None, 0
+    if row["slope"]:
+        zero, order = row["center"], 1
+        scale = ball(Fraction(2) ** row.whole("scale"))
+        near = ball(plan.fmt.spacing(zero))
+        claim = (tau * scale + absolute / near) / gain
+    judge = Judge(
+        target,
+        row_formula(row),
+        len(row.raw("rest")) - 1,
+        claim,
+        plan.fmt.spacing,
+        zero,
+        order,
+    )
+    judge.over(row["low"], row["high"])
+
+
+def check_log_row(plan: Plan, row: Piece, target: Target) -> None:
+    """In z; a little beyond the seams, since z is computed."""
+    point, side = row.raw("point"), row.whole("side")
+    at = None if point is None else exact(point)
+    moved = LogTarget(
+        in_z(target.node, at, side),
+        target.order,
+        target.sign,
+        side,
+        row.whole("power"),
+    )
+    tau = ball(Fraction(real(row.raw("truncation"))))
+    claim = tau / ball(Fraction(2) ** row.whole("gain"))
+    degree = len(row.raw("rest")) - 1
+    step = margin_in_z(plan.fmt.precision)
+    judge = Judge(moved, row_formula(row), degree, claim, plan.fmt.spacing)
+    judge.over(row["low"] - step, row["high"] + step)
+
+
+def check_power(plan: Plan, power: Piece, target: Target) -> None:
+    """A polynomial times a power of the distance from a zero."""
+    formula, zero = power_formula(power)
+    order = power.whole("order")
+    claim = ball(Fraction(real(power.raw("truncation"))))
+    judge = Judge(
+        target,
+        formula,
+        len(power.raw("rest")) + order,
+        claim,
+        lambda _: _nearest(plan, power),
+        zero,
+        order,
+    )
+    judge.over(power["low"], power["high"])
+
+
+def _nearest(plan: Plan, power: Piece) -> Fraction:
+    """The least distance of a float from the zero, if it is none."""
+    offset = abs(sum(power.numbers("offset"), Fraction(0)))
+    return offset or plan.fmt.spacing(power["center"])
