@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,6 +14,7 @@ import pytest
 from cases import CASES
 from flint import arb
 from flint import ctx
+from keras_stablef.generator.certificate import certify
 from keras_stablef.generator.checker import check
 from keras_stablef.generator.checker.claims import get_format
 from keras_stablef.generator.checker.enclosure import end_chart
@@ -22,6 +24,9 @@ from keras_stablef.generator.checker.formula import Unreadable
 from keras_stablef.generator.checker.formula import read
 from keras_stablef.generator.checker.lanes import from_ordinals
 from keras_stablef.generator.checker.lanes import ordinals
+from keras_stablef.generator.derive import derive
+from keras_stablef.generator.render import render
+from keras_stablef.generator.spec import make_spec
 from oracle import compiled
 
 import keras_stablef
@@ -80,6 +85,52 @@ def test_an_op_shows_its_certificate(
     assert claims["plan"]["dtype"] == compute
     assert claims["plan"]["ulp"] <= op.error_bound(compute, order)
     assert claims["assumptions"]
+
+
+# In no list of the engine: a removable point, a zero between floats up to the
+# end of the domain, a limit of high order, logarithms at either end.
+UNSEEN = [
+    ("(x-sin(x))/(x-tan(x))", "-3/2", "3/2"),
+    ("cos(x)-x", "-5", "5"),
+    ("(1-cos(sqrt(x)))/x", "0", "100"),
+    ("(x**0.3-1)/0.3", "0", "oo"),
+    ("log(log(3+x))", "0", "oo"),
+    ("1/log(x)", "0", "1/2"),
+]
+
+
+@functools.cache
+def made(formula: str, low: str, high: str) -> tuple[str, str]:
+    """Certificate and module in float32."""
+    spec = make_spec(formula, "f", (low, high))
+    plans = [derive(spec, "float32", order) for order in range(3)]
+    expression, domain = str(spec.expr), (low, high)
+    module = render(expression, domain, "f.", plans, tidy=False)
+    return certify(expression, domain, plans).text, module.text
+
+
+@pytest.mark.parametrize(("formula", "low", "high"), UNSEEN)
+def test_what_was_never_seen_is_confirmed(
+    formula: str, low: str, high: str
+) -> None:
+    assert check(*made(formula, low, high)).findings == []
+
+
+@pytest.mark.parametrize("field", ["lead", "high", "truncation", "ulp"])
+def test_mutations_of_rows_by_logarithm_are_caught(field: str) -> None:
+    text, module = made("log(log(3+x))", "0", "oo")
+    data = json.loads(text)
+    (end,) = data["plans"][0]["ends"]
+    if field == "ulp":
+        end["ulp"] *= 0.7
+        data["plans"][0]["ulp"] = end["ulp"]
+    else:
+        at = end["rows"]["fields"].index(field)
+        row = end["rows"]["values"][1]
+        old = float.fromhex(row[at]) if field != "truncation" else row[at]
+        new = old * (0.5 if field == "truncation" else 1 + 2.0**-20)
+        row[at] = new if field == "truncation" else new.hex()
+    assert findings(data, module, 0, "float32")
 
 
 def plan_of(data: Any, order: int, dtype: str) -> Any:

@@ -246,3 +246,12 @@ def test_clips_of_a_body(name: str) -> None:
         direct = [n for c in clips if (n := ast.unparse(c[0])) in ("t", "x")]
         if body.name.endswith("float32"):
             assert len(direct) == len(set(direct)), body.name
+
+
+def test_the_end_of_the_domain_is_in_it() -> None:
+    """Where f' has a double zero nearby its power row reaches the end."""
+    slope = ks.stabilize("cos(x)-x", (-5, 5)).derivative()
+    x = np.array([-5.0, 3.75, 4.75, 5.0, np.nextafter(np.float32(5), 6)])
+    got = run(slope, x.astype("float32"))
+    np.testing.assert_allclose(got[:4], -np.sin(x[:4]) - 1, rtol=3e-7)
+    assert np.isnan(got[4])

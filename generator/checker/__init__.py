@@ -5,6 +5,10 @@ again: the truncation error from the formula and the coefficients alone, the
 roundoff error from the module's own code.  It shares no code with the
 engine: it has its own reader of formulas, its own enclosures and its own
 analysis, so that an error of the engine is not repeated here.
+
+It cannot confirm what it has no enclosure for: removable points at irrational
+numbers, erf at infinity, exponentials at finite ends, and sums of powers of a
+logarithm beside an exponential.  Nothing that is shipped has any of these.
 """
 
 from .check import Finding
