@@ -183,6 +183,9 @@ def test_rows_keep_what_is_complete_and_shipped() -> None:
     # All of the inputs say more than a sample.
     (kept,) = document.rows_of([row(inputs=10)], known=[only])
     assert kept["inputs"] == 1000
+    # The bound is the one that ships now.
+    (same,) = document.rows_of([], known=[{**only, "bound": 99.0}])
+    assert same == only
     (new,) = document.rows_of([row(inputs=2000, exhaustive=True)], [only])
     assert new["inputs"] == 2000 and new["exhaustive"]
 
@@ -207,6 +210,9 @@ def test_docs_are_of_what_ships() -> None:
         assert each["code"] == document._code(
             each["function"], each["dtype"], each["order"]
         ), "swept code no longer ships: make certify"
+        assert each["bound"] == document.bound_of(
+            each["function"], each["dtype"], each["order"]
+        ), "another bound ships now: make certify"
         if each["device"] == document.DEVICE:
             continue  # checks of float64 plans, with bounds of their own
         if (found := document.ratio(each)) is not None:

@@ -73,7 +73,9 @@ def rows_of(results: Iterable[Result], known: Sequence[Row] = ()) -> list[Row]:
     rows: dict[tuple[Any, ...], Row] = {}
     for row in known:
         if row["code"] == _code(row["function"], row["dtype"], row["order"]):
-            rows[_key(row)] = row
+            # The code is the same, what is proved of it may be more.
+            bound = bound_of(row["function"], row["dtype"], row["order"])
+            rows[_key(row)] = {**row, "bound": bound}
     for key, parts in groups.items():
         if len(parts) < key[-1]:
             continue
@@ -119,7 +121,7 @@ def row_of(parts: Sequence[Result]) -> Row:
         "dtype": worst.dtype,
         "backend": worst.backend,
         "device": worst.device,
-        "bound": bound_of(worst),
+        "bound": bound_of(worst.function, worst.dtype, worst.order),
         "worst": _short(worst.worst),
         "at": worst.where,
         "mean": _short(sum(r.total for r in parts) / max(inputs, 1)),
@@ -142,12 +144,11 @@ def row_of(parts: Sequence[Result]) -> Row:
     }
 
 
-def bound_of(result: Result) -> float:
+def bound_of(function: str, dtype: str, order: int) -> float:
     """The proved bound that ships."""
     import keras_stablef as ks
 
-    op = getattr(ks.ops, result.function)
-    return float(op.error_bound(result.dtype, result.order))
+    return float(getattr(ks.ops, function).error_bound(dtype, order))
 
 
 def _short(value: float | None) -> Any:
