@@ -101,7 +101,7 @@ def test_onnx(name: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(
     BACKEND != "tensorflow", reason="from torch Keras needs litert-torch"
 )
-@pytest.mark.parametrize("name", ks.ops.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_litert(name: str, tmp_path: Path) -> None:
     litert = pytest.importorskip("ai_edge_litert.interpreter")
     path = str(tmp_path / "model.tflite")
