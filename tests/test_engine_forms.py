@@ -217,7 +217,7 @@ def test_costs_count_what_is_run() -> None:
 
 
 def _number(node: ast.expr) -> float:
-    """A literal, or float("inf")."""
+    """A literal or float("inf"), all that the engine renders as a bound."""
     if isinstance(node, ast.Call):
         (node,) = node.args
     return float(ast.literal_eval(node))

@@ -2,6 +2,8 @@
 
 Each row is a piece.  A row is looked up by the computed logarithm, so next
 to a seam either neighbour may be taken: there both are held to the claim.
+The limit claimed at the end itself, which no float inside the domain meets,
+is not looked at.
 """
 
 from __future__ import annotations
