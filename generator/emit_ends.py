@@ -162,7 +162,9 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
     head = number(factor.head, dtype)
     if factor.rest:
         lines.append("w = 1.0 / d" if form.point is None else "w = d")
-        lines.append(f"a = {head} - ({small})")
+        # TensorFlow folds head - (p + tail) to (head - tail) - p.
+        small = f"_fixed({small}, {dtype!r})" if factor.tail else f"({small})"
+        lines.append(f"a = {head} - {small}")
     else:  # head + tail, rounded; a tensor, or torch would make it float32
         lines.append(f"a = {head} + ops.zeros_like(d)")
     power = -form.power if form.point is None else form.power
