@@ -62,7 +62,10 @@ def cover_text(cover: Cover, function: str, last: bool) -> CoverText:
         chosen = "y"
     for k, power in enumerate(cover.powers):
         needs |= {"power", "pairs"}
-        closed_end = power.high == cover.high  # nothing else holds that x
+        # Nothing else holds that x, but for the row of one float.
+        closed_end = power.high == cover.high and not any(
+            r.low == cover.high for r in cover.rows
+        )
         lines += _power_lines(power, k, dtype, bool(chosen), closed_end)
         lines.append(
             f"y = ops.where(inside, p{k}, y)" if chosen else f"y = p{k}"
