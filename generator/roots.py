@@ -14,6 +14,7 @@ import sympy
 from flint import arb
 from flint import ctx
 
+from .derivative import derivative
 from .errors import GeneratorError
 from .errors import NotProvedError
 from .errors import NotRealError
@@ -106,7 +107,7 @@ def find_roots(
         NotProvedError: it takes too many steps.
     """
     expr = to_primitives(expr)
-    slope = to_primitives(expr.diff(variable))
+    slope = to_primitives(derivative(expr, variable))
 
     def search(a: Fraction, b: Fraction, bits: int) -> list[Root]:
         more = bits * MORE_BITS
@@ -233,9 +234,9 @@ def polished(
     if root.exact is not None:
         return to_arb(root.exact)
     expr = to_primitives(expr)
-    slope = to_primitives(expr.diff(variable))
+    slope = to_primitives(derivative(expr, variable))
     if root.multiple:
-        expr, slope = slope, to_primitives(slope.diff(variable))
+        expr, slope = slope, to_primitives(derivative(slope, variable))
     low, high = root.low, root.high
     if not root.multiple:
         low, high = _bisected(expr, low, high)
