@@ -23,6 +23,10 @@ class DomainError(GeneratorError):
     """The domain is not an interval of the extended reals."""
 
 
+class NoFloatError(DomainError):
+    """The domain holds no number of a format; others may have some."""
+
+
 class SingularityError(GeneratorError):
     """A singularity in the domain that cannot be removed."""
 

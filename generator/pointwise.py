@@ -16,6 +16,7 @@ import sympy
 from flint import arb
 from flint import ctx
 
+from .derivative import derivative
 from .errors import GeneratorError
 from .evaluate import BallAlgebra
 from .evaluate import evaluate
@@ -76,7 +77,7 @@ def textbook_function(
         >>> f(np.float32([1e-8, 1.0]))
         array([0.       , 1.7182817], dtype=float32)
     """
-    derived = expr.diff(variable, order) if order else expr
+    derived = derivative(expr, variable, order)
     derived = _without_deltas(derived)
     kind = np.dtype(dtype).type
 
@@ -179,7 +180,7 @@ def exact_function(
 
     @cache
     def derived(order: int) -> sympy.Expr:
-        result = expr.diff(variable, order) if order else expr
+        result = derivative(expr, variable, order)
         return _without_deltas(result)
 
     def at(order: int, x: arb) -> arb | None:
