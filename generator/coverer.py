@@ -64,11 +64,12 @@ def make_cover(
     Raises:
         SingularityError, NotRealError: with the place.
         BoundNotMetError: with the best found, and where.
-        TimeLimitError: it takes longer than `time_limit` seconds.
+        TimeLimitError: it takes more than `time_limit` seconds of this
+            thread's time.
     """
     derived = expr.diff(variable, order) if order else expr
     work = Work(
-        derived, variable, fmt, order, goal, time.monotonic() + time_limit
+        derived, variable, fmt, order, goal, time.thread_time() + time_limit
     )
     mine = parity * (-1) ** order
     low, high = _end(domain[0], fmt, -1), _end(domain[1], fmt, 1)

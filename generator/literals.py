@@ -9,6 +9,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from . import plain
+
 WIDTH = 72  # of comments
 
 
@@ -29,6 +31,8 @@ def tuple_text(values: Sequence[Fraction], dtype: str) -> str:
 
 
 def comment(text: str) -> list[str]:
+    """Lines of a comment; a text that would end one is refused."""
+    text = plain.text(text, "comment")
     return [
         "# " + line
         for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False)
