@@ -123,7 +123,8 @@ def nearest(name: str, known: Collection[str]) -> str:
 def _one_variable(expr: sympy.Expr) -> sympy.Symbol:
     symbols = sorted(expr.free_symbols, key=str)
     if len(symbols) != 1:
-        found = ", ".join(map(plain.shown, map(str, symbols))) or "none"
+        names = ", ".join(str(s) for s in symbols) or "none"
+        found = plain.shown(names).strip("'")
         raise VariableError(
             f"Expected a formula in one variable, received {found} in "
             f"{plain.shown(expr)}."
