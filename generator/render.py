@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -36,6 +37,7 @@ from .program import Var
 from .program import literal
 from .program import renamed
 from .sound import require_sound
+from .sound import require_sound_format
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def render(
     served = {d: f for d, f in formats.items() if f.compute in planned}
     for d, f in served.items():
         plain.name(d, "name of a format")
-        plain.name(f.storage, f"storage of {d}")
+        require_sound_format(f)
     needs: set[str] = set()
     bodies = []
     for dtype in planned:
@@ -146,6 +148,7 @@ def render(
     return Source(name, formatted(text) if tidy else text)
 
 
+@cache
 def environment() -> jinja2.Environment:
     """Templates, and the filters that every text in them goes through."""
     made = jinja2.Environment(
@@ -166,10 +169,6 @@ def environment() -> jinja2.Environment:
 
 def _python(value: float) -> str:
     """A number as source; inf and nan have no literals."""
-    if type(value) not in (int, float):
-        raise GeneratorError(
-            f"Bad rounding: expected a number, received {plain.shown(value)}."
-        )
     return repr(value) if math.isfinite(value) else f'float("{value}")'
 
 

@@ -1,4 +1,4 @@
-"""Plans checked field by field before anything is rendered of them.
+"""Plans and formats checked field by field before anything is rendered of them.
 
 A body is rendered from a plan's numbers and names, and executed.  Whatever
 made the plan, each field holds here what its declared type says: a number of
@@ -19,6 +19,7 @@ from typing import Any
 from . import plain
 from .errors import GeneratorError
 from .formats import FORMATS
+from .formats import FloatFormat
 from .program import Const
 from .program import Expr
 from .program import Op
@@ -49,6 +50,15 @@ def require_sound(plan: Any) -> None:
         raise _wrong("plan", "a Plan or a Cover", plan)
     _dataclass(plan, kind, kind.__name__)
     plain.one_of(plan.dtype, FORMATS, "dtype of a plan")
+
+
+def require_sound_format(fmt: Any) -> None:
+    """Raises unless every field of a format is what its type says.
+
+    Raises:
+        GeneratorError: one is not.
+    """
+    _dataclass(fmt, FloatFormat, "FloatFormat")
 
 
 def _dataclass(value: Any, kind: type[Any], where: str) -> None:
