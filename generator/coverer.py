@@ -71,11 +71,12 @@ def make_cover(
         NoFloatError: the domain holds no number of the format.
         SingularityError, NotRealError: with the place.
         BoundNotMetError: with the best found, and where.
-        TimeLimitError: it takes longer than `time_limit` seconds.
+        TimeLimitError: it takes more than `time_limit` seconds of this
+            thread's time.
     """
     derived = derivative(expr, variable, order)
     work = Work(
-        derived, variable, fmt, order, goal, time.monotonic() + time_limit
+        derived, variable, fmt, order, goal, time.thread_time() + time_limit
     )
     mine = parity * (-1) ** order
     low, high = ends_of(domain, fmt)

@@ -52,4 +52,8 @@ class NotProvedError(GeneratorError):
 
 
 class TimeLimitError(GeneratorError):
-    """The formula takes longer to analyse than is allowed."""
+    """The formula takes more time or memory than is allowed."""
+
+
+class OutputError(GeneratorError):
+    """A file cannot be written where it is asked for."""

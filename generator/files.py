@@ -6,6 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
+from .errors import OutputError
+from .plain import shown
+
 KEPT = {"__init__.py"}  # files of the folder that nobody generates
 
 
@@ -14,25 +17,66 @@ def write_if_changed(path: Path, text: str) -> bool:
 
     The text goes to a file beside it first and is moved over it, so that
     an interrupt leaves the old file or the new one.
+
+    Raises:
+        OutputError: no file can be written there.
     """
     data = text.encode("utf-8")
-    if path.is_file() and path.read_bytes() == data:
-        return False
+    try:
+        if path.is_file() and path.read_bytes() == data:
+            return False
+    except OSError as error:
+        raise _cannot(path, str(error)) from None
     write_bytes(path, data)
     return True
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write `data` to `path`, whole or not at all.
+
+    Raises:
+        OutputError: no file can be written there.
+    """
+    refuse_place(path)
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name[:100]}."
+        )
+    except (OSError, ValueError) as error:
+        raise _cannot(path, str(error)) from None
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _cannot(path, str(error)) from None
         raise
+
+
+def refuse_place(path: Path) -> None:
+    """Raises where no file can be written, before any work is done for it.
+
+    Raises:
+        OutputError: a folder, or within none, or one that is not writable.
+    """
+    if "\0" in str(path):
+        raise _cannot(path, "a name with a nul in it")
+    if path.is_dir():
+        raise _cannot(path, "a folder")
+    if not path.parent.is_dir():
+        raise _cannot(path, "no folder there")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _cannot(path, "a folder that is not writable")
+
+
+def _cannot(path: Path, why: str) -> OutputError:
+    return OutputError(
+        "Cannot write: expected a file in a folder that is there and "
+        f"writable, received {shown(str(path))}: {why}."
+    )
 
 
 def differences(folder: Path, files: dict[str, str]) -> list[str]:

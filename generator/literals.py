@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from . import plain
 from .errors import GeneratorError
 from .formats import FORMATS
 from .formats import floor_log2
@@ -43,6 +44,8 @@ def tuple_text(values: Sequence[Fraction], dtype: str) -> str:
 
 
 def comment(text: str) -> list[str]:
+    """Lines of a comment; a text that would end one is refused."""
+    text = plain.text(text, "comment")
     return [
         "# " + line
         for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False)

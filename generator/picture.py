@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from . import plain
 from .cover import Cover
+from .files import refuse_place
 from .files import write_bytes
 from .floatline import FloatLine
 from .floatline import points
@@ -29,6 +31,7 @@ from .pointwise import exact_function
 from .pointwise import textbook_function
 from .pointwise import ulp_error
 
+KINDS = (".png", ".svg", ".pdf")
 SIZE, DPI = (12.0, 8.0), 100  # inches; 1200 x 800
 LEAST = 0.02  # ulp; smaller errors are drawn there
 TEXTBOOK, OURS, FAINT = "#d1662f", "#14708f", "#8a8a8a"
@@ -60,6 +63,10 @@ def draw(
         exact: f^(order)(x), None where it is not known.
         progress: called with the part done, from 0 to 1.
 
+    Raises:
+        GeneratorError: another kind of file.
+        OutputError: it cannot be written there.
+
     Example:
         >>> draw(
         ...     "error.png",
@@ -73,6 +80,9 @@ def draw(
         ...     exact=exact_function(f, x),
         ... )
     """
+    target = Path(path)
+    plain.one_of(target.suffix, KINDS, "kind of picture")
+    refuse_place(target)
     # Only here: a large package that nothing else of the generator needs.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -103,7 +113,14 @@ def draw(
     )
     text = textwrap.shorten(title, 140, placeholder=" ...") + f"   ({dtype})"
     size = min(14.0, 14.0 * 90 / len(text))
-    figure.suptitle(text, fontsize=size, x=0.012, ha="left", weight="bold")
+    figure.suptitle(
+        text,
+        fontsize=size,
+        x=0.012,
+        ha="left",
+        weight="bold",
+        parse_math=False,  # a dollar sign is one
+    )
     handles, labels = panels[0].get_legend_handles_labels()
     for panel in panels[1:]:
         more = zip(*panel.get_legend_handles_labels(), strict=True)
@@ -123,8 +140,7 @@ def draw(
         markerscale=1.6,
     )
     buffer = io.BytesIO()
-    target = Path(path)
-    figure.savefig(buffer, format=target.suffix.lstrip(".") or "png")
+    figure.savefig(buffer, format=target.suffix.lstrip("."))
     write_bytes(target, buffer.getvalue())
 
 
