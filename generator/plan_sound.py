@@ -39,6 +39,8 @@ from .rows import Row
 MOST_PRODUCTS = 2**12
 MOST_PIECES = 2**10  # that are lines of their own, besides rows of tables
 
+Special = PowerRow | ClosedForm | EndForm | LogForm
+
 
 def check_plan(plan: Plan | Cover) -> None:
     """
@@ -47,11 +49,16 @@ def check_plan(plan: Plan | Cover) -> None:
     """
     fmt = FORMATS[plan.dtype]
     need(0 <= plan.order <= MAX_ORDER, "order", "from 0 on", plan.order)
-    need(0 <= plan.ulp < float("inf"), "bound", "a finite one", plan.ulp)
     if isinstance(plan, Cover):
         _check_cover(plan, fmt)
     else:
         _check_folded(plan, fmt)
+
+
+def _check_bound(piece: Row | Special | Piece, fmt: FloatFormat) -> None:
+    """Beyond 2**p ulp not a bit is right, and no planner goes on."""
+    most = 2.0**fmt.precision
+    need(0 <= piece.ulp <= most, "a bound", f"0 to {most:g} ulp", piece.ulp)
 
 
 def need(right: bool, what: str, expected: str, received: object) -> None:
@@ -80,7 +87,7 @@ def _check_interval(low: Fraction | None, high: Fraction | None) -> None:
 def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
     _check_interval(cover.low, cover.high)
     need(cover.parity in (-1, 0, 1), "parity", "-1, 0 or 1", cover.parity)
-    pieces = (*cover.powers, *cover.closed, *cover.ends)
+    pieces: list[Special] = [*cover.powers, *cover.closed, *cover.ends]
     need(
         0 < len(pieces) + len(cover.rows) and len(pieces) <= MOST_PIECES,
         "pieces",
@@ -88,13 +95,15 @@ def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
         len(pieces),
     )
     _check_rows(cover.rows, fmt)
+    for piece in (*cover.rows, *pieces):
+        _check_bound(piece, fmt)
     for power in cover.powers:
         _check_power(power, fmt)
     for form in cover.closed:
         _check_closed(form)
     for end in cover.ends:
         _check_end(end, fmt)
-    products = sum(p.order for p in cover.powers) + sum(map(_unrolled, pieces))
+    products = sum(map(_unrolled, pieces))
     need(
         products <= MOST_PRODUCTS,
         "powers",
@@ -103,8 +112,10 @@ def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
     )
 
 
-def _unrolled(piece: object) -> int:
+def _unrolled(piece: Special) -> int:
     """How many products of pairs the piece is rendered to, about."""
+    if isinstance(piece, PowerRow):
+        return piece.order
     if isinstance(piece, LogForm):
         return abs(piece.power)
     if not isinstance(piece, EndForm):
@@ -204,6 +215,8 @@ def _check_folded(plan: Plan, fmt: FloatFormat) -> None:
     # As it is rendered, a little below the seam.
     _check_double(last.low - last.low / 2**20)
     _check_piece(plan.near, "x")
+    for piece in plan.pieces:
+        _check_bound(piece, fmt)
     for piece in plan.far:
         _check_piece(piece, "t")
 
