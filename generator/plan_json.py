@@ -72,9 +72,11 @@ MAX_TEXT = 2**12  # characters
 # Of a fraction's parts, in hexadecimal: those of float64 have up to 1075
 # bits, and a rational coefficient is kept to a few hundred.
 MAX_DIGITS = 2**9
-# One line of a comment; names are rendered as they are, with a suffix.
-TEXTS = {"formula": r"[ -~]+", "note": r"[ -~]*", "proof": r"[ -~]+"}
-NAME = r"[a-z][a-z0-9_]{0,63}"
+# One line of a comment, without what could end or escape a string; names are
+# rendered as they are, with a suffix.
+LINE = r"[ !#-\[\]-~]"
+TEXTS = {"formula": f"{LINE}+", "note": f"{LINE}*", "proof": f"{LINE}+"}
+NAME = r"[a-z][a-z0-9_]{0,99}"
 CHOICES = {
     ("dtype", Plan): tuple(d for d, f in FORMATS.items() if f.compute == d),
     ("dtype", Cover): tuple(d for d, f in FORMATS.items() if f.compute == d),

@@ -1,0 +1,599 @@
+"""Saved models and cache files are data: nothing in them ever runs.
+
+Every payload tries to set an attribute of `builtins`, in one way or another
+of leaving the place it was put in.  Each is refused with a typed error, or
+taken, and then the op computes the formula.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import hashlib
+import json
+import pickle
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import plans
+import pytest
+from backends import run
+from hypothesis import HealthCheck
+from hypothesis import example
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from keras_stablef.generator import store
+from keras_stablef.generator.errors import GeneratorError
+from keras_stablef.generator.plan_json import MAX_INTEGER
+from keras_stablef.generator.plan_json import AnyPlan
+from keras_stablef.generator.plan_json import dumped
+from keras_stablef.generator.render import render
+
+import keras_stablef as ks
+from keras_stablef._op import StableOp
+
+pytestmark = pytest.mark.once
+FLAG = "KERAS_STABLEF_RAN"
+CODE = f"setattr(__import__('builtins'), '{FLAG}', 1)"
+FORMULA = "exp(x)"
+X = np.array([-2.0, 0.0, 0.5, 3.0], np.float32)
+ASKED = ("f", "float32", 0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs() -> Iterator[None]:
+    yield
+    assert not ran()
+
+
+def ran() -> bool:
+    """Whether a payload ran since this was last asked."""
+    return vars(builtins).pop(FLAG, None) is not None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("plans")
+        patch.setenv(store.FOLDER_VARIABLE, str(folder))
+        yield
+
+
+def test_the_flag_can_be_seen() -> None:
+    """Were one of the payloads run, the tests would notice."""
+    assert not ran()
+    eval(CODE)
+    assert ran()
+    assert not ran()
+
+
+# -- payloads --------------------------------------------------------------
+
+# As formulas, from the issue and of its kinds.
+LISTED = (
+    f'x*exp(x) # "; {CODE}; Z="',
+    'exp(x) # the "textbook" form',
+    'exp(x) # """',
+    f'exp(x) # """\n{CODE}\n"""',
+    f"exp(x)\r\n{CODE}",
+    "exp(\nx)",
+    "x*exp(x)\\",
+    "exp(x)\r\n#",
+    "x if 1 else x",
+    "(lambda: x)()",
+    "f'{x}'",
+    f"{{{{ {CODE} }}}}",
+    f"{{% set x = {CODE} %}}exp(x)",
+    f"exp(x) if {CODE} else exp(x)",
+    f"exp({CODE})",
+    "exp(x)\0",
+    f"exp(x)\u2028{CODE}",
+    f"exp(x)\x85{CODE}",
+    "\uff45xp(x)",
+    "exp(x)\u037e 1",
+    "exp if __import__('os').system('true') else ops.exp",
+    "__import__('os').system",
+    "/dev/zero",
+    "os.system",
+)
+FRAGMENTS = (
+    *("'", '"', "'''", '"""', "\\", "\\'", '\\"', "\n", "\r", "\t", "\0"),
+    *("#", ";", "{{", "}}", "{%", "%}", "{#", "#}", "%s", "{0}", "f'{", "}'"),
+    *("\u2028", "\x85", "\u037e", "\u201c", "\uff08", "\u0435", "\ud800"),
+    *("(", ")", ",", ":=", "lambda: ", "@", "`", "$", " if 1 else ", "=", "_"),
+    *(
+        CODE,
+        f"eval({CODE!r})",
+        "__import__('os')",
+        FORMULA,
+        "x",
+        " ",
+        "\\u0027",
+    ),
+)
+HOSTILE = st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=6)
+# Before, after and instead of a formula.
+TEXTS = st.one_of(
+    st.sampled_from(LISTED),
+    HOSTILE.map(lambda parts: FORMULA + " # " + "".join(parts)),
+    HOSTILE.map(lambda parts: FORMULA + "".join(parts)),
+    HOSTILE.map(lambda parts: "".join(parts) + FORMULA),
+    HOSTILE.map("".join),
+    st.text(max_size=20),
+)
+NUMBERS = (
+    *(99, -1, 3, True, False, None, 1.0, 0.5, 10**30, -(10**30), 2**63),
+    *(float("nan"), float("inf"), -float("inf"), 1e308, 5e-324),
+)
+OTHERS = ([], {}, [[]], ["x"], {"class_name": "os"}, [None, None], {"": {}})
+
+
+def slow_is_fine(**kwargs: Any) -> Any:
+    return settings(
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        **kwargs,
+    )
+
+
+# -- saved models ----------------------------------------------------------
+
+TF32 = {
+    "tf32": {
+        **{"precision": 11, "emin": -126, "emax": 127},
+        **{"compute": "float32", "storage": "float32"},
+    }
+}
+
+
+def derived_config(**changes: Any) -> dict[str, Any]:
+    return {
+        **{"function": "f", "order": 0, "name": "f", "formula": FORMULA},
+        **{"domain": ["-oo", "oo"], "max_ulp": None},
+        **changes,
+    }
+
+
+def shipped_config(**changes: Any) -> dict[str, Any]:
+    return {"function": "exprel", "order": 0, "name": "exprel", **changes}
+
+
+def as_op(config: Any) -> Any:
+    """The op as Keras makes it, of a node or of an activation."""
+    return keras.saving.deserialize_keras_object(
+        {
+            "module": "keras_stablef._op",
+            "class_name": "StableOp",
+            "config": config,
+            "registered_name": "keras_stablef>StableOp",
+        },
+        safe_mode=True,
+    )
+
+
+def is_exp(op: Any) -> bool:
+    """What the formula says, by NumPy in twice the precision."""
+    exact = np.exp(X.astype(np.float64))
+    return bool(np.allclose(run(op, X), exact, rtol=2.0**-22, atol=0))
+
+
+@slow_is_fine(max_examples=150)
+@given(text=TEXTS)
+@example(text=LISTED[0])
+def test_formulas_of_saved_ops(text: str) -> None:
+    try:
+        op = as_op(derived_config(formula=text))
+    except GeneratorError:
+        return
+    value = text.strip().split("#")[0].replace("x*exp(x)", "").strip()
+    assert text.strip() in ("x", "_x") or value in ("", FORMULA) or is_exp(op)
+    run(op, X)
+
+
+WHERE = ("function", "name", "format", "order", "max_ulp", "domain", "formats")
+
+
+@slow_is_fine(max_examples=200)
+@given(
+    key=st.sampled_from(WHERE),
+    value=st.one_of(TEXTS, st.sampled_from([*NUMBERS, *OTHERS])),
+    derived=st.booleans(),
+)
+def test_entries_of_saved_ops(key: str, value: Any, derived: bool) -> None:
+    make = derived_config if derived else shipped_config
+    try:
+        op = as_op(make(**{key: value}))
+    except GeneratorError as error:
+        assert "received" in str(error)
+        return
+    if derived:
+        assert is_exp(op.module and ks.stabilize(FORMULA))
+        assert op.expression == FORMULA
+    else:
+        assert op.module is ks.ops.exprel.module
+    assert op.order in (0, 1, 2)
+    assert key == "name" or value in (
+        None,
+        0.5,
+        1.0,
+        3,
+        1e308,
+        2**63,
+        10**30,
+        99,
+    )
+
+
+def nested(payload: Any) -> list[tuple[str, Any]]:
+    """A payload within the entries that have parts."""
+    table = TF32["tf32"]
+    return [
+        ("domain", [payload, "oo"]),
+        ("domain", ["-oo", payload]),
+        ("domain", ["-oo", "oo", payload]),
+        ("formats", {payload: table}),
+        ("formats", {"tf32": payload}),
+        ("formats", {"tf32": {**table, payload: 1}}),
+        *(("formats", {"tf32": {**table, key: payload}}) for key in table),
+    ]
+
+
+@pytest.mark.parametrize("payload", LISTED)
+def test_parts_of_entries(payload: str) -> None:
+    for key, value in nested(payload):
+        with pytest.raises(GeneratorError, match="received"):
+            as_op(derived_config(**{key: value}))
+
+
+# A row: the configuration, and what the message says.
+REFUSED: list[tuple[Any, str]] = [
+    (shipped_config(order=99), "order: expected 0 to 2, received 99"),
+    (shipped_config(order=-1), "order: expected 0 to 2, received -1"),
+    (shipped_config(order="1"), "expected an integer, received '1'"),
+    (shipped_config(order=True), "expected an integer, received True"),
+    (shipped_config(order=1.0), "expected an integer, received 1.0"),
+    (shipped_config(order=10**5000), "received a huge int"),
+    (shipped_config(function="exp"), "function: expected one of "),
+    (shipped_config(function="__class__"), "received '__class__'"),
+    (shipped_config(function="StableOp"), "received 'StableOp'"),
+    (shipped_config(function=["stablef"]), "expected text"),
+    (shipped_config(format="tf32"), "format: expected one of float16,"),
+    (shipped_config(name="a\nb"), "printable text"),
+    (shipped_config(name="a" * 10**6), "at most 256 characters"),
+    (shipped_config(more=1), "its keys: expected function, order, name"),
+    ({"function": "stablef"}, "its keys: expected function, order, name"),
+    (derived_config(order=3), "order: expected 0 to 2, received 3"),
+    (derived_config(order=-1), "order: expected 0 to 2, received -1"),
+    (derived_config(formula=None), "formula: expected text"),
+    (derived_config(formula="x" * 10**7), "formula: expected text of at most"),
+    (derived_config(function="F"), "identifier"),
+    (derived_config(function="lambda"), "identifier"),
+    (derived_config(max_ulp="2"), "max_ulp: expected None or a positive"),
+    (derived_config(max_ulp=-1), "received -1"),
+    (derived_config(max_ulp=True), "received True"),
+    (derived_config(max_ulp=float("nan")), "received nan"),
+    (derived_config(max_ulp=10**400), "max_ulp: expected None or a positive"),
+    (derived_config(domain="-oo"), "domain: expected two ends as text"),
+    (derived_config(domain=[0, 1]), "domain: expected two ends as text"),
+    (derived_config(domain=["1", "0"]), "lower end below its upper end"),
+    (derived_config(domain=["0", "x"]), "received"),
+    (derived_config(domain=["0", "9" * 10**6]), "two ends as text"),
+    (derived_config(formats="/dev/zero"), "formats: expected a mapping"),
+    (derived_config(formats=["/dev/zero"]), "formats: expected a mapping"),
+    (derived_config(formats={}), "at least one table"),
+    (derived_config(formats={"tf32": "/dev/zero"}), "expected a table"),
+    (
+        derived_config(formats={f"f{k}": TF32["tf32"] for k in range(10**4)}),
+        "expected at most 64, received 10000",
+    ),
+    (derived_config(formats=TF32, format="tf33"), "format: expected one of"),
+    (
+        derived_config(formats={"tf32": {**TF32["tf32"], "emax": 10**9}}),
+        "emax: expected -1022 to 1023",
+    ),
+]
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=lambda row: row[1])
+def test_saved_ops_that_cannot_be(
+    row: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before anything is derived, and no file is opened."""
+
+    def derives(*_: object, **__: object) -> None:
+        raise AssertionError("something was derived")
+
+    config, message = row
+    monkeypatch.setattr(store, "remembered", derives)
+    monkeypatch.setattr(Path, "open", derives)
+    with pytest.raises(GeneratorError) as caught:
+        as_op(config)
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("config", [None, [], "stablef", 3])
+def test_configurations_that_are_none(config: Any) -> None:
+    with pytest.raises(GeneratorError, match="its kind: expected a mapping"):
+        StableOp.from_config(config)
+
+
+def test_saved_ops_that_can_be() -> None:
+    for config in (
+        derived_config(),
+        derived_config(order=1, max_ulp=3),
+        derived_config(formats=TF32, format="tf32"),
+    ):
+        op = as_op(copy.deepcopy(config))
+        assert op.get_config() == as_op(op.get_config()).get_config()
+        assert {**config, "order": op.order} == {
+            key: op.get_config()[key] for key in config
+        } or config.get("formats")
+    assert as_op(shipped_config(order=2)).order == 2
+
+
+def models() -> dict[str, Any]:
+    """A model of each kind that holds an op."""
+    op = ks.stabilize(FORMULA)
+    inputs = keras.Input((2,))
+    return {
+        "node": keras.Model(inputs, op(inputs)),
+        "activation": keras.Sequential(
+            [keras.Input((2,)), keras.layers.Dense(2, activation=op)]
+        ),
+        "shipped": keras.Model(inputs, ks.ops.exprel(inputs)),
+        "layer": keras.Sequential([keras.Input((2,)), ks.layers.StableF()]),
+    }
+
+
+def objects(node: Any) -> Iterator[dict[str, Any]]:
+    """Our own objects in a model's configuration."""
+    if isinstance(node, dict):
+        if "keras_stablef" in str(node.get("registered_name")):
+            yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for item in node:
+            yield from objects(item)
+
+
+def edited(source: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """The model with its configuration changed, as anybody can."""
+    out = source.with_name("edited.keras")
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
+        for item in old.infolist():
+            data = old.read(item)
+            if item.filename == "config.json":
+                config = json.loads(data)
+                change(config)
+                assert json.loads(data) != config
+                data = json.dumps(config).encode()
+            new.writestr(item, data)
+    return out
+
+
+def outputs(model: Any) -> np.ndarray:
+    return np.asarray(model(X.reshape(2, 2)))
+
+
+KEYS = {
+    "node": derived_config(),
+    "activation": derived_config(),
+    "shipped": shipped_config(),
+    "layer": {"name": "", "dtype": "", "trainable": True},
+}
+AROUND = ("class_name", "registered_name", "module", "config")
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_saved_models(kind: str, tmp_path: Path) -> None:
+    """Each entry of each kind of model with a payload, loaded as a file."""
+    model = models()[kind]
+    model.save(tmp_path / "m.keras")
+    want = outputs(model)
+    payload = f'{FORMULA} # "; {CODE}; Z="'
+    for key in (*KEYS[kind], "formats", *AROUND):
+
+        def change(config: dict[str, Any], key: str = key) -> None:
+            for node in objects(config):
+                (node if key in AROUND else node["config"])[key] = payload
+
+        path = edited(tmp_path / "m.keras", change)
+        began = time.process_time()
+        try:
+            got = outputs(keras.models.load_model(path, safe_mode=True))
+        except (ValueError, TypeError):  # ours are ValueErrors, Keras has both
+            got = want
+        np.testing.assert_array_equal(got, want)
+        assert not ran()
+        assert time.process_time() - began < 30  # no hang
+
+
+def test_activations_by_name(tmp_path: Path) -> None:
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Dense(2, activation=ks.activations.tanhc),
+        ]
+    )
+    model.save(tmp_path / "m.keras")
+    for payload in (*LISTED, "keras_stablef.activations>__class__"):
+
+        def change(config: Any, payload: str = payload) -> None:
+            layer = config["config"]["layers"][1]["config"]
+            assert "tanhc" in str(layer["activation"])
+            layer["activation"] = payload
+
+        path = edited(tmp_path / "m.keras", change)
+        with pytest.raises((ValueError, TypeError)):
+            keras.models.load_model(path, safe_mode=True)
+        assert not ran()
+
+
+@pytest.mark.parametrize("kind", ["node", "activation"])
+def test_no_file_is_read_but_the_model(kind: str, tmp_path: Path) -> None:
+    """Formats by a path: refused, though the file would be a good one."""
+    formats = tmp_path / "tf32.toml"
+    lines = ["[tf32]", *(f"{k} = {v!r}" for k, v in TF32["tf32"].items())]
+    formats.write_text("\n".join(lines))
+    assert ks.stabilize(FORMULA, formats=formats).in_format("tf32")
+    models()[kind].save(tmp_path / "m.keras")
+    for path in (str(formats), "/dev/zero", "/dev/stdin"):
+
+        def change(config: Any, path: str = path) -> None:
+            for node in objects(config):
+                node["config"]["formats"] = path
+
+        model = edited(tmp_path / "m.keras", change)
+        # Keras passes on what a layer's own parts raise as a TypeError.
+        with pytest.raises((GeneratorError, TypeError)) as caught:
+            keras.models.load_model(model, safe_mode=True)
+        assert "formats: expected a mapping of tables" in str(caught.value)
+
+
+def test_an_endless_file_of_formats_ends() -> None:
+    """Also for who calls `stabilize` with a path."""
+    if sys.platform != "win32":
+        with pytest.raises(GeneratorError, match=r"more than \d+ bytes"):
+            ks.stabilize(FORMULA, formats="/dev/zero")
+
+
+# -- cache files -----------------------------------------------------------
+
+
+def file_of(data: Any) -> bytes:
+    """A cache file with a right checksum, which anybody can make."""
+    body = json.dumps(data).encode("utf-8", "surrogatepass")
+    checksum = hashlib.sha256(body).hexdigest().encode()
+    return b'{"sha256":"' + checksum + b'","plan":' + body + b"}\n"
+
+
+def computed(plan: AnyPlan) -> np.ndarray:
+    """The body of a plan at some inputs, as a derived op gets it."""
+    text = render("x", ("-oo", "oo"), "Test.", [plan], tidy=False).text
+    namespace: dict[str, Any] = {"__name__": "rendered"}
+    exec(compile(text, "rendered", "exec"), namespace)
+    return run(namespace["BODIES"]["float32"][0], X)
+
+
+def read_back(kind: str, data: Any) -> AnyPlan | None:
+    plan = plans.plan(kind)
+    return store._read(file_of(data), (plan.name, plan.dtype, plan.order))
+
+
+def document(kind: str) -> Any:
+    return json.loads(dumped(plans.plan(kind)))
+
+
+def test_files_by_hand_are_read() -> None:
+    """So those below are refused for what they hold."""
+    for kind in plans.KINDS:
+        assert read_back(kind, document(kind)) == plans.plan(kind)
+
+
+CACHED = [*LISTED, CODE, f"exp if {CODE} else ops.exp", "x\n    " + CODE]
+
+
+@pytest.mark.parametrize("kind", plans.KINDS)
+def test_every_text_of_a_cache_file(kind: str) -> None:
+    """Each kind of leaf that is a text: refused, or a comment of one line."""
+    data = document(kind)
+    shapes = {
+        tuple(key for key in place if isinstance(key, str)): (place, value)
+        for place, value in plans.leaves(data)
+        if isinstance(value, str)
+    }
+    want = computed(plans.plan(kind))
+    taken = set()
+    for place, value in shapes.values():
+        for payload in CACHED:
+            plans.put(data, place, payload)
+            plan = read_back(kind, data)
+            if plan is not None:
+                assert place[-1] in ("formula", "proof", "note"), payload
+                if payload not in taken:
+                    taken.add(payload)
+                    np.testing.assert_array_equal(computed(plan), want)
+        plans.put(data, place, value)
+    assert read_back(kind, data) == plans.plan(kind)
+    assert len(shapes) > 10
+
+
+def twisted(draw: st.DrawFn, old: Any) -> Any:
+    """Something of another kind or size in the place of a leaf."""
+    if isinstance(old, list) and draw(st.booleans()):
+        return draw(st.sampled_from([[], old[:1], old[::-1], old + old]))
+    edges = [0, 1, -1, 2, 64, 65, 126, 127, 1000, MAX_INTEGER, -MAX_INTEGER]
+    texts = ["0/1", "1/1", "-1/3", "1/0", "ffffff/1000000", "1" * 9999 + "/1"]
+    texts += ["inf", "-inf", "nan", "0x1.0p+0", "0x1.0p+9999", "-0x1.8p+60"]
+    texts += ["x", "t", "y", "exp", "abs", "minimum", "float64", "Op", "Var"]
+    kinds = [st.sampled_from(v) for v in (edges, texts, NUMBERS, OTHERS)]
+    return draw(st.one_of(*kinds, TEXTS))
+
+
+@st.composite
+def files_by_hand(draw: st.DrawFn) -> tuple[str, Any]:
+    kind = draw(st.sampled_from(plans.KINDS))
+    data = document(kind)
+    for _ in range(draw(st.integers(1, 2))):
+        places = list(plans.leaves(data))
+        place, old = draw(st.sampled_from(places))
+        plans.put(data, place, twisted(draw, old))
+    return kind, data
+
+
+@slow_is_fine(max_examples=300)
+@given(made=files_by_hand())
+def test_cache_files_by_hand(made: tuple[str, Any]) -> None:
+    """Whatever is taken is a plan: it is rendered, and runs to its end."""
+    kind, data = made
+    began = time.process_time()
+    plan = read_back(kind, data)
+    if plan is not None:
+        with np.errstate(all="ignore"):
+            computed(plan)
+    assert not ran()
+    assert time.process_time() - began < 30
+
+
+class Evil:
+    """Runs when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return exec, (CODE,)
+
+
+def test_old_files_are_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pickles, under the old names and under the new ones."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv(store.FOLDER_VARIABLE, str(folder))
+    calls: list[int] = []
+
+    def make() -> AnyPlan:
+        calls.append(1)
+        return plans.folded()
+
+    store.remembered(ASKED, ("key",), make)
+    (path,) = folder.iterdir()
+    evil = pickle.dumps(Evil())
+    pickle.loads(evil)
+    assert ran()
+    body = hashlib.sha256(evil).digest() + evil
+    for data in (evil, body, b'{"sha256":"' + body):
+        path.with_suffix(".plan").write_bytes(data)
+        path.write_bytes(data)
+        assert store.remembered(ASKED, ("key",), make) == plans.folded()
+        assert not ran()
+    assert len(calls) == 4  # each was replaced
