@@ -31,10 +31,10 @@ from .cover import Cover
 from .ends import EndForm
 from .ends import Factor
 from .errors import StoredPlanError
-from .errors import shown
 from .formats import FORMATS
 from .formats import FloatFormat
 from .logends import LogForm
+from .plain import shown
 from .plan import Fold
 from .plan import Piece
 from .plan import Plan

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .errors import GeneratorError
-from .errors import shown
+from .plain import shown
 
 PRECEDENCE = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3}
 # Of an operation in additions, compiled, on arrays larger than the cache.

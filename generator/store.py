@@ -6,7 +6,7 @@ computes with), so nothing is ever out of date.  Files are written beside
 their place and moved over it, into a folder that only the user can write to
 (`private_folder`).
 
-They are data: JSON that `plan_json` reads and `plan_sound` looks at.  What
+They are data: JSON that `plan_json` reads and `plan_fits` looks at.  What
 does not pass is derived again and replaced.  The checksum is for disks, it
 is no signature: a file that its owner made by hand can at worst give that
 owner wrong numbers.
@@ -26,11 +26,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from .errors import StoredPlanError
+from .plan_fits import check_fits
 from .plan_json import MAX_BYTES
 from .plan_json import AnyPlan
 from .plan_json import dumped
 from .plan_json import loaded
-from .plan_sound import check_plan
 from .private_folder import PrivateFolder
 from .render import template_folder
 
@@ -153,7 +153,7 @@ def _read(data: bytes | None, asked: tuple[str, str, int]) -> AnyPlan | None:
         return None
     try:
         plan = loaded(body.decode("ascii"))
-        check_plan(plan)
+        check_fits(plan)
     except (StoredPlanError, UnicodeDecodeError):
         return None
     return plan if (plan.name, plan.dtype, plan.order) == asked else None

@@ -42,7 +42,7 @@ class SavedOp:
 
 def refuse(what: str, expected: str, received: object) -> NoReturn:
     from .generator.errors import SavedOpError
-    from .generator.errors import shown
+    from .generator.plain import shown
 
     raise SavedOpError(
         f"Bad configuration of a saved op: {what}: expected {expected}, "

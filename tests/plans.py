@@ -24,7 +24,7 @@ DERIVED = {
     "power": ("log(x+sqrt(1+x**2))", ("-oo", "oo"), 0, ("PowerRow", "EndForm")),
     "closed": ("log(exp(x)-1)", (0, "oo"), 1, ("ClosedForm", "Program")),
     "logs": ("1/log(x)", (2, "oo"), 0, ("LogForm", "Row")),
-    "exponent": ("exp(-1/x)/x**3", (0, "oo"), 0, ("Factor",)),
+    "exponent": ("exp(-1/x)/x", (0, "1/8"), 0, ("EndForm", "Factor")),
 }
 
 

@@ -20,13 +20,13 @@ from keras_stablef.generator import private_folder
 from keras_stablef.generator import store
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.errors import StoredPlanError
+from keras_stablef.generator.plan_fits import check_fits
 from keras_stablef.generator.plan_json import MAX_BYTES
 from keras_stablef.generator.plan_json import MAX_NESTING
 from keras_stablef.generator.plan_json import NODES
 from keras_stablef.generator.plan_json import AnyPlan
 from keras_stablef.generator.plan_json import dumped
 from keras_stablef.generator.plan_json import loaded
-from keras_stablef.generator.plan_sound import check_plan
 from keras_stablef.generator.program import Op
 from keras_stablef.generator.program import Var
 
@@ -63,7 +63,7 @@ def test_plans_read_back_exactly(kind: str) -> None:
     plan = plans.plan(kind)
     text = dumped(plan)
     again = loaded(text)
-    check_plan(again)
+    check_fits(again)
     assert again == plan
     assert repr(again) == repr(plan)
     if kind in plans.DERIVED:
@@ -119,7 +119,7 @@ def test_what_is_no_plan(row: tuple[str, Callable[[str], str]]) -> None:
     damaged = row[1](text)
     assert damaged != text
     with pytest.raises(StoredPlanError, match=r"expected .* received"):
-        check_plan(loaded(damaged))
+        check_fits(loaded(damaged))
 
 
 def test_plans_that_cannot_be_kept() -> None:

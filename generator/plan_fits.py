@@ -17,11 +17,11 @@ from .closed import ClosedForm
 from .cover import Cover
 from .ends import EndForm
 from .errors import StoredPlanError
-from .errors import shown
 from .expansion import MAX_LOGS
 from .formats import FORMATS
 from .formats import FloatFormat
 from .logends import LogForm
+from .plain import shown
 from .plan import Piece
 from .plan import Plan
 from .powers import MAX_ORDER
@@ -42,7 +42,7 @@ MOST_PIECES = 2**10  # that are lines of their own, besides rows of tables
 Special = PowerRow | ClosedForm | EndForm | LogForm
 
 
-def check_plan(plan: Plan | Cover) -> None:
+def check_fits(plan: Plan | Cover) -> None:
     """
     Raises:
         StoredPlanError: the plan cannot be rendered as it is.
