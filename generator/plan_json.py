@@ -173,9 +173,10 @@ def _nested_deeper(text: str, most: int) -> bool:
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
     bare = re.sub(r"[^][{}]+", "", bare)
     for _ in range(most):
-        if not bare:
-            return False
-        bare = bare.replace("[]", "").replace("{}", "")
+        before = bare
+        bare = before.replace("[]", "").replace("{}", "")
+        if len(bare) == len(before):
+            break
     return bool(bare)
 
 

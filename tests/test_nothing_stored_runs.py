@@ -7,6 +7,7 @@ taken, and then the op computes the formula.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import copy
 import hashlib
@@ -181,13 +182,49 @@ def as_op(config: Any) -> Any:
     )
 
 
-def is_exp(op: Any) -> bool:
-    """What the formula says, by NumPy in twice the precision."""
-    exact = np.exp(X.astype(np.float64))
+def meaning(text: str) -> np.ndarray:
+    """What a formula says, by Python's own grammar and NumPy's numbers.
+
+    Raises:
+        ValueError: it is more than numbers, a name, + - * / ** and exp.
+    """
+    binary: dict[type, Any] = {
+        ast.Add: np.add,
+        ast.Sub: np.subtract,
+        ast.Mult: np.multiply,
+        ast.Div: np.divide,
+        ast.Pow: np.power,
+    }
+
+    def value(node: Any) -> Any:
+        match node:
+            case ast.Constant(value=int() | float()):
+                return np.float64(node.value)
+            case ast.Name():
+                return X.astype(np.float64)
+            case ast.UnaryOp(op=ast.USub()):
+                return -value(node.operand)
+            case ast.UnaryOp(op=ast.UAdd()):
+                return value(node.operand)
+            case ast.BinOp() if type(node.op) in binary:
+                return binary[type(node.op)](
+                    value(node.left), value(node.right)
+                )
+            case ast.Call(func=ast.Name(id="exp"), args=[inner], keywords=[]):
+                return np.exp(value(inner))
+        raise ValueError(f"{text!r} is no such formula")
+
+    text = text.strip().replace("^", "**")
+    return value(ast.parse(text, mode="eval").body)
+
+
+def computes(op: Any, text: str) -> bool:
+    """Whether the op's values are those of the formula."""
+    exact = meaning(text)
     return bool(np.allclose(run(op, X), exact, rtol=2.0**-22, atol=0))
 
 
-@slow_is_fine(max_examples=150)
+@slow_is_fine(max_examples=120)
 @given(text=TEXTS)
 @example(text=LISTED[0])
 def test_formulas_of_saved_ops(text: str) -> None:
@@ -195,9 +232,7 @@ def test_formulas_of_saved_ops(text: str) -> None:
         op = as_op(derived_config(formula=text))
     except GeneratorError:
         return
-    value = text.strip().split("#")[0].replace("x*exp(x)", "").strip()
-    assert text.strip() in ("x", "_x") or value in ("", FORMULA) or is_exp(op)
-    run(op, X)
+    assert computes(op, text)
 
 
 WHERE = ("function", "name", "format", "order", "max_ulp", "domain", "formats")
@@ -216,22 +251,12 @@ def test_entries_of_saved_ops(key: str, value: Any, derived: bool) -> None:
     except GeneratorError as error:
         assert "received" in str(error)
         return
+    assert op.order == 0
     if derived:
-        assert is_exp(op.module and ks.stabilize(FORMULA))
+        assert computes(op, FORMULA)
         assert op.expression == FORMULA
     else:
         assert op.module is ks.ops.exprel.module
-    assert op.order in (0, 1, 2)
-    assert key == "name" or value in (
-        None,
-        0.5,
-        1.0,
-        3,
-        1e308,
-        2**63,
-        10**30,
-        99,
-    )
 
 
 def nested(payload: Any) -> list[tuple[str, Any]]:
@@ -464,7 +489,7 @@ def test_no_file_is_read_but_the_model(kind: str, tmp_path: Path) -> None:
 def test_an_endless_file_of_formats_ends() -> None:
     """Also for who calls `stabilize` with a path."""
     if sys.platform != "win32":
-        with pytest.raises(GeneratorError, match=r"more than \d+ bytes"):
+        with pytest.raises(GeneratorError, match="Cannot read formats"):
             ks.stabilize(FORMULA, formats="/dev/zero")
 
 
