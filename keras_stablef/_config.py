@@ -70,8 +70,8 @@ def read_config(config: object) -> SavedOp:
     if type(order) is not int:  # True is no number
         refuse("order", "an integer", order)
     name = _text(config, "name", MAX_NAME)
-    if not name.isprintable() or not name:
-        refuse("name", "printable text", name)
+    if not name or not name.isprintable() or "/" in name:  # as Keras has it
+        refuse("name", "printable text without /", name)
     return SavedOp(
         function=_text(config, "function", MAX_TEXT),
         order=order,
