@@ -43,6 +43,14 @@ class FormatError(GeneratorError):
     """A float format that cannot be, or a file of formats that is none."""
 
 
+class StoredPlanError(GeneratorError):
+    """A plan on disk that is none, or one that cannot be kept there."""
+
+
+class SavedOpError(GeneratorError):
+    """The configuration of a saved op that no op can have."""
+
+
 class BoundNotMetError(GeneratorError):
     """No candidate meets the asked bound; says the best one and where."""
 

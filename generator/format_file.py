@@ -35,6 +35,8 @@ OPTIONAL = ("max_finite", "infinities", "nan", "overflow", "storage")
 # Rounding from compute is by sums of a number and 1.5 * 2**(bits dropped),
 # which stay in one binade from two bits on.
 LEAST_DROPPED = 2
+# Of tables, which a saved model may bring: each costs some milliseconds.
+MAX_FORMATS = 64
 
 FormatSource = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -83,6 +85,11 @@ def read_formats(
         raise FormatError(
             "No format: expected at least one table such as [tf32], received "
             "none."
+        )
+    if len(tables) > MAX_FORMATS:
+        raise FormatError(
+            f"Too many formats: expected at most {MAX_FORMATS}, received "
+            f"{len(tables)}."
         )
     entries = [_Entry(name, table) for name, table in tables.items()]
     # Wide ones first: the others are checked against them.

@@ -319,23 +319,17 @@ class StableOp(keras.Operation):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> StableOp:
-        from . import ops
+        """The op of a saved configuration, which is data from anywhere.
 
-        if "formula" in config:
-            from ._stabilize import stabilize
+        Raises:
+            ValueError: an entry is none that an op can have (`_config`).
+        """
+        from ._config import known_op
+        from ._config import read_config
 
-            known: StableOp = stabilize(
-                config["formula"],
-                tuple(config["domain"]),
-                name=config["function"],
-                max_ulp=config["max_ulp"],
-                formats=config.get("formats"),
-            )
-        else:
-            known = getattr(ops, config["function"])
-        return cls(
-            known.module, config["order"], config["name"], config.get("format")
-        )
+        saved = read_config(config)
+        module = known_op(saved).module
+        return cls(module, saved.order, saved.name, saved.format)
 
     def __repr__(self) -> str:
         primes = "'" * self.order

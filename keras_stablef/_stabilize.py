@@ -94,15 +94,14 @@ class Derived:
         key = dtype, order
         if key not in self._plans:
             parts = (
-                self.NAME,
                 str(self.spec.expr),
                 self.DOMAIN,
                 self._max_ulp,
                 repr(get_format(dtype)),
-                order,
             )
             with progress(f"deriving {self.NAME}{chr(39) * order} {dtype}"):
                 self._plans[key] = remembered(
+                    (self.NAME, dtype, order),
                     parts,
                     lambda: derive(self.spec, dtype, order, self._max_ulp),
                 )
