@@ -147,10 +147,18 @@ def _check_power(power: PowerRow, fmt: FloatFormat) -> None:
         power.order,
     )
     need(
-        0 <= power.scale * power.order < fmt.emax,
-        "scale",
-        f"below {fmt.emax} with its power",
-        power.scale,
+        len(power.scales) == len(power.edges) + 1
+        and all(a < b for a, b in pairwise(power.edges)),
+        "scales",
+        "ascending edges, and one more than these",
+        [power.edges, power.scales],
+    )
+    most = max(map(abs, power.scales))
+    need(
+        most * power.order <= fmt.emax,
+        "scales",
+        f"at most {fmt.emax} in size with the power",
+        power.scales,
     )
     need(bool(power.rest), "coefficients", "one at least", power.rest)
 
@@ -165,6 +173,12 @@ def _check_closed(form: ClosedForm) -> None:
 
 def _check_end(form: EndForm | LogForm, fmt: FloatFormat) -> None:
     need(form.side in (-1, 1), "side", "-1 or 1", form.side)
+    need(
+        abs(form.gain) <= 2 * fmt.emax,
+        "gain",
+        f"at most {2 * fmt.emax} in size",
+        form.gain,
+    )
     if isinstance(form, LogForm):
         need(bool(form.rows), "rows of a logarithm", "one at least", form.rows)
         _check_rows(form.rows, fmt)
