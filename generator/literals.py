@@ -25,7 +25,7 @@ def number(value: Fraction | float, dtype: str) -> str:
     """
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
-    if Fraction(abs(value)) > FORMATS[dtype].max_finite:
+    if abs(Fraction(value)) > FORMATS[dtype].max_finite:
         raise GeneratorError(
             f"Not a number of {dtype}: expected at most "
             f"{float(FORMATS[dtype].max_finite)} in size, received one of "
