@@ -24,6 +24,7 @@ from .rows import Row
 from .rows import make_row
 from .series import OneSidedError
 from .series import Series
+from .series import upper
 from .single import single
 from .specials import Special
 from .work import Work
@@ -130,7 +131,7 @@ def _widest(
         high = (
             min(right, center + snapped(h, h, False)) if side >= 0 else center
         )
-        reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -30)))
+        reach = _reach(place, center, low, high) * (1 + arb((1, -30)))
         try:
             with ctx.workprec(work.high_bits):
                 series = local(work, place, reach, side)
@@ -149,6 +150,17 @@ def _widest(
         except NotProvedError as error:
             reason = error
     raise NotProvedError(str(reason))
+
+
+def _reach(
+    place: Fraction | arb, center: Fraction, low: Fraction, high: Fraction
+) -> arb:
+    """From the center, or the place beside it, to the further end."""
+    reach = to_arb(max(center - low, high - center))
+    if place == center:
+        return reach
+    exact = to_arb(place) if isinstance(place, Fraction) else place
+    return upper(reach + abs(exact - to_arb(center)))
 
 
 def _between(
@@ -264,7 +276,7 @@ def _about_zero(
             continue
         if center and not (low / center > 0 and high / center > 0):
             continue
-        reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -20)))
+        reach = _reach(at, center, low, high) * (1 + arb((1, -20)))
         try:
             piece = _zero_piece(work, root, at, center, low, high, reach)
             if piece.ulp <= work.goal:
