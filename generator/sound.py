@@ -20,16 +20,12 @@ from . import plain
 from .errors import GeneratorError
 from .formats import FORMATS
 from .formats import FloatFormat
+from .program import ARITY
 from .program import Const
 from .program import Expr
 from .program import Op
 from .program import Var
 
-# What `compile` and `tail_forms` make, and how many arguments each takes.
-OPERATIONS = {
-    **dict.fromkeys(("add", "sub", "mul", "div", "minimum"), 2),
-    **dict.fromkeys(("neg", "abs", "exp", "sqrt"), 1),
-}
 # Text for people, and variables, which a formula names; every other text of
 # a plan is a name of ours.
 PROSE = {"formula", "proof", "note"}
@@ -144,13 +140,13 @@ def _expression(node: Any, where: str, depth: int) -> None:
     elif type(node) is Const:
         _number(node.value, Fraction, where)
     elif type(node) is Op:
-        plain.one_of(node.name, OPERATIONS, f"operation of {where}")
+        plain.one_of(node.name, ARITY, f"operation of {where}")
         if type(node.args) is not tuple:
             raise _wrong(where, "a tuple of arguments", node.args)
-        if len(node.args) != OPERATIONS[node.name]:
+        if len(node.args) != ARITY[node.name]:
             raise _wrong(
                 where,
-                f"{OPERATIONS[node.name]} arguments of {node.name}",
+                f"{ARITY[node.name]} arguments of {node.name}",
                 f"{len(node.args)}",
             )
         for argument in node.args:
