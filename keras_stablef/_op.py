@@ -423,6 +423,8 @@ def format_name(dtype: Any, known: Collection[str]) -> str:
 
 def as_float_tensor(x: Any, default: str) -> Any:
     """x as a real float tensor; a float dtype of its own is kept."""
+    if isinstance(x, keras.Variable):  # on TensorFlow it counts as a tensor
+        x = keras.ops.convert_to_tensor(x)
     if not keras.ops.is_tensor(x):
         # A NumPy array keeps its float dtype; a list or a number has none.
         dtype = getattr(x, "dtype", None)
