@@ -12,8 +12,13 @@ from .render import formatted
 from .render import template_folder
 
 
-def standalone(module: str, name: str, expression: str) -> str:
-    """The rendered `module` with derivative rules and a function `name`."""
+def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
+    """The rendered `module` with derivative rules and a function `name`.
+
+    Args:
+        order: of the derivative of `expression` that `name` is; the module
+            has this one and the higher ones.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template_folder()),
         trim_blocks=True,
@@ -33,6 +38,7 @@ def standalone(module: str, name: str, expression: str) -> str:
         rules=rules,
         name=name,
         expression=expression,
+        primes="'" * order,
     )
     return formatted(text)
 

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import keras
 
-from ._op import as_float_tensor
 from ._ragged import is_ragged
 from ._ragged import ragged_row_means
 from ._ragged import row_weights
 from ._ragged import without_rows
+from ._tensors import as_float_tensor
 
 Loss = Callable[[Any, Any], Any]
 

@@ -12,7 +12,7 @@ import keras
 from . import ops
 from ._continuous_bernoulli import negative_log_likelihood
 from ._continuous_bernoulli import quantile
-from ._op import as_float_tensor
+from ._tensors import as_float_tensor
 
 
 class ContinuousBernoulli:

@@ -17,6 +17,7 @@ import keras
 
 from . import losses
 from ._elementwise import ElementwiseLoss
+from ._ragged import is_ragged
 
 __all__ = ["ContinuousBernoulli", "LogCosh", "PseudoHuber", "StableFLoss"]
 
@@ -48,8 +49,17 @@ class ElementwiseMean(keras.metrics.Mean):
         Args:
             y_true, y_pred: as the loss takes them; `y_pred` may be masked,
                 or ragged (TensorFlow: one value for each row).
-            sample_weight: broadcasts against the values.
+            sample_weight: one for each sample, or for each value.
         """
+        if sample_weight is not None and not is_ragged(y_pred):
+            sample_weight = keras.ops.convert_to_tensor(
+                sample_weight, dtype=self.dtype
+            )
+            # Keras' metrics weigh samples so, its losses would take (b,)
+            # for the last axis of (b, steps).
+            rank = max(keras.ops.ndim(y_pred) - 1, 1)
+            while 0 < len(sample_weight.shape) < rank:
+                sample_weight = keras.ops.expand_dims(sample_weight, -1)
         values, weights = self.loss.entries(y_true, y_pred, sample_weight)
         # Flat, as Mean would average over all but the first axis and count
         # a batch of long sequences as one of short ones.
