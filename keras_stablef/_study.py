@@ -75,11 +75,11 @@ def _target(path: Any, what: str) -> Path:
             f"Cannot {what}: expected a path of a file, received {path!r}."
         )
     target = Path(path)
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         raise GeneratorError(
             f"Cannot {what}: expected a folder, received {target.parent}."
         )
-    if target.is_dir():
+    if os.path.isdir(target):
         raise GeneratorError(
             f"Cannot {what}: expected a path of a file, received the folder "
             f"{target}."

@@ -1,8 +1,8 @@
 """Losses beside `keras.losses`: right near their cancellations, never nan.
 
-Each is a class, for ``compile(loss=...)`` or ``metrics=[...]``, and a
-function without the reduction over the batch.  Entries of weight 0 or under
-a mask may hold anything, see `ElementwiseLoss`.
+Each is a class, for ``compile(loss=...)``, and a function without the
+reduction over the batch; `keras_stablef.metrics` has them as metrics.
+Entries of weight 0 or under a mask may hold anything, see `ElementwiseLoss`.
 """
 
 from __future__ import annotations
