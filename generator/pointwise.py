@@ -64,8 +64,21 @@ _NUMPY: dict[str, Callable[[Array], Array]] = {
 }
 
 
+def array_type(dtype: str) -> np.dtype[Any]:
+    """NumPy's type of a Keras dtype; of some only with ml_dtypes."""
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        import ml_dtypes  # Keras needs it too
+
+        return np.dtype(getattr(ml_dtypes, dtype))
+
+
 def textbook_function(
-    expr: sympy.Expr, variable: sympy.Symbol, order: int, dtype: str
+    expr: sympy.Expr,
+    variable: sympy.Symbol,
+    order: int,
+    dtype: str | np.dtype[Any],
 ) -> ArrayFunction:
     """The `order`-th derivative of `expr` as one would type it into NumPy.
 

@@ -12,8 +12,12 @@ from .render import environment
 from .render import formatted
 
 
-def standalone(module: str, name: str, expression: str) -> str:
+def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
     """The rendered `module` with derivative rules and a function `name`.
+
+    Args:
+        order: of the derivative of `expression` that `name` is; the module
+            has this one and the higher ones.
 
     Raises:
         GeneratorError: no name or plain text, or a name that the module
@@ -41,6 +45,7 @@ def standalone(module: str, name: str, expression: str) -> str:
             rules=rules,
             name=name,
             expression=expression,
+            primes="'" * order,
         )
     )
     return formatted(text)
