@@ -101,6 +101,43 @@ PAYLOADS = st.one_of(
     st.tuples(st.sampled_from(["exp(x)", "x*x", "1/x"]), FRAGMENTS, FRAGMENTS)
     .map("".join),
 )  # fmt: skip
+SPACE = st.sampled_from(["", "", " ", "  ", "\t"])
+NUMBER = st.sampled_from(
+    [
+        "2",
+        "0.1",
+        ".5",
+        "3.",
+        "1e-3",
+        "12.5E+1",
+        "0x1F",
+        "1_0",
+        "pi",
+        "e",
+    ]
+)
+
+
+def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    functions = st.sampled_from(
+        ["exp", "tanh", "sin", "atan", "softplus", "expm1", "erf", "abs"]
+    )
+    signs = st.sampled_from(["+", "-", "*", "/"])
+    powers = st.sampled_from(["**2", "^2", "**-1", "**(1+1)", "^-2"])
+    return st.one_of(
+        st.tuples(functions, SPACE, st.just("("), inner, SPACE, st.just(")")),
+        st.tuples(inner, SPACE, signs, SPACE, inner),
+        st.tuples(st.just("("), SPACE, inner, st.just(")"), SPACE),
+        st.tuples(st.just("("), inner, st.just(")"), SPACE, powers),
+        st.tuples(st.sampled_from(["-", "+", "- "]), inner),
+    ).map("".join)
+
+
+# What people write; all of it means something.
+FORMULAS = st.tuples(
+    st.recursive(st.one_of(st.just("x"), NUMBER), _grown, max_leaves=6),
+    st.sampled_from([" + exp(-x)", "*x", "-x", " / ( 1+x^2 )"]),
+).map("".join)
 MANY = settings(
     max_examples=200,
     deadline=None,

@@ -20,6 +20,7 @@ from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.spec import Spec
 from keras_stablef.generator.spec import make_spec
 from keras_stablef.generator.standalone import standalone
+from payloads import FORMULAS
 from payloads import KNOWN
 from payloads import MANY
 from payloads import PAYLOADS
@@ -77,7 +78,23 @@ def test_formulas(payload: str) -> None:
     check_text(payload)
 
 
-FORMULAS = [
+def test_what_people_write_computes_what_was_written() -> None:
+    accepted = []
+
+    @MANY
+    @given(FORMULAS)
+    def each(text: str) -> None:
+        check_text(text)
+        try:
+            accepted.append(make_spec(text))
+        except GeneratorError:
+            pass
+
+    each()
+    assert len(accepted) > 150
+
+
+WRITTEN = [
     "1/(1-exp(-x)) - 1/x",
     "x^2*0.1+1e-3 - .5*x",
     "-x**-2+2**-x",
@@ -89,7 +106,7 @@ FORMULAS = [
 ]
 
 
-@pytest.mark.parametrize("text", FORMULAS)
+@pytest.mark.parametrize("text", WRITTEN)
 def test_formulas_compute_what_was_written(text: str) -> None:
     make_spec(text)  # accepted
     check_text(text)
