@@ -29,8 +29,9 @@ from .catalogue import Entry
 from .catalogue import load_catalogue
 from .derive import AnyPlan
 from .errors import GeneratorError
-from .errors import OutputError
 from .files import differences
+from .files import make_folder
+from .files import refuse_folder
 from .files import refuse_place
 from .files import write_if_changed
 from .format_file import formats_with
@@ -235,6 +236,7 @@ def _others(
 ) -> int:
     """Modules for the named formats, beside the package and not in it."""
     folder: Path = options.out
+    refuse_folder(folder)
     # Every shipped format computed as they are costs nothing; of a file's
     # own only those asked for.
     served = {n: f for n, f in formats.items() if n in names or n in FORMATS}
@@ -249,13 +251,7 @@ def _others(
                 if name.endswith(".py"):
                     entry = b.entry
                     files[name] = standalone(text, entry.name, entry.formula)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            "Cannot write: expected a folder that can be made, received "
-            f"{shown(str(folder))}: {error}."
-        ) from None
+    make_folder(folder)
     changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
     plans = [plan for b in built for plan in b.plans]
     Console().print(table(plans, {n: formats[n] for n in names}))

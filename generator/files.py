@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -62,19 +63,52 @@ def refuse_place(path: Path) -> None:
     Raises:
         OutputError: a folder, or within none, or one that is not writable.
     """
-    if "\0" in str(path):
-        raise _cannot(path, "a name with a nul in it")
-    if path.is_dir():
-        raise _cannot(path, "a folder")
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            raise _cannot(path, "a folder")
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # ValueError: a nul in it
+        raise _cannot(path, str(error)) from None
     if not path.parent.is_dir():
         raise _cannot(path, "no folder there")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise _cannot(path, "a folder that is not writable")
 
 
+def refuse_folder(folder: Path) -> None:
+    """Raises where no folder is and none can be made.
+
+    Raises:
+        OutputError: the first of it that is there is no writable folder.
+    """
+    for place in (folder, *folder.parents):
+        try:
+            os.stat(place)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise _cannot(folder, str(error)) from None
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise _cannot(folder, f"{shown(str(place))} is no writable folder")
+        return
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those it is in.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise _cannot(folder, str(error)) from None
+
+
 def _cannot(path: Path, why: str) -> OutputError:
     return OutputError(
-        "Cannot write: expected a file in a folder that is there and "
+        "Cannot write: expected a place in a folder that is there and "
         f"writable, received {shown(str(path))}: {why}."
     )
 

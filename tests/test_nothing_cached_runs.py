@@ -25,13 +25,13 @@ from keras_stablef.generator.plan_json import MAX_INTEGER
 from keras_stablef.generator.plan_json import AnyPlan
 from keras_stablef.generator.plan_json import dumped
 from keras_stablef.generator.render import render
-from payloads import CODE
-from payloads import LISTED
-from payloads import NUMBERS
-from payloads import OTHERS
-from payloads import TEXTS
-from payloads import ran
-from payloads import slow_is_fine
+from stored_payloads import CODE
+from stored_payloads import LISTED
+from stored_payloads import NUMBERS
+from stored_payloads import OTHERS
+from stored_payloads import TEXTS
+from stored_payloads import ran
+from stored_payloads import slow_is_fine
 
 pytestmark = pytest.mark.once
 X = np.array([-2.0, 0.0, 0.5, 3.0], np.float32)

@@ -26,14 +26,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras_stablef.generator import store
 from keras_stablef.generator.errors import GeneratorError
-from payloads import CODE
-from payloads import FORMULA
-from payloads import LISTED
-from payloads import NUMBERS
-from payloads import OTHERS
-from payloads import TEXTS
-from payloads import ran
-from payloads import slow_is_fine
+from stored_payloads import CODE
+from stored_payloads import FORMULA
+from stored_payloads import LISTED
+from stored_payloads import NUMBERS
+from stored_payloads import OTHERS
+from stored_payloads import TEXTS
+from stored_payloads import ran
+from stored_payloads import slow_is_fine
 
 import keras_stablef as ks
 from keras_stablef._op import StableOp
