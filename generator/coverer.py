@@ -88,9 +88,7 @@ def make_cover(
     try:
         if low is not None and low == high:
             row = single(work, low)
-            return Cover(
-                name, order, fmt.name, mine, low, high, (row,), (), ()
-            )
+            return Cover(name, order, fmt.name, mine, low, high, (row,), (), ())
         frame = _framed(work, mine, low, high)
         plan = _filled(work, frame, name, mine, low, high, ())
         closed = _closed_forms(work, frame, mine, low, high)
