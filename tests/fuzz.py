@@ -91,11 +91,8 @@ def _judged(
     wants = [exact(drawn.tree, order, float(x)) for x in xs]
     keep = [i for i, w in enumerate(wants) if w is not None]
     found.judged += len(keep)
-    # One size for all, or each operation is compiled for each function.
-    padded = np.full(-(-(len(xs) + 1) // SIZE) * SIZE, np.nan, dtype)
-    padded[: len(xs)] = xs
     for mode in modes:
-        got = run(body, padded, mode)
+        got = run(body, padded(xs), mode)
         if not np.isnan(got[-1]):
             yield Finding(f"nan gives {got[-1]}", dtype, order, mode)
         errors = [
@@ -106,6 +103,13 @@ def _judged(
         if not worst <= plan.ulp:
             what = f"{y!r}, {worst:.4g} ulp where {plan.ulp:.4g} is proved"
             yield Finding(what, dtype, order, mode, x)
+
+
+def padded(xs: np.ndarray) -> np.ndarray:
+    """With nan to a size that repeats, or JAX compiles each operation anew."""
+    whole = np.full(-(-(len(xs) + 1) // SIZE) * SIZE, np.nan, xs.dtype)
+    whole[: len(xs)] = xs
+    return whole
 
 
 def inputs(plan: Any, domain: tuple[str, str]) -> np.ndarray:
