@@ -35,6 +35,7 @@ from .work import shown
 # A guess at what is checked exactly: below it lie all the fractions that two
 # floats of 64 bits can bound, and finer ones take their time.
 FINEST = Fraction(1, 2**2400)
+STEPS = (8, 16, 24, 48, 96)  # as near as other places may be, in bits
 
 
 def critical(expr: sympy.Expr) -> list[sympy.Expr]:
@@ -178,27 +179,40 @@ def refuse(
         _classify(work, s)
 
 
+class _BranchPointError(NotProvedError):
+    """No expansion on one side at least, as far as was asked."""
+
+
 def _classify(work: Work, special: Special) -> None:
     """Raises where the singularity is not removable."""
     place = special.exact if special.exact is not None else special.at
     where = shown(special.near)
+    reason: NotProvedError | None = None
+    series = None
     with ctx.workprec(work.high_bits):
-        reason: Exception | None = None
-        for exponent in (8, 16, 24):
+        for exponent in STEPS:
             step = arb((1, floor_log2(1 + abs(special.near)) - exponent))
             try:
                 series = local(work, place, step, 0)
                 break
             except OneSidedError:
-                _kink(work, special, step)
-                return
+                try:
+                    _kink(work, special, step)
+                    return
+                except NotProvedError as error:
+                    reason = error
             except NotProvedError as error:
-                reason = error
-        else:
-            raise SingularityError(
-                f"Singularity at {where}: expected a removable one, "
-                f"received one that no expansion resolves ({reason})."
-            )
+                reason = reason or error
+    if series is None and isinstance(reason, _BranchPointError):
+        raise SingularityError(
+            f"Branch point at {where}: expected f analytic inside the "
+            f"domain, received {reason}."
+        )
+    if series is None:
+        raise SingularityError(
+            f"Singularity at {where}: expected a removable one, "
+            f"received one that no expansion resolves ({reason})."
+        )
     if series.is_order:
         raise SingularityError(
             f"Essential singularity at {where}: expected f analytic there "
@@ -222,10 +236,7 @@ def _kink(work: Work, special: Special, step: arb) -> None:
                 work.expr, Place(place, side), step, work.terms, least(work)
             )
         except NotProvedError as error:
-            raise SingularityError(
-                f"Branch point at {where}: expected f analytic inside the "
-                f"domain, received {error}."
-            ) from None
+            raise _BranchPointError(str(error)) from None
         series = made.plain
         if series is not None and series.is_order:
             raise SingularityError(

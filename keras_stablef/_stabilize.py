@@ -225,15 +225,21 @@ def stabilize(
         A `StableOp`: any shape, float16, bfloat16, float32, float64 or
         float8, on TensorFlow, JAX and PyTorch.  At a removable point of the
         formula value and derivatives are those of the filled-in function,
-        at an end of the domain they are the limits.  The value and gradient
-        for `keras.config.floatx()` are derived now; another dtype or order
-        when it is first used, and all are kept on disk.
+        at an end of the domain they are the limits.  At a kink that is a
+        number of the dtype, such as 0 for ``abs(x)``, derivatives are the
+        limits from above; of an even or odd function this is so for x >= 0,
+        and those for x < 0 are mirrored.  At any other kink every number is
+        on one side of it.  The value and gradient for
+        `keras.config.floatx()` are derived now; another dtype or order when
+        it is first used, and all are kept on disk.
 
     Raises:
         NotAnExpressionError, VariableError, DomainError: bad input; a bare
             name of several letters is one, the nearest ones are said.
         GeneratorError: `name` is no lower-case identifier, `max_ulp` no
             positive number.
+        NoFloatError: no dtype has a number in the domain; where only some
+            have none it is raised when one of these is used.
         SingularityError: a pole or branch point inside the domain; where.
         NotRealError: not real on part of the domain; which.
         FormatError: `formats` has an entry that cannot be.
@@ -276,9 +282,7 @@ def stabilize(
         domain = ALL_REALS
     derived = Derived(formula, domain, _named(name), max_ulp, formats)
     floatx = keras.config.floatx()
-    dtype = derived.COMPUTE.get(floatx, "float32")
-    for order in (0, 1):
-        derived.plan(dtype, order)
+    _derive_now(derived, derived.COMPUTE.get(floatx, "float32"))
     return shared_ops(derived)[0]
 
 
@@ -289,6 +293,29 @@ def _shipped(text: str) -> Entry | None:
     if not text.strip().isidentifier():
         return None
     return {e.name: e for e in load_catalogue()}.get(text.strip())
+
+
+def _derive_now(derived: Derived, dtype: str) -> None:
+    """f and f' in one dtype; if it has a number in the domain.
+
+    Where another dtype has some it is the one that is meant, and the error
+    is for those who use this one.
+    """
+    from .generator.coverer import ends_of
+    from .generator.errors import NoFloatError
+    from .generator.formats import get_format
+
+    try:
+        for order in (0, 1):
+            derived.plan(dtype, order)
+    except NoFloatError as error:
+        for other in derived.BODIES:
+            try:
+                ends_of(derived.spec.domain, get_format(other))
+                return
+            except NoFloatError:
+                continue
+        raise error
 
 
 def _named(name: str | None) -> str:
