@@ -17,8 +17,8 @@ from flint import ctx
 from keras_stablef.generator.certificate import certify
 from keras_stablef.generator.checker import check
 from keras_stablef.generator.checker.claims import get_format
-from keras_stablef.generator.checker.enclosure import end_chart
-from keras_stablef.generator.checker.enclosure import exponential_chart
+from keras_stablef.generator.checker.endcharts import end_chart
+from keras_stablef.generator.checker.endcharts import exponential_chart
 from keras_stablef.generator.checker.enclosure import regular_chart
 from keras_stablef.generator.checker.formula import Unreadable
 from keras_stablef.generator.checker.formula import read

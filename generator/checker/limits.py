@@ -18,8 +18,9 @@ from .claims import Piece
 from .claims import exact
 from .claims import real
 from .enclosure import Chart
-from .enclosure import exponential_chart
 from .enclosure import regular_chart
+from .endcharts import end_chart
+from .endcharts import exponential_chart
 from .gaps import Target
 from .gaps import lower
 from .gaps import sup
@@ -189,7 +190,7 @@ def check_value(end: Piece, target: Target, fmt: Format) -> str | None:
         for n in COUNTS:
             ctx.prec, ctx.cap = BITS, n
             try:
-                found, reason = _limit_of(target.on(_far_chart(end, n))), ""
+                found, reason = limit_of(target.on(_far_chart(end, n))), ""
             except Unknown as error:
                 reason = str(error)
             if found is not None:
@@ -217,7 +218,12 @@ def _far_chart(end: Piece, n: int) -> Chart:
     return exponential_chart(end.whole("side"), unit, ball(far), n)
 
 
-def _limit_of(f: Value) -> float | None:
+def point_chart(side: int, n: int) -> Chart:
+    """A chart of infinity, no matter how far out."""
+    return end_chart(None, side, 1, ball(Fraction(1, 2**40)), n)
+
+
+def limit_of(f: Value) -> float | None:
     """Of exp(scale) sum log(w)**j w**v_j A_j as w -> 0.
 
     None where no coefficient is known not to be 0.
