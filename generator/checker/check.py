@@ -42,12 +42,14 @@ from .lanes import lanes_of
 from .lanes import spans
 from .limits import check_limit
 from .limits import check_value
+from .limits import is_constant
 from .machine import extended_range
 from .outside import check_outside
 from .programs import check_closed
 from .programs import check_program
 from .roundoff import check_lanes
 from .roundoff import truncation_of
+from .rows import center_gap
 from .rows import check_log_row
 from .rows import check_power
 from .rows import check_row
@@ -253,9 +255,10 @@ def _plan(
     for what in compare_values(module, plan, line):
         _find(report, plan, what)
     for k, piece in enumerate(plan.pieces):
-        held = _held(piece, [s for s in line if s.owner == k])
+        own = [s for s in line if s.owner == k]
+        held = _held(piece, own)
         for _, target in targets:
-            reason = _truncation(plan, held, target)
+            reason = _truncation(plan, held, target, own)
             if reason:
                 _find(report, plan, reason, piece.label)
                 break
@@ -297,7 +300,9 @@ def _numbers(plan: Plan, report: Report) -> None:
             _find(report, plan, "a number is not of the format", piece.label)
 
 
-def _truncation(plan: Plan, piece: Piece, target: Target) -> str | None:
+def _truncation(
+    plan: Plan, piece: Piece, target: Target, own: list[Span]
+) -> str | None:
     """Why a piece's truncation claim does not hold; None where it does."""
     try:
         if piece.kind in ROWS:
@@ -305,12 +310,14 @@ def _truncation(plan: Plan, piece: Piece, target: Target) -> str | None:
             return None
         if piece.kind == "closed":
             return check_closed(plan, piece, target)
-        return _end(plan, piece, target)
+        return _end(plan, piece, target, own)
     except Unknown as error:
         return f"truncation: {error}"
 
 
-def _end(plan: Plan, end: Piece, target: Target) -> str | None:
+def _end(plan: Plan, end: Piece, target: Target, own: list[Span]) -> str | None:
+    if own and is_constant(end, own, target, plan.fmt):
+        return None
     claim = real(end.raw("truncation"))
     infinite, top = end.raw("point") is None, plan.fmt.max_finite
     bound, cut = end["bound"], end["cut"]
@@ -347,7 +354,9 @@ def _roundoff(
     report: Report,
 ) -> None:
     lanes = lanes_of(plan, [s for s in line if not s.limit])
-    taus = [truncation_of(p, plan.fmt) for p in plan.pieces]
+    taus = [
+        truncation_of(p, plan.fmt, center_gap(p, target)) for p in plan.pieces
+    ]
     worst = check_lanes(module, plan, lanes, 1, assumed, taus)
     report.lanes += len(lanes)
     claims = np.array([p.ulp for p in plan.pieces])
@@ -363,7 +372,19 @@ def _roundoff(
                 f"{plan.pieces[k].ulp:.6g}"
             )
             _find(report, plan, what, plan.pieces[k].label)
-    _left(plan, worst.left, target, report)
+    ends = {k for k, *_ in worst.left}
+    flat = {
+        k
+        for k in ends
+        if is_constant(
+            plan.pieces[k],
+            [s for s in line if s.owner == k],
+            target,
+            plan.fmt,
+        )
+    }
+    left = [some for some in worst.left if some[0] not in flat]
+    _left(plan, left, target, report)
 
 
 def _left(

@@ -176,9 +176,11 @@ def spans(plan: Plan) -> tuple[list[Span], list[str]]:
         if not owners[i]:
             wrong.append(f"nothing covers [{float(a):g}, {float(b):g}]")
             continue
-        best = max(owners[i], key=lambda k: reaches[k].rank)
+        # Of two ends the later one is chosen after the other.
+        best = max(owners[i], key=lambda k: (reaches[k].rank, k))
         rank = reaches[best].rank
-        if sum(reaches[k].rank == rank for k in owners[i]) > 1:
+        several = sum(reaches[k].rank == rank for k in owners[i]) > 1
+        if several and plan.pieces[best].kind != "end":
             wrong.append(f"two pieces cover [{float(a):g}, {float(b):g}]")
         lower, upper = first_float(a, fmt), _last(b, fmt, False)
         past = _past(plan.pieces[best], a, b, fmt)

@@ -205,8 +205,15 @@ def _unit(size: Any, fmt: Format) -> Any:
     return np.ldexp(Real(1), e - fmt.precision + 1)
 
 
-def truncation_of(piece: Piece, fmt: Format) -> Callable[[Lanes, Number], Any]:
-    """Its claimed |piece - f| over lanes."""
+def truncation_of(
+    piece: Piece, fmt: Format, middle: float | None = None
+) -> Callable[[Lanes, Number], Any]:
+    """Its claimed |piece - f| over lanes.
+
+    Args:
+        middle: what it is at the center of a row about a zero, if that is
+            known to be less than is claimed.
+    """
     if piece.kind == "row":
         gain = Real(2) ** -piece.whole("gain")
         tau = Real(real(piece.raw("truncation"))) * gain
@@ -215,7 +222,14 @@ def truncation_of(piece: Piece, fmt: Format) -> Callable[[Lanes, Number], Any]:
             return lambda lanes, y: np.full(len(lanes), tau + absolute)
         scale = Real(2) ** piece.whole("scale")
         center = Real(float(piece["center"]))
-        return lambda lanes, y: absolute + tau * scale * _far(lanes, center)
+        least = absolute if middle is None else min(Real(middle), absolute)
+
+        def bound(lanes: Lanes, y: Number) -> Any:
+            del y
+            far = _far(lanes, center)
+            return np.where(far == 0, least, absolute + tau * scale * far)
+
+        return bound
     if piece.kind == "power":
         zero = Real(float(piece["center"]))
         first, second = piece.numbers("offset")

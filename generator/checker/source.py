@@ -38,8 +38,9 @@ BUILTINS: dict[str, Any] = {
 }
 # What a body may consist of: no loop without end, nothing that is bound
 # elsewhere, and no way to tell this run from that of a backend.
-STATEMENTS = (ast.Assign, ast.Expr, ast.For, ast.FunctionDef, ast.If)
-STATEMENTS = (*STATEMENTS, ast.Return)
+STATEMENTS = (
+    *(ast.Assign, ast.Expr, ast.For, ast.FunctionDef, ast.If, ast.Return),
+)
 EXPRESSIONS = (
     *(ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare),
     *(ast.Constant, ast.Dict, ast.GeneratorExp, ast.IfExp, ast.List),
