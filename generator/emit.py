@@ -206,8 +206,18 @@ def _power_lines(
         *start,
         f"p{k} = _power_row(s, {tuple_text(piece.offset, dtype)}, "
         f"{piece.order}, {number(piece.factor, dtype)}, {rest}, "
-        f"{number(piece.tiny, dtype)}, {piece.scale}, {dtype!r})",
+        f"{_power_levels(piece, dtype)}, {dtype!r})",
     ]
+
+
+def _power_levels(piece: PowerRow, dtype: str) -> str:
+    """Edges, powers of two, what undoes them, and the most, as source."""
+    two = Fraction(2)
+    ups = [two**n for n in piece.scales]
+    backs = [two ** (-n * piece.order) for n in piece.scales]
+    texts = [tuple_text(v, dtype) for v in (piece.edges, ups, backs)]
+    most = "None" if piece.most is None else number(piece.most, dtype)
+    return f"({', '.join(texts)}, {most})"
 
 
 def _closed_lines(

@@ -162,7 +162,9 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
     head = number(factor.head, dtype)
     if factor.rest:
         lines.append("w = 1.0 / d" if form.point is None else "w = d")
-        lines.append(f"a = {head} - ({small})")
+        # TensorFlow folds head - (p + tail) to (head - tail) - p.
+        small = f"_fixed({small}, {dtype!r})" if factor.tail else f"({small})"
+        lines.append(f"a = {head} - {small}")
     else:  # head + tail, rounded; a tensor, or torch would make it float32
         lines.append(f"a = {head} + ops.zeros_like(d)")
     power = -form.power if form.point is None else form.power
@@ -215,13 +217,28 @@ def _pairs(
         whole = "n2"
         if power:
             whole += f" + {near.exponent(Fraction(power, q), dtype)}"
+        if form.gain:
+            whole += f" - {form.gain}.0"
         lines.append(f"y{k} = _scale(a[0] + a[1], {whole}, {dtype!r})")
     elif power:
-        back = near.scaled("(a[0] + a[1])", Fraction(power, q), dtype)
+        times = Fraction(power, q)
+        back = near.scaled("(a[0] + a[1])", times, dtype, -form.gain)
         lines.append(f"y{k} = {back}")
     else:
-        lines.append(f"y{k} = a[0] + a[1]")
+        lines.append(f"y{k} = {_unscaled('a[0] + a[1]', form, dtype)}")
     return lines
+
+
+def _unscaled(text: str, form: EndForm, dtype: str) -> str:
+    """Times 2**-gain, by two numbers where one is out of range."""
+    if not form.gain:
+        return text
+    whole = -form.gain
+    parts = [whole]
+    if not FORMATS[dtype].emin <= whole <= FORMATS[dtype].emax:
+        parts = [whole // 2, whole - whole // 2]
+    factors = [number(Fraction(2) ** n, dtype) for n in parts]
+    return " * ".join([f"({text})", *factors])
 
 
 @dataclass(frozen=True)
@@ -245,14 +262,16 @@ class _Levels:
         del q
         return [f"m = {self.scaled('d', Fraction(-1), dtype)}"]
 
-    def scaled(self, name: str, times: Fraction, dtype: str) -> str:
-        """The source of name * 2**(e * times)."""
+    def scaled(
+        self, name: str, times: Fraction, dtype: str, shift: int = 0
+    ) -> str:
+        """The source of name * 2**(e * times + shift)."""
         fmt = FORMATS[dtype]
         values: list[Fraction | float] = []
         for e in self.exponents:
-            n = int(e * times)
-            # Far beyond the format the result is 0 or infinite anyway.
-            if -fmt.emax < n <= fmt.emax:
+            n = int(e * times) + shift
+            # Beyond the format the result is 0 or infinite: `_in_range`.
+            if fmt.emin <= n <= fmt.emax:
                 values.append(Fraction(2) ** n)
             else:
                 values.append(math.inf if n > 0 else 0.0)
@@ -277,8 +296,13 @@ class _Split:
     def begin(self, q: int, dtype: str) -> list[str]:
         return [f"m, n = _split_exponent(d, {q}, {dtype!r})"]
 
-    def scaled(self, name: str, times: Fraction, dtype: str) -> str:
-        return f"_scale({name}, {self.exponent(times, dtype)}, {dtype!r})"
+    def scaled(
+        self, name: str, times: Fraction, dtype: str, shift: int = 0
+    ) -> str:
+        n = self.exponent(times, dtype)
+        if shift:
+            n += f" + {shift}.0" if shift > 0 else f" - {-shift}.0"
+        return f"_scale({name}, {n}, {dtype!r})"
 
     def exponent(self, times: Fraction, dtype: str) -> str:
         part = "n"
@@ -309,12 +333,50 @@ def _nearness(form: EndForm, fmt: FloatFormat, last: bool) -> _Levels | _Split:
     reach = fmt.emax + 1 if infinite else fmt.emax + fmt.precision
     if step == 0 or (count := -(-reach // step)) > MOST_LEVELS:
         return _Split()
-    two = Fraction(2)
-    if infinite:
-        exponents = tuple(step * k for k in range(count))
-        return _Levels(tuple(two**e for e in exponents[1:]), exponents)
-    exponents = tuple(-step * k for k in reversed(range(count)))
-    return _Levels(tuple(two**e for e in exponents[:-1]), exponents)
+    signs = range(count) if infinite else range(1 - count, 1)
+    exponents = tuple(step * k for k in signs)
+    if not form.level and not _in_range(form, exponents, step, fmt):
+        return _Split()
+    edges = exponents[1:] if infinite else exponents[:-1]
+    return _Levels(tuple(Fraction(2) ** e for e in edges), exponents)
+
+
+def _in_range(
+    form: EndForm, exponents: tuple[int, ...], step: int, fmt: FloatFormat
+) -> bool:
+    """Whether what the levels cannot scale back is 0 or infinite.
+
+    At a level e the result is a m**v 2**n, n = e v - gain, with m between 1
+    and 2**step (infinity) or 2**-step and 1 (a point).  Where 2**n is no
+    normal number the least of them has to be above 2**(emax + 1), or the
+    largest below 2**emin, which may be flushed.
+    """
+    radius = float(form.bound) ** (
+        (1 if form.point is not None else -1) / form.root
+    )
+    logs = (fmt.emax + fmt.precision) * math.log(2)  # above |log w|
+    most, least = 0.0, 0.0
+    for j, factor in enumerate(form.factors):
+        head, small = abs(float(factor.head)), abs(float(factor.tail))
+        small += sum(
+            abs(float(c)) * radius ** (i + 1) for i, c in enumerate(factor.rest)
+        )
+        most += (head + small) * logs**j
+        least = head - small
+    if len(form.factors) > 1 or least <= 0:  # a sum with logarithms
+        least = 2.0**-fmt.emax
+    power = Fraction(form.power, form.root)
+    if form.point is None:
+        power = -power
+    far = int(step * power) * (1 if form.point is None else -1)
+    low = math.log2(least) + min(far, 0)
+    high = math.log2(most) + max(far, 0)
+    for e in exponents:
+        n = int(e * power) - form.gain
+        flushed, infinite = high + n < fmt.emin, low + n >= fmt.emax + 1
+        if not (fmt.emin <= n <= fmt.emax or flushed or infinite):
+            return False
+    return True
 
 
 def _by_rational(name: str, ratio: Fraction, dtype: str) -> list[str]:
@@ -401,7 +463,7 @@ def _by_logs(
         f"a = _log_rows(logs, {label}_SEAMS, {label}_TABLE, "
         f"{any(r.scale or r.gain for r in form.rows)}, {dtype!r})",
     ]
-    if not form.power:
+    if not form.power:  # scaled row by row
         return [*lines, f"y{k} = a[0] + a[1]"]
     call = "_product" if form.power > 0 else "_quotient"
     last = FORMATS[dtype].emax - 1
@@ -410,7 +472,7 @@ def _by_logs(
         f"b = _pair_power((m, ops.zeros_like(m)), {abs(form.power)}, "
         f"{dtype!r})",
         f"a = {call}(a, b, {dtype!r})",
-        f"scale = _clamp({form.power}.0 * n, {-2 * last}.0, {2 * last}.0, "
-        f"{dtype!r})",
+        f"scale = _clamp({form.power}.0 * n - {form.gain}.0, {-2 * last}.0, "
+        f"{2 * last}.0, {dtype!r})",
         f"y{k} = _scale(a[0] + a[1], scale, {dtype!r})",
     ]

@@ -4,6 +4,11 @@ From its expansion f = e**k w**v (P_0(w) + log(w) P_1(w) + ...) there; the
 leading numbers are computed in pairs of floats (Dekker 1971; Joldes, Muller
 and Popescu, Tight and rigorous error bounds for basic building blocks of
 double-word arithmetic, 2017), what is small beside them in one float.
+
+Two things are called exact.  t - point is where point/2 <= t <= 2 point
+(Sterbenz), so a form reaches no further.  Dekker's splits are where
+2**(p/2 + 1) times a number is finite, so leading numbers far from 1 are
+scaled by a power of two first.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import math
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -26,6 +32,8 @@ from .expand import expand
 from .expansion import MAX_LOGS
 from .expansion import Expansion
 from .formats import FloatFormat
+from .formats import floor_log2
+from .formats import floor_log2_ball
 from .formats import power2
 from .formats import to_arb
 from .formats import to_fraction
@@ -70,6 +78,7 @@ class EndForm:
         ulp: proved bound.
         note: how it was proved, for people.
         truncation: bound of |form / f - 1| between `bound` and `cut`.
+        gain: the factors are those of f * 2**gain.
     """
 
     point: Fraction | None
@@ -86,6 +95,7 @@ class EndForm:
     ulp: float
     note: str
     truncation: float = 0.0
+    gain: int = 0
 
     @property
     def is_flat(self) -> bool:
@@ -98,7 +108,7 @@ class EndForm:
         return empty or self.limit == float(lead.head)
 
 
-def distances(point: Fraction | None) -> list[Fraction]:
+def distances(point: Fraction | None, side: int) -> list[Fraction]:
     """Where a form may begin, the best place first."""
     if point is None:
         return [Fraction(n, 2) for n in (3, 4, 6, 8, 12, 16, 20, 24, 28)] + [
@@ -111,7 +121,20 @@ def distances(point: Fraction | None) -> list[Fraction]:
                 7 * 2 ** (k - 2),
             )
         ]
-    return [Fraction(1, 2**k) for k in range(1, 32)]
+    most = exact_reach(point, side)
+    return [most / 2**k for k in range(31)]
+
+
+def exact_reach(point: Fraction, side: int) -> Fraction:
+    """How far from a point differences from it are exact; at most 1/2.
+
+    Sterbenz: t - c is exact for c/2 <= t <= 2 c.
+    """
+    if point == 0:
+        return Fraction(1, 2)
+    away = (point > 0) == (side > 0)
+    octave = Fraction(2) ** floor_log2(abs(point))
+    return min(Fraction(1, 2), octave if away else octave / 2)
 
 
 def end_form(
@@ -131,7 +154,7 @@ def end_form(
         SingularityError, NotRealError: there is no expansion.
     """
     reason: Exception | None = None
-    for distance in distances(point):
+    for distance in distances(point, side):
         check_time()
         try:
             return _at(expr, point, side, distance, fmt, degree, goal, terms)
@@ -162,7 +185,6 @@ def _at(
         if j:
             s = made._without_log(s, j)
         left += s.size() * frame.absorb(m - k, s.v - v)
-    factors, cuts = _factors(parts, v, frame.chart.radius, fmt, degree)
     form = EndForm(
         point,
         side,
@@ -172,12 +194,55 @@ def _at(
         _numbers(frame) if k else (),
         k,
         v,
-        factors,
-        False,
+        (),
+        True,
         0.0,
         "",
     )
-    return _judged(form, cuts, float(upper(left)), fmt, goal)
+    tried = []
+    # One float, if that is good enough.
+    exact_power = form.root == 1 and v in (-1, 0, 1)
+    for simple in (True, False):
+        if simple and not (exact_power and max(parts) == 0 and not k):
+            continue
+        gain = 0 if simple else _gain(parts, v, fmt)
+        factors, cuts = _factors(
+            {j: s.lifted(gain) for j, s in parts.items()},
+            v,
+            frame.chart.radius,
+            fmt,
+            degree,
+        )
+        judged = _judged(
+            replace(form, factors=factors, simple=simple, gain=gain),
+            cuts,
+            float(upper(left * arb((1, gain)))),
+            fmt,
+        )
+        if judged.ulp <= goal:
+            return judged
+        tried.append(judged.ulp)
+    raise NotProvedError(f"{min(tried):.3g} ulp at {float(distance):g}")
+
+
+def _gain(parts: dict[int, Series], v: int, fmt: FloatFormat) -> int:
+    """0, or what brings the largest leading number to [1, 2).
+
+    With room = emax - p - 12 for powers of d (emit_ends.py), 2**(p/2 + 2)
+    for a split and 2**k > |log w|, k bits of emax, for each logarithm,
+    products are finite for leading numbers below 2**(p/2 - 2 - k j).  Low
+    parts of quotients, 2**(-p - 8) of a number over 2**room, are normal for
+    those above 2**(emin + room + p + 8) <= 2**-3.
+    """
+    sizes = [
+        floor_log2_ball(arb(s.coefficient(0)))
+        for s in parts.values()
+        if s.v == v
+    ]
+    most = fmt.precision // 2 - 2 - max(parts) * fmt.emax.bit_length()
+    if min(sizes) >= -3 and max(sizes) < max(most, 1):
+        return 0
+    return -max(sizes)
 
 
 def _numbers(frame: Frame) -> tuple[tuple[int, Fraction], ...]:
@@ -297,36 +362,17 @@ def _reach(
 
 
 def _judged(
-    form: EndForm,
-    cuts: list[float],
-    left: float,
-    fmt: FloatFormat,
-    goal: float,
+    form: EndForm, cuts: list[float], left: float, fmt: FloatFormat
 ) -> EndForm:
-    """The form with its bound; simple if that is good enough."""
-    exact_power = form.root == 1 and form.power in (-1, 0, 1)
-    can_be_simple = exact_power and len(form.factors) == 1 and not form.level
-    tried = []
-    for simple in (True, False) if can_be_simple else (False,):
-        truncation, bound = _bound(form, cuts, left, fmt, simple)
-        if not simple:  # scaled at the end: subnormals are rounded once more
-            bound = max(bound, 0.5 + bound / 2)
-        tried.append(bound)
-        if bound <= goal:
-            note = (
-                f"expansion with remainder, {left + sum(cuts):.1e} relative "
-                "to its first term"
-            )
-            return EndForm(
-                **{
-                    **form.__dict__,
-                    "simple": simple,
-                    "ulp": bound,
-                    "note": note,
-                    "truncation": truncation,
-                }
-            )
-    raise NotProvedError(f"{min(tried):.3g} ulp at {float(form.bound):g}")
+    """The form with its bound."""
+    truncation, bound = _bound(form, cuts, left, fmt)
+    if not form.simple:  # scaled at the end: subnormals are rounded once more
+        bound = max(bound, 0.5 + bound / 2)
+    note = (
+        f"expansion with remainder, {left + sum(cuts):.1e} relative "
+        "to its first term"
+    )
+    return replace(form, ulp=bound, note=note, truncation=truncation)
 
 
 def _roundings(
@@ -351,7 +397,6 @@ def _bound(
     cuts: list[float],
     left: float,
     fmt: FloatFormat,
-    simple: bool,
 ) -> tuple[float, float]:
     """Over octaves of w: error of the sum relative to its least size.
 
@@ -394,9 +439,9 @@ def _bound(
     relative += PAIR_UNITS * u * biggest / least_size
     if form.level:
         relative += EXP_UNITS * u
-    if simple and form.factors[0].rest:
+    if form.simple and form.factors[0].rest:
         relative += u if form.power else 0.0  # of the sum, before it
-    elif simple:  # a number, without its tail
+    elif form.simple:  # a number, without its tail
         own_head, tail = form.factors[0].head, form.factors[0].tail
         dropped = abs(float(tail / own_head)) if own_head else 0.0
         truncation += dropped * SPARE

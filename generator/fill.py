@@ -90,7 +90,7 @@ def _widest(
     """The widest piece about a special point inside [left, right]."""
     reason: Exception | None = None
     room = max(center - left, right - center)
-    width = min(room, Fraction(8))
+    width = min(room, max(Fraction(8), abs(center)))
     width = Fraction(2) ** (floor_log2(width) + 1)
     for k in range(44):
         h = width if k % 2 == 0 else width * 3 / 4
@@ -218,7 +218,8 @@ def _about_zero(
         center = work.fmt.round(to_fraction(at))
     reason: Exception | None = None
     room = max(center - left, right - center, Fraction(1, 2**40))
-    width = Fraction(2) ** (floor_log2(min(room, Fraction(8))) + 1)
+    width = min(room, max(Fraction(8), abs(center)))
+    width = Fraction(2) ** (floor_log2(width) + 1)
     for k in range(60):
         h = width if k % 2 == 0 else width * 3 / 4
         if k % 2:
@@ -255,13 +256,18 @@ def _zero_piece(
 ) -> Row | PowerRow:
     """A row about a simple zero, a power row about any other."""
     fmt, degree = work.fmt, work.degree
-    if root.multiple and root.exact is None:
+    at_center = root.exact == center
+    if root.multiple and not at_center:
+        place = at if root.exact is None else root.exact
         with ctx.workprec(work.high_bits):
-            series = local(work, at, reach, 0)
-        if series.v < 2:
+            series = local(work, place, reach, 0)
+        if series.v >= 2:
+            with ctx.workprec(4 * work.bits):
+                return make_power_row(
+                    series, center, low, high, fmt, degree, place
+                )
+        if root.exact is None:
             raise NotProvedError("a place where f may vanish or not")
-        with ctx.workprec(4 * work.bits):
-            return make_power_row(series, center, low, high, fmt, degree, at)
     with ctx.workprec(work.high_bits):
         series = local(work, center, reach, 0)
         if series.v == 0:

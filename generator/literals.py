@@ -9,13 +9,27 @@ from fractions import Fraction
 
 import numpy as np
 
+from .errors import GeneratorError
+from .formats import FORMATS
+from .formats import floor_log2
+
 WIDTH = 72  # of comments
 
 
 def number(value: Fraction | float, dtype: str) -> str:
-    """The shortest decimal that reads back as this float."""
+    """The shortest decimal that reads back as this float.
+
+    Raises:
+        GeneratorError: it is beyond the largest of the dtype.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
+    if abs(value) > FORMATS[dtype].max_finite:
+        raise GeneratorError(
+            f"Not a number of {dtype}: expected at most "
+            f"{float(FORMATS[dtype].max_finite)} in size, received one of "
+            f"2**{floor_log2(Fraction(value))}."
+        )
     if dtype == "float32":
         text = str(np.float32(float(value)))
     else:

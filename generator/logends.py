@@ -18,7 +18,9 @@ import sympy
 from flint import ctx
 
 from .ends import LOG_UNITS
+from .ends import exact_reach
 from .errors import NotProvedError
+from .formats import floor_log2_ball
 from .formats import to_arb
 from .roots import ball
 from .rows import Row
@@ -36,8 +38,9 @@ class LogForm:
     Attributes:
         point, side, bound, cut, limit: as of an `EndForm`.
         power: p.
-        rows: in z = log t.
+        rows: of G * 2**gain in z = log t.
         ulp: proved bound.
+        gain: what keeps the product with t**p in range; 0 where p is.
     """
 
     point: Fraction | None
@@ -48,6 +51,7 @@ class LogForm:
     power: int
     rows: tuple[Row, ...]
     ulp: float
+    gain: int = 0
 
 
 def log_form(
@@ -69,7 +73,10 @@ def log_form(
     moved = work.plain.xreplace({work.variable: base + side * t})
     sign = 1 if point is None else -1
     power, limit = _power(work, moved, z, sign)
-    slow = moved * sympy.exp(-power * z) if power else moved
+    slow, gain = moved, 0
+    if power:
+        gain = -_octave(work, moved * sympy.exp(-power * z), sign)
+        slow = moved * sympy.exp(-power * z) * sympy.Integer(2) ** gain
     # In ulp of f: a pair that meets t**p changes its binade, twice the ulp.
     goal = work.goal if power == 0 else (work.goal - 1.0) / 2 + 0.5
     inner = replace(work, expr=slow, variable=z, goal=goal)
@@ -81,6 +88,8 @@ def log_form(
     ):
         inner.bits = bits
         bound = Fraction(2) ** (sign * exponent)
+        if point is not None:
+            bound = min(bound, exact_reach(point, side))
         # Outwards by more than `_log` rounds.
         if point is None:
             low, high = _log(bound) - GRID, _log(fmt.max_finite) + 1
@@ -94,7 +103,9 @@ def log_form(
         worst = max(r.ulp for r in rows)
         ulp = worst if power == 0 else 1.0 + 2 * (worst - 0.5)
         cut = fmt.max_finite if point is None else Fraction(0)
-        return LogForm(point, side, bound, cut, limit, power, tuple(rows), ulp)
+        return LogForm(
+            point, side, bound, cut, limit, power, tuple(rows), ulp, gain
+        )
     raise NotProvedError(f"no form by logarithms: {reason}")
 
 
@@ -102,6 +113,15 @@ def _log(value: Fraction) -> Fraction:
     """log(value) on a coarse grid, to less than one step of it."""
     exact = math.log(value.numerator) - math.log(value.denominator)
     return round(exact / GRID) * GRID
+
+
+def _octave(work: Work, slow: sympy.Expr, sign: int) -> int:
+    """floor(log2 |G|) where z is 8, |G| being slow."""
+    with ctx.workprec(work.high_bits):
+        size = ball(slow, to_arb(Fraction(8 * sign)))
+    if not size.is_finite() or size.contains(0):
+        raise NotProvedError("f has no size at the end of the domain")
+    return floor_log2_ball(size)
 
 
 def _power(

@@ -162,9 +162,14 @@ def power_text(
         text += f"{at} is a removable point: the formula fails there. "
     size = d if d == "|x|" else f"|{d}|"
     text += (
-        f"Where {size} < {real(piece.tiny)} it is scaled by "
-        f"2**{piece.scale} first."
+        f"Where {size} < {real(piece.edges[0])} it is scaled by "
+        f"2**{piece.scales[0]} first."
     )
+    if len(piece.edges) > 1:
+        text += (
+            f" Where {size} >= {real(piece.edges[1])} it is scaled by "
+            f"2**{piece.scales[2]}."
+        )
     yield from wrapped(text, 6, 6)
 
 
@@ -219,7 +224,7 @@ def end_text(form: EndForm | LogForm, t: str) -> Iterator[str]:
     ]
     if degrees:
         text += f"{', '.join(degrees)}. "
-    first = form.bound == distances(form.point)[0]
+    first = form.bound == distances(form.point, form.side)[0]
     border = real(form.side * form.bound if infinite else form.bound)
     text += f"From {x} = {border} on" if infinite else f"Within {border} of it"
     text += (

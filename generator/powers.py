@@ -6,8 +6,10 @@ of floats (Dekker 1971), and all that is rounded in one float is small:
 
     f = A d**m + d**m (b_0 + b_1 d + ...).
 
-Where the zero is not a float, d itself is a pair.  Tiny d is scaled by a
-power of two first, or the low parts would be flushed to zero.
+Where the zero is not a float, d itself is a pair.  Tiny d is scaled up by a
+power of two first, or low parts would be flushed to zero, and large d down,
+or Dekker's splits would overflow: 2**(p/2) times a number above max / 2**(p/2)
+is infinite, and inf - inf is nan.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from .formats import to_arb
 from .formats import to_fraction
 from .rows import PER_OCTAVE
 from .rows import SPARE
+from .rows import exact_step
 from .rows import ulp_bound
 from .series import Series
 from .series import to_balls
@@ -46,7 +49,9 @@ class PowerRow:
         order: m.
         factor: A.
         rest: b_0, b_1, ...
-        scale: the power of two for |d| below `tiny`.
+        edges, scales: |d| between edges[j - 1] and edges[j] is scaled by
+            2**scales[j].
+        most: a larger |d| gives what this gives, infinity; None if none is.
         ulp: proved bound of the total error.
         truncation: bound of |polynomial - f| / |d|**m.
     """
@@ -58,8 +63,9 @@ class PowerRow:
     order: int
     factor: Fraction
     rest: tuple[Fraction, ...]
-    scale: int
-    tiny: Fraction
+    edges: tuple[Fraction, ...]
+    scales: tuple[int, ...]
+    most: Fraction | None
     ulp: float
     truncation: float
 
@@ -83,11 +89,14 @@ def make_power_row(
         zero: where it vanishes, if that is not the center.
 
     Raises:
-        NotProvedError: the degree does not suffice.
+        NotProvedError: the degree does not suffice, or t - center is not
+            exact on the whole interval.
     """
     m = series.v
     if not 1 <= m <= MAX_ORDER:
         raise NotProvedError(f"no row for a zero of order {m}")
+    if not exact_step(center, low, high):
+        raise NotProvedError("t - center is rounded beyond [c/2, 2c]")
     exact = to_arb(center) if zero is None else zero
     exact = to_arb(exact) if isinstance(exact, Fraction) else exact
     a, b = to_arb(low) - exact, to_arb(high) - exact
@@ -113,7 +122,7 @@ def make_power_row(
         for i, (c, r) in enumerate(zip(wanted, rest, strict=True))
     )
     error = (made.dropped(d) + base + change) * SPARE + size * 1e-25
-    tiny, scale = _rescue(m, factor, fmt)
+    edges, scales, most = _levels(m, factor, reach, fmt)
     ulp = _bound(float(reach), m, factor, rest, error, fmt)
     # Scaled back it may be rounded once more, where it is subnormal and its
     # own ulp at most half the unit.
@@ -126,20 +135,27 @@ def make_power_row(
         m,
         factor,
         rest,
-        scale,
-        tiny,
+        edges,
+        scales,
+        most,
         ulp,
         error,
     )
 
 
-def _rescue(m: int, factor: Fraction, fmt: FloatFormat) -> tuple[Fraction, int]:
-    """Below which |d| it is scaled, and by which power of two.
+def _levels(
+    m: int, factor: Fraction, reach: Fraction, fmt: FloatFormat
+) -> tuple[tuple[Fraction, ...], tuple[int, ...], Fraction | None]:
+    """Edges of |d|, the powers of two by which it is scaled, and the most.
 
     The low parts of pairs are 2**(-2 p) of d**m and of A d**m; they are
     kept, with 8 bits to spare, where both are above 2**(emin + 2 p + 8).
     Where A d**m is normal, 2**scale lifts d**m that high, and no higher
     than 2**(emin + 4 p + 16 + m).
+
+    Products are split by numbers below 2**((p + 1) / 2 + 1): d**m and
+    A d**m stay below 2**(emax - (p + 1) / 2 - 2).  Beyond, d is scaled down;
+    where 2**(m scale) itself would overflow, so does f by far.
 
     Raises:
         NotProvedError: A is out of proportion.
@@ -148,10 +164,33 @@ def _rescue(m: int, factor: Fraction, fmt: FloatFormat) -> tuple[Fraction, int]:
     size = floor_log2(factor)
     least = fmt.emin + spare - min(size, 0)
     tiny = Fraction(2) ** -(-least // m)
-    scale = -(-(spare + max(size, 0)) // m)
-    if scale * m > fmt.emax - 1 or abs(size) > fmt.emax // 2:
+    up = -(-(spare + max(size, 0)) // m)
+    if up * m > fmt.emax - 1 or abs(size) > fmt.emax // 2:
         raise NotProvedError("a leading coefficient out of proportion")
-    return tiny, scale
+    room = fmt.emax - (fmt.precision + 1) // 2 - 3 - max(size, 0)
+    large = _root_of_two(room, m)
+    if reach <= large:
+        return (tiny,), (up, 0), None
+    down = min((-(-reach // large) - 1).bit_length(), fmt.emax // m)
+    lifted = large / 2**down
+    if m * floor_log2(lifted) + min(size, 0) < fmt.emin + spare:
+        raise NotProvedError("no power of two keeps the powers of d in range")
+    most = large * 2**down
+    if reach <= most:
+        return (tiny, large), (up, 0, -down), None
+    # A most**m and a quarter of it, what the rest may leave, overflow.
+    if m * floor_log2(most) + size < fmt.emax + 3:
+        raise NotProvedError("no power of two reaches where f overflows")
+    return (tiny, large), (up, 0, -down), most
+
+
+def _root_of_two(n: int, m: int) -> Fraction:
+    """The largest number of four bits, below 2**(n/m)."""
+    unit = Fraction(2) ** (n // m - 3)
+    steps = 8
+    while steps < 15 and (unit * (steps + 1)) ** m <= Fraction(2) ** n:
+        steps += 1
+    return unit * steps
 
 
 def _bound(
@@ -180,7 +219,7 @@ def _bound(
         for i, b in enumerate(rest)
     )
     relative = small + error
-    if np.any(size <= series):
+    if np.any(size <= 4 / 3 * series):  # a quarter is left: see _levels
         raise NotProvedError("f may vanish inside a row")
     # Within a cell both the value and its error grow like s**m.
     ya, yb = low**m * (size - series), low**m * (size + series)

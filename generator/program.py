@@ -182,6 +182,9 @@ def rewritable(program: Program) -> str | None:
         node = resolved(node)
         return node.name if isinstance(node, Op) else ""
 
+    def family(name: str) -> str:
+        return "add" if name == "sub" else name  # (x - a) - b is x - (a + b)
+
     def has_constant(node: Expr) -> bool:
         node = resolved(node)
         return isinstance(node, Op) and any(
@@ -198,11 +201,11 @@ def rewritable(program: Program) -> str | None:
             return f"a quotient by {kinds[1]} in {node}"
         if node.name == "mul" and kinds == ["exp", "exp"]:
             return f"a product of exponentials in {node}"
-        if node.name in ("mul", "add") and any(
+        if node.name in ("mul", "add", "sub") and any(
             isinstance(a, Const) for a in node.args
         ):
             for a, kind in zip(node.args, kinds, strict=True):
-                if kind == node.name and has_constant(a):
+                if family(kind) == family(node.name) and has_constant(a):
                     return f"two constants in a row in {node}"
         return next((m for m in map(look, node.args) if m), None)
 

@@ -97,6 +97,8 @@ def make_row(
     Raises:
         NotProvedError: no such degree suffices, or f may vanish.
     """
+    if low >= high:
+        raise NotProvedError("no float but one")
     if series.is_order:
         raise NotProvedError("nothing is known of f but a bound")
     if series.v < 0 or (series.v > 0 and not zero) or series.v > 1:
@@ -173,7 +175,8 @@ def _scale_for(series: Series, reach: Fraction, fmt: FloatFormat) -> int:
     ]
     octave = floor_log2(reach)
     seen = max((e + i * octave for i, e in sizes), default=0)
-    fits = all(
+    # About a zero s is split, by a number below 2**(p + 1).
+    fits = octave + fmt.precision + 2 < fmt.emax and all(
         fmt.emin + fmt.precision <= e < fmt.emax
         for i, e in sizes
         if e + i * octave >= seen - 2 * fmt.precision
@@ -221,6 +224,8 @@ def _rounded(
         lead, slope, rest = Fraction(0), first, (head, *rounded)
     else:
         lead, slope, rest = first, Fraction(0), tuple(rounded)
+    if max(map(abs, (lead, slope, *rest))) > fmt.max_finite:
+        raise NotProvedError(f"f leaves the range of {fmt.name}")
     row = Row(
         low, high, center, lead, slope, rest, error, absolute, 0.0, scale, gain
     )
@@ -273,7 +278,7 @@ def row_bound(
     s1, s2, blur = s1 * stretch, s2 * stretch, blur * stretch
     smax = np.maximum(np.abs(s1), np.abs(s2))
     # A variable that is a pair: its high part less the center, its low part.
-    roundings = (not _exact_step(center, low, high)) + (blur > 0)
+    roundings = (not exact_step(center, low, high)) + (blur > 0)
     ds = blur + roundings * _half_ulp(smax, fmt)
     qa = np.full_like(s1, float(row.rest[-1]))
     qb, err = qa.copy(), np.zeros_like(s1)
@@ -391,7 +396,7 @@ def _cells(
     return np.concatenate(low), np.concatenate(high)
 
 
-def _exact_step(center: Fraction, low: Fraction, high: Fraction) -> bool:
+def exact_step(center: Fraction, low: Fraction, high: Fraction) -> bool:
     """Whether t - center is exact for every float t of the interval.
 
     Sterbenz: it is where center / 2 <= t <= 2 * center.

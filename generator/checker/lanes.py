@@ -217,8 +217,9 @@ def _past(piece: Piece, low: Fraction, high: Fraction, fmt: Format) -> bool:
 def _inner(piece: Piece, fmt: Format) -> list[Fraction]:
     """Thresholds inside a piece."""
     if piece.kind == "power":
-        center, tiny = piece["center"], piece["tiny"]
-        return [center - tiny, center, center + tiny]
+        center, edges = piece["center"], piece.numbers("edges")
+        around = [sign * edge for sign in (1, -1) for edge in edges]
+        return sorted([center, *(center + step for step in around)])
     if piece.kind == "row" and piece["slope"]:
         return [piece["center"]]
     if piece.kind in ("end", "logrow"):
