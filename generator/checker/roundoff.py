@@ -29,6 +29,8 @@ from .source import NotRunnable
 ROUNDS = 24  # of dividing lanes that exceed their claim
 CHUNK = 1 << 16  # lanes at a time
 MOST_LANES = 1 << 15  # above their claim after a division
+FEW_ROUNDS = 2  # of dividing, after which not much may be unknown
+MOST_UNKNOWN = 1 << 10  # lanes
 EQUAL_BITS = 40  # a closed form may differ from f by 2**-40 ulp
 MOST_PLACES = 8  # undecided places: 256 runs of a few lanes
 
@@ -336,6 +338,13 @@ def check_lanes(
             np.maximum.at(worst, todo.owner[fine], got[fine])
             if not over.any():
                 break
+            lost_all = over & ~np.isfinite(got)
+            if step >= FEW_ROUNDS and lost_all.sum() > MOST_UNKNOWN:
+                i = int(np.argmax(lost_all))
+                raise NotRunnable(
+                    "nothing is known of the result on "
+                    f"{float(todo.low[i])!r} to {float(todo.high[i])!r}"
+                )
             single = todo.low == todo.high
             lost = over & (single | (step == ROUNDS))
             for i in np.nonzero(lost)[0][:20]:

@@ -171,7 +171,8 @@ def _only_known(tree: ast.AST) -> None:
             bad = not isinstance(node, EXPRESSIONS)
         if isinstance(node, ast.FunctionDef):
             extra = node.args
-            bad |= bool(node.decorator_list or extra.defaults)
+            bad |= bool(node.decorator_list)
+            bad |= not all(isinstance(d, ast.Constant) for d in extra.defaults)
             bad |= bool(extra.kw_defaults or extra.kwonlyargs or extra.kwarg)
             bad |= node.name.startswith("__")
         elif isinstance(node, ast.Name):
