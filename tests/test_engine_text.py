@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import sympy
+
 from keras_stablef.generator import errors
 from keras_stablef.generator.analysis import analyse
 from keras_stablef.generator.formats import get_format

@@ -34,6 +34,7 @@ from .claims import read_plans
 from .claims import real
 from .formula import Node
 from .formula import Unreadable
+from .formula import has_kinks
 from .formula import read
 from .gaps import Target
 from .gaps import mirrored
@@ -254,9 +255,12 @@ def _plan(
         _find(report, plan, what)
     for what in compare_values(module, plan, line):
         _find(report, plan, what)
+    bent = has_kinks(node)
     for k, piece in enumerate(plan.pieces):
         own = [s for s in line if s.owner == k]
-        held = _held(piece, own)
+        # Round ends are easier to expand between: only where they have to
+        # be others.
+        held = _held(piece, own) if bent else piece
         for _, target in targets:
             reason = _truncation(plan, held, target, own)
             if reason:

@@ -238,6 +238,20 @@ def replaced(node: Node, value: Node) -> Node:
     return of(node)
 
 
+def has_kinks(node: Node) -> bool:
+    """Whether an absolute value is in it."""
+    seen: set[int] = set()
+    stack = [node]
+    while stack:
+        tree = stack.pop()
+        if tree.name == "abs":
+            return True
+        if id(tree) not in seen:
+            seen.add(id(tree))
+            stack += tree.args
+    return False
+
+
 def polynomial_of(node: Node) -> list[Fraction] | None:
     """Coefficients of a polynomial in x of low degree, exactly."""
     if node.name == "x":

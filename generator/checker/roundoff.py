@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,7 @@ from .source import NotRunnable
 ROUNDS = 24  # of dividing lanes that exceed their claim
 CHUNK = 1 << 16  # lanes at a time
 MOST_LANES = 1 << 15  # above their claim after a division
-FEW_ROUNDS = 2  # of dividing, after which not much may be unknown
-MOST_UNKNOWN = 1 << 10  # lanes
+PROBES = 64  # floats that are tried before lanes are divided
 EQUAL_BITS = 40  # a closed form may differ from f by 2**-40 ulp
 MOST_PLACES = 8  # undecided places: 256 runs of a few lanes
 
@@ -338,24 +338,22 @@ def check_lanes(
             np.maximum.at(worst, todo.owner[fine], got[fine])
             if not over.any():
                 break
-            lost_all = over & ~np.isfinite(got)
-            if step >= FEW_ROUNDS and lost_all.sum() > MOST_UNKNOWN:
-                i = int(np.argmax(lost_all))
-                raise NotRunnable(
-                    "nothing is known of the result on "
-                    f"{float(todo.low[i])!r} to {float(todo.high[i])!r}"
-                )
+            # A float that exceeds its claim ends the search in its piece.
+            tried = todo.chosen(
+                np.nonzero(over)[0][:: over.sum() // PROBES + 1]
+            )
+            tried = replace(tried, high=tried.low)
+            each = run(module, plan, tried, sign, assumed, judge)
+            beyond = ~(each <= claims[tried.owner])
+            failures += _failed(tried, beyond, each)
+            lost_ulps = np.nan_to_num(each[beyond], nan=np.inf, posinf=np.inf)
+            np.maximum.at(worst, tried.owner[beyond], lost_ulps)
+            over &= ~np.isin(todo.owner, tried.owner[beyond])
+            if not over.any():
+                break
             single = todo.low == todo.high
             lost = over & (single | (step == ROUNDS))
-            for i in np.nonzero(lost)[0][:20]:
-                failures.append(
-                    (
-                        int(todo.owner[i]),
-                        float(todo.low[i]),
-                        float(todo.high[i]),
-                        float(got[i]),
-                    )
-                )
+            failures += _failed(todo, lost, got)
             lost_ulps = np.nan_to_num(got[lost], nan=np.inf, posinf=np.inf)
             np.maximum.at(worst, todo.owner[lost], lost_ulps)
             again = over & ~lost
@@ -372,6 +370,21 @@ def check_lanes(
             todo = todo.divided(plan.fmt)
         tick(len(part))
     return Worst(worst, failures, left)
+
+
+def _failed(
+    lanes: Lanes, which: Any, found: Any
+) -> list[tuple[int, float, float, float]]:
+    """Some of the lanes that exceed their claim, as `Worst` has them."""
+    return [
+        (
+            int(lanes.owner[i]),
+            float(lanes.low[i]),
+            float(lanes.high[i]),
+            float(found[i]),
+        )
+        for i in np.nonzero(which)[0][:20]
+    ]
 
 
 def _left_low(y: Number, fmt: Format) -> Any:
