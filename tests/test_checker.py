@@ -14,12 +14,16 @@ import pytest
 from cases import CASES
 from flint import arb
 from flint import ctx
+from oracle import compiled
+
+import keras_stablef
+import keras_stablef as ks
 from keras_stablef.generator.certificate import certify
 from keras_stablef.generator.checker import check
 from keras_stablef.generator.checker.claims import get_format
-from keras_stablef.generator.checker.enclosure import end_chart
-from keras_stablef.generator.checker.enclosure import exponential_chart
 from keras_stablef.generator.checker.enclosure import regular_chart
+from keras_stablef.generator.checker.endcharts import end_chart
+from keras_stablef.generator.checker.endcharts import exponential_chart
 from keras_stablef.generator.checker.formula import Unreadable
 from keras_stablef.generator.checker.formula import read
 from keras_stablef.generator.checker.lanes import from_ordinals
@@ -27,10 +31,6 @@ from keras_stablef.generator.checker.lanes import ordinals
 from keras_stablef.generator.derive import derive
 from keras_stablef.generator.render import render
 from keras_stablef.generator.spec import make_spec
-from oracle import compiled
-
-import keras_stablef
-import keras_stablef as ks
 
 FOLDER = Path(keras_stablef.__file__).parent / "generated"
 

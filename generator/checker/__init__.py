@@ -14,5 +14,6 @@ logarithm beside an exponential.  Nothing that is shipped has any of these.
 from .check import Finding
 from .check import Report
 from .check import check
+from .stated import Expected
 
-__all__ = ["Finding", "Report", "check"]
+__all__ = ["Expected", "Finding", "Report", "check"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import as_completed
@@ -13,8 +14,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from .check import Finding
 from .check import Report
 from .check import check
+from .stated import KNOWN
+from .stated import Expected
+
+CATALOGUE = Path(__file__).parent.parent / "catalogue.toml"
+ORDERS = 3  # f, f' and f'' of everything that ships
+COMPUTED = ("float32", "float64")
 
 
 def shipped() -> Path:
@@ -24,11 +32,27 @@ def shipped() -> Path:
     return Path(keras_stablef.__file__).parent / "generated"
 
 
-def check_file(path: Path) -> Report:
+def catalogue(path: Path = CATALOGUE) -> dict[str, Expected]:
+    """What ships has to be, by name: the declared formulas and domains."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    plans = frozenset((d, k) for d in COMPUTED for k in range(ORDERS))
+    return {
+        name: Expected(
+            table["formula"],
+            (table["domain"][0], table["domain"][1]),
+            name,
+            plans,
+            frozenset(KNOWN),
+        )
+        for name, table in tables.items()
+    }
+
+
+def check_file(path: Path, expected: Expected | None = None) -> Report:
     """A certificate and the module beside it."""
     certificate = path.read_text(encoding="utf-8")
     source = path.with_suffix(".py").read_text(encoding="utf-8")
-    return check(certificate, source)
+    return check(certificate, source, expected=expected)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,11 +67,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         type=Path,
         help="JSON files; default: everything shipped",
     )
+    parser.add_argument(
+        "--formula", help="what the one certificate has to be about"
+    )
+    parser.add_argument(
+        "--domain", nargs=2, metavar=("LOW", "HIGH"), help="and its domain"
+    )
     options = parser.parse_args(arguments)
-    paths = options.certificates or sorted(shipped().glob("*.json"))
-    # The dear ones first, so that the processes end together.
-    paths = sorted(paths, key=lambda p: -p.stat().st_size)
-    reports = _all(paths)
+    if (options.formula is None) != (options.domain is None) or (
+        options.formula is not None and len(options.certificates) != 1
+    ):
+        parser.error(
+            "--formula and --domain: expected both, with one certificate"
+        )
+    reports: list[Report] = []
+    wanted: dict[Path, Expected | None]
+    if options.certificates:
+        wanted = {p: _asked(p, options) for p in options.certificates}
+    else:
+        wanted, absent = _everything(shipped())
+        reports += absent
+    reports += _all(wanted)
     plans = sum(r.plans for r in reports)
     pieces = sum(r.pieces for r in reports)
     lanes = sum(r.lanes for r in reports)
@@ -59,19 +99,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"checked {plans} plans of {len(reports)} functions: {pieces} pieces, "
         f"{lanes} intervals of inputs; not confirmed: {wrong} claims"
     )
-    return 1 if wrong else 0
+    return 1 if wrong or not plans else 0
 
 
-def _all(paths: list[Path]) -> list[Report]:
+def _asked(path: Path, options: argparse.Namespace) -> Expected | None:
+    """What is expected of a file that was named.
+
+    A file of the folder of shipped ones is what the catalogue says.
+    """
+    if options.formula is not None:
+        return Expected(options.formula, tuple(options.domain))
+    if path.resolve().parent == shipped().resolve():
+        return catalogue().get(path.stem)
+    return None
+
+
+def _everything(
+    folder: Path,
+) -> tuple[dict[Path, Expected | None], list[Report]]:
+    """Shipped certificates with what they have to be; what there is not."""
+    declared = catalogue()
+    there = {path.stem: path for path in sorted(folder.glob("*.json"))}
+    absent = []
+    for names, what in (
+        (set(declared) - set(there), "declared, but no certificate is there"),
+        (set(there) - set(declared), "a certificate of nothing declared"),
+    ):
+        absent += [
+            Report(name, findings=[Finding(name, what)])
+            for name in sorted(names)
+        ]
+    return {path: declared.get(name) for name, path in there.items()}, absent
+
+
+def _all(wanted: dict[Path, Expected | None]) -> list[Report]:
+    if not wanted:
+        return []
     console = Console(stderr=True)
-    workers = min(len(paths), os.cpu_count() or 1)
+    workers = min(len(wanted), os.cpu_count() or 1)
+    # The dear ones first, so that the processes end together.
+    paths = sorted(wanted, key=lambda p: -p.stat().st_size)
     reports = []
     with (
         Progress(console=console, disable=not console.is_terminal) as bar,
         ProcessPoolExecutor(workers) as pool,
     ):
         task = bar.add_task("checking certificates", total=len(paths))
-        futures = [pool.submit(check_file, path) for path in paths]
+        futures = [pool.submit(check_file, p, wanted[p]) for p in paths]
         for future in as_completed(futures):
             reports.append(future.result())
             bar.advance(task)

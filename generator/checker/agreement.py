@@ -10,7 +10,8 @@ threshold or the order in which pieces are chosen is not the one certified.
 from __future__ import annotations
 
 import ast
-import functools
+import copy
+import dataclasses
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -34,7 +35,8 @@ from .formula import number
 from .lanes import Span
 from .lanes import from_ordinals
 from .lanes import ordinals
-from .roundoff import Module
+from .source import Module
+from .source import NotRunnable
 from .values import ball
 
 BITS = 700
@@ -78,6 +80,11 @@ class ExactOps:
     def where(self, truth: bool, a: Any, b: Any) -> arb:
         """A choice."""
         return _ball(a) if truth else _ball(b)
+
+    def isnan(self, x: arb) -> bool:
+        """Never."""
+        del x
+        return False
 
     def logical_and(self, a: bool, b: bool) -> bool:
         """Both."""
@@ -153,22 +160,17 @@ class _Rounder(ast.NodeTransformer):
         return node
 
 
-@functools.cache
-def _in_format(source: str, dtype: str) -> Any:
-    """The module, compiled with numbers of the format."""
-    tree = Module.tree(source)
-    if dtype == "float32":
-        tree = ast.fix_missing_locations(_Rounder().visit(tree))
-    return compile(tree, "<rendered>", "exec")
-
-
 def exact_body(module: Module, plan: Plan) -> tuple[Any, dict[str, Any]]:
     """f^(order) of the module over single balls, and the module's names."""
-    space: dict[str, Any] = {
-        "ops": ExactOps(plan.fmt.name),
-        "backend": lambda: "jax",
-    }
-    exec(_in_format(module.source, plan.fmt.name), space)
+    own = module
+    if plan.fmt.name == "float32":
+        if "float32" not in module.rounded:
+            tree = _Rounder().visit(copy.deepcopy(module.tree))
+            module.rounded["float32"] = dataclasses.replace(
+                module, tree=ast.fix_missing_locations(tree)
+            )
+        own = module.rounded["float32"]
+    space = own.run({"ops": ExactOps(plan.fmt.name)})
     for name, helper in _helpers().items():
         if name in space:
             space[name] = helper
@@ -269,11 +271,36 @@ def differs(module: Module, plan: Plan, span: Span, node: Node) -> str | None:
     try:
         ctx.prec, ctx.cap = BITS, 2
         for t in _points(span, plan):
-            if not _agrees(body(ball(t)), node, t, kind in ENDS, plan.fmt):
+            value = _called(body, t)
+            if not _agrees(value, node, t, kind in ENDS, plan.fmt):
                 return f"the module computes something else at {float(t)!r}"
+            if plan.parity and t and not _mirrors(body, value, t, plan.parity):
+                return f"the module computes something else at {-float(t)!r}"
     finally:
         ctx.prec, ctx.cap = before
     return None
+
+
+def _called(body: Any, t: Fraction) -> arb:
+    try:
+        return _ball(body(ball(t)))
+    except NotRunnable:
+        raise
+    except Exception as error:
+        raise NotRunnable(
+            f"Cannot run the body: expected operations of keras.ops, "
+            f"received {type(error).__name__}: {error}"
+        ) from error
+
+
+def _mirrors(body: Any, value: arb, t: Fraction, parity: int) -> bool:
+    """Whether it is parity * value at -t."""
+    other = _called(body, -t) * parity
+    return bool(
+        (other - value).is_zero()
+        or other.overlaps(value)
+        or not (value.is_finite() or other.is_finite())
+    )
 
 
 def _points(span: Span, plan: Plan) -> Iterator[Fraction]:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +23,9 @@ import numpy as np
 
 from .agreement import compare_tables
 from .agreement import compare_values
+from .assumptions import Assumed
+from .assumptions import check_assumed
+from .assumptions import read_assumed
 from .claims import Malformed
 from .claims import Piece
 from .claims import Plan
@@ -29,6 +34,7 @@ from .claims import read_plans
 from .claims import real
 from .formula import Node
 from .formula import Unreadable
+from .formula import has_kinks
 from .formula import read
 from .gaps import Target
 from .gaps import mirrored
@@ -37,22 +43,26 @@ from .lanes import lanes_of
 from .lanes import spans
 from .limits import check_limit
 from .limits import check_value
+from .limits import is_constant
+from .machine import extended_range
+from .outside import check_outside
 from .programs import check_closed
 from .programs import check_program
-from .roundoff import Assumed
-from .roundoff import Module
-from .roundoff import NotRunnable
 from .roundoff import check_lanes
 from .roundoff import truncation_of
+from .rows import center_gap
 from .rows import check_log_row
 from .rows import check_power
 from .rows import check_row
-from .running import extended_range
+from .source import Module
+from .source import NotRunnable
+from .stated import Expected
+from .stated import check_expected
+from .stated import check_stated
 from .tails import check_form
 from .values import Unknown
 
 ROWS = {"row": check_row, "power": check_power, "logrow": check_log_row}
-SHOWN = Fraction(1, 10**4)  # the module's BOUNDS are rounded up to this
 
 
 @dataclass(frozen=True)
@@ -108,18 +118,34 @@ def check(
     source: str,
     only: Callable[[Plan], bool] = lambda plan: True,
     first: bool = False,
+    expected: Expected | None = None,
+    formats: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Report:
     """Derive every claim of a certificate again.
 
     Args:
         certificate: the JSON text.
         source: the rendered module it stands beside.
-        only: which plans to look at.
+        only: which plans to look at; what both files state beside the plans
+            is looked at in any case.
         first: stop at the first claim that is not confirmed.
+        expected: formula and domain that both files have to be about; they
+            agree with each other, but may have been changed together.
+        formats: tables of formats beside those that ship, as in a format
+            file: precision, emin, emax, compute and so on by name.
+
+    Returns:
+        What was looked at, and each claim that could not be confirmed: those
+        that are wrong, and those that the check knows no proof of.
+
+    Raises:
+        NotRunnable: long doubles of this machine are too short.
 
     Example:
-        >>> from keras_stablef.generator.checker import check
-        >>> check(open("f.json").read(), open("f.py").read()).ok
+        >>> from keras_stablef.generator.checker import Expected, check
+        >>> want = Expected("log(1+x)/x", ("-1", "oo"))
+        >>> check(open("f.json").read(), open("f.py").read(),
+        ...       expected=want).ok
 
     Sources: Taylor's theorem over power series arithmetic (Brent and Kung
     1978; Moore, Kearfott and Cloud, *Introduction to Interval Analysis*,
@@ -132,17 +158,27 @@ def check(
             "The check needs long doubles of 64 bits and 15 bits of "
             "exponent; this machine's are smaller."
         )
+    report = Report("?", stop=first)
     try:
         whole, plans = read_plans(certificate)
-        node, module = read(whole["expression"]), Module.read(source)
-    except (Malformed, Unreadable, SyntaxError, KeyError) as error:
-        return Report("?", findings=[Finding("certificate", str(error))])
-    report = Report(whole["name"], stop=first)
-    try:
-        _check(whole, plans, node, module, only, report)
+        report.name = whole["name"]
+        node = read(whole["expression"] if not expected else expected.formula)
+        for module in Module.read(source):
+            _check(whole, plans, node, module, only, report, expected, formats)
     except _Enough:
         pass
+    except (Malformed, Unreadable, NotRunnable, KeyError, TypeError) as error:
+        report.findings.append(Finding("certificate", _said(error)))
     return report
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, (KeyError, TypeError)):
+        return (
+            "expected the fields that the generator writes, received "
+            f"something else ({error!r})"
+        )
+    return str(error)
 
 
 class _Enough(Exception):  # noqa: N818
@@ -156,77 +192,43 @@ def _check(
     module: Module,
     only: Callable[[Plan], bool],
     report: Report,
+    expected: Expected | None,
+    formats: Mapping[str, Mapping[str, Any]] | None,
 ) -> None:
-    _header(whole, plans, module, report)
+    """All of it, for the backends that run this code."""
+    space = module.constants()
+    for what in module.wrong:
+        report.add(report.name, what)
+    check_stated(whole, plans, space, report.add, formats or {})
+    if expected is not None:
+        check_expected(whole, plans, space, report.add, expected)
+    for dtype in sorted({p.fmt.name for p in plans}):
+        for what in check_assumed(whole, dtype):
+            report.add(report.name, what)
+    looked = 0
     for plan in plans:
+        own = max((p.ulp for p in plan.pieces), default=0.0)
+        if own != plan.ulp:
+            what = f"bound {plan.ulp}, its worst piece claims {own}"
+            _find(report, plan, what)
         if not only(plan):
             continue
-        report.plans += 1
+        looked += 1
         report.pieces += len(plan.pieces)
         try:
-            _plan(plan, node, module, _assumed(whole, plan), report)
+            _plan(
+                plan, node, module, read_assumed(whole, plan.fmt.name), report
+            )
         except (Malformed, NotRunnable, Unknown) as error:
-            _find(report, plan, str(error))
+            _find(report, plan, f"{error} ({', '.join(module.backends)})")
+    report.plans = max(report.plans, looked)
+    if not looked:
+        report.add(report.name, "no plan was looked at")
 
 
 def _find(report: Report, plan: Plan, what: str, piece: str = "") -> None:
     title = f"{plan.name} order {plan.order} {plan.fmt.name}"
     report.add(piece or title, what)
-
-
-def _assumed(whole: dict[str, Any], plan: Plan) -> Assumed:
-    data = whole["assumptions"]["elementary functions"]
-    table = data[plan.fmt.name]
-    ulps = {
-        name: float(Fraction(v["ulp"] if isinstance(v, dict) else v))
-        for name, v in table.items()
-    }
-    tiny = {
-        name: float(Fraction(v["underflow"]))
-        for name, v in table.items()
-        if isinstance(v, dict)
-    }
-    return Assumed(ulps, tiny)
-
-
-def _header(
-    whole: dict[str, Any],
-    plans: list[Plan],
-    module: Module,
-    report: Report,
-) -> None:
-    """What is said of the function as a whole."""
-    space = module.constants()
-    for name, key in (("EXPRESSION", "expression"), ("NAME", "name")):
-        if space[name] != whole[key]:
-            what = f"{key} is {whole[key]!r}, the module's {space[name]!r}"
-            report.add(report.name, what)
-    if list(space["DOMAIN"]) != whole["domain"]:
-        report.add(report.name, "another domain")
-    bounds = space["BOUNDS"]
-    for plan in plans:
-        shown = Fraction(bounds[plan.fmt.name][plan.order])
-        if not 0 <= shown - Fraction(plan.ulp) <= SHOWN:
-            what = f"bound {plan.ulp}, the module states {float(shown)}"
-            _find(report, plan, what)
-        own = max(p.ulp for p in plan.pieces)
-        if own != plan.ulp:
-            what = f"bound {plan.ulp}, its worst piece claims {own}"
-            _find(report, plan, what)
-    _narrowed(whole["narrowed"], bounds, report)
-
-
-def _narrowed(
-    table: dict[str, dict[str, float]],
-    bounds: dict[str, list[float]],
-    report: Report,
-) -> None:
-    for name, orders in table.items():
-        for order, claim in orders.items():
-            shown = bounds[name][int(order)]
-            if not 0 <= shown - claim <= float(SHOWN):
-                what = f"{name}: bound {claim}, the module states {shown}"
-                report.add(report.name, what)
 
 
 def _plan(
@@ -237,6 +239,8 @@ def _plan(
         sign = (-1) ** plan.order * plan.parity
         targets.append((-1, Target(mirrored(node), plan.order, sign)))
     if "rows" not in plan.data:
+        for what in check_outside(plan, module, targets[0][1], []):
+            _find(report, plan, what)
         found = check_program(plan, node, module, assumed)
         report.lanes += found.lanes
         report.tightest = max(report.tightest, found.tightest)
@@ -247,15 +251,38 @@ def _plan(
     line, wrong = spans(plan)
     for what in [*wrong, *compare_tables(module, plan)]:
         _find(report, plan, what)
+    for what in check_outside(plan, module, targets[0][1], line):
+        _find(report, plan, what)
     for what in compare_values(module, plan, line):
         _find(report, plan, what)
-    for piece in plan.pieces:
+    bent = has_kinks(node)
+    for k, piece in enumerate(plan.pieces):
+        own = [s for s in line if s.owner == k]
+        # Round ends are easier to expand between: only where they have to
+        # be others.
+        held = _held(piece, own) if bent else piece
         for _, target in targets:
-            reason = _truncation(plan, piece, target)
+            reason = _truncation(plan, held, target, own)
             if reason:
                 _find(report, plan, reason, piece.label)
                 break
     _roundoff(plan, module, assumed, line, targets[0][1], report)
+
+
+def _held(piece: Piece, own: list[Span]) -> Piece:
+    """The piece on the floats that it owns, and between them.
+
+    Its interval ends where the next one's begins; a kink may lie between
+    that float and the last of its own.
+    """
+    if not own or piece.kind not in ("row", "power", "closed"):
+        return piece
+    low = Fraction(min(s.low for s in own))
+    high = Fraction(max(s.high for s in own))
+    if piece.kind == "closed" and piece.whole("side") < 0:
+        low, high = -high, -low
+    low, high = max(low, piece["low"]), min(high, piece["high"])
+    return replace(piece, data={**piece.data, "low": low, "high": high})
 
 
 def _numbers(plan: Plan, report: Report) -> None:
@@ -277,7 +304,9 @@ def _numbers(plan: Plan, report: Report) -> None:
             _find(report, plan, "a number is not of the format", piece.label)
 
 
-def _truncation(plan: Plan, piece: Piece, target: Target) -> str | None:
+def _truncation(
+    plan: Plan, piece: Piece, target: Target, own: list[Span]
+) -> str | None:
     """Why a piece's truncation claim does not hold; None where it does."""
     try:
         if piece.kind in ROWS:
@@ -285,12 +314,14 @@ def _truncation(plan: Plan, piece: Piece, target: Target) -> str | None:
             return None
         if piece.kind == "closed":
             return check_closed(plan, piece, target)
-        return _end(plan, piece, target)
+        return _end(plan, piece, target, own)
     except Unknown as error:
         return f"truncation: {error}"
 
 
-def _end(plan: Plan, end: Piece, target: Target) -> str | None:
+def _end(plan: Plan, end: Piece, target: Target, own: list[Span]) -> str | None:
+    if own and is_constant(end, own, target, plan.fmt):
+        return None
     claim = real(end.raw("truncation"))
     infinite, top = end.raw("point") is None, plan.fmt.max_finite
     bound, cut = end["bound"], end["cut"]
@@ -327,7 +358,9 @@ def _roundoff(
     report: Report,
 ) -> None:
     lanes = lanes_of(plan, [s for s in line if not s.limit])
-    taus = [truncation_of(p, plan.fmt) for p in plan.pieces]
+    taus = [
+        truncation_of(p, plan.fmt, center_gap(p, target)) for p in plan.pieces
+    ]
     worst = check_lanes(module, plan, lanes, 1, assumed, taus)
     report.lanes += len(lanes)
     claims = np.array([p.ulp for p in plan.pieces])
@@ -343,7 +376,19 @@ def _roundoff(
                 f"{plan.pieces[k].ulp:.6g}"
             )
             _find(report, plan, what, plan.pieces[k].label)
-    _left(plan, worst.left, target, report)
+    ends = {k for k, *_ in worst.left}
+    flat = {
+        k
+        for k in ends
+        if is_constant(
+            plan.pieces[k],
+            [s for s in line if s.owner == k],
+            target,
+            plan.fmt,
+        )
+    }
+    left = [some for some in worst.left if some[0] not in flat]
+    _left(plan, left, target, report)
 
 
 def _left(

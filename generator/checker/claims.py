@@ -191,7 +191,7 @@ def read_plans(text: str) -> tuple[dict[str, Any], list[Plan]]:
     """
     try:
         whole = json.loads(text)
-        low, high = (_edge(text) for text in whole["domain"])
+        low, high = (domain_end(text) for text in whole["domain"])
         plans = [_plan(whole["name"], p, low, high) for p in whole["plans"]]
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, Malformed):
@@ -203,7 +203,7 @@ def read_plans(text: str) -> tuple[dict[str, Any], list[Plan]]:
     return whole, plans
 
 
-def _edge(text: str) -> Fraction | None:
+def domain_end(text: str) -> Fraction | None:
     """An end of the domain; an irrational one to 200 bits."""
     if text.lstrip("+-") == "oo":
         return None

@@ -31,9 +31,13 @@ from fractions import Fraction
 from flint import arb
 from flint import arb_poly
 from flint import arb_series
+from flint import ctx
 
 from .formula import Node
 from .formula import conjugate
+from .formula import constant
+from .formula import number
+from .formula import replaced
 from .values import Part
 from .values import Unknown
 from .values import Value
@@ -45,6 +49,8 @@ from .values import series_power
 from .values import shorter
 from .values import sorted_scale
 from .values import vanishing
+
+SIGN_BITS = (256, 1024, 4096)  # tried in turn
 
 
 @dataclass
@@ -58,6 +64,7 @@ class Chart:
         end: whether s = w > 0 tends to an end of the domain.
         rate: r of that end, negative at infinity.
         exponential: whether w = exp(-side x / r).
+        reach: the interval of x that is asked about; None at an end.
     """
 
     n: int
@@ -67,6 +74,7 @@ class Chart:
     rate: int = 1
     side: int = 1
     exponential: bool = False
+    reach: tuple[Fraction, Fraction] | None = None
     memo: dict[int, Value] = field(default_factory=dict)
     kept: list[Node] = field(default_factory=list)
 
@@ -336,20 +344,31 @@ class Chart:
         if node.name == "pow":
             return self.power(args[0], node.value)
         if node.name == "abs":
-            return self._sized(args[0])
+            return self._sized(args[0], node.args[0])
         if node.name == "exp":
             return self.exp(args[0])
         if node.name == "log":
             return self.log(args[0])
         return self.function(node.name, args[0])
 
-    def _sized(self, a: Value) -> Value:
-        """|a|, where its sign is known on the box."""
+    def _sized(self, a: Value, node: Node) -> Value:
+        """|a|, where its sign is known on the interval that is asked about.
+
+        With s = 1 or -1 that sign, |a| is s a there; outside of it s a is
+        an analytic continuation, and that is what is expanded.
+        """
         minus = self.mul(a, self.number(arb(-1)))
         if negative(a):
             return minus
         if negative(minus):
             return a
+        if self.reach is not None and not self.end:
+            slopes = a.plain.q.coeffs()[1:2]
+            # Where it is monotonic the signs at both ends are all there are.
+            if slopes and not slopes[0].contains(0) and a.plain.v == 0:
+                signs = {sign_at(node, t) for t in self.reach} - {0}
+                if len(signs) == 1:
+                    return a if signs.pop() > 0 else minus
         raise Unknown("a sign that may change in the box")
 
     # -- derivatives ----------------------------------------------------
@@ -404,33 +423,27 @@ def regular_chart(
     whole = ball(low).union(ball(high)).union(ball(center))
     c = ball(center)
     x = Part(0, arb_series([c, 1], n), arb_series([whole, 1], n))
-    return Chart(n, whole - c, Value({0: x}))
+    return Chart(n, whole - c, Value({0: x}), reach=(low, high))
 
 
-def end_chart(
-    point: Fraction | None, side: int, root: int, radius: arb, n: int
-) -> Chart:
-    """x = point + side w**root, at infinity side w**-root, w <= radius."""
-    half = radius.upper() / 2
-    box = half + arb(0, half)
-    if point is None:
-        unit = arb_series([arb(side)], n)
-        x = Value({0: Part(-root, unit, unit)})
-        return Chart(n, box, x, True, -root, side)
-    step = arb_series([arb(0), arb(1)], n)
-    wide = arb_series([box, arb(1)], n)
-    p, q = arb_series([arb(1)], n), arb_series([arb(1)], n)
-    for _ in range(root):
-        p, q = p * step, q * wide
-    c = ball(point)
-    x = Value({0: Part(0, p * side + c, q * side + c)})
-    return Chart(n, box, x, True, root, side)
+def sign_at(node: Node, t: Fraction) -> int:
+    """The sign of a formula at a rational number: 0 where it vanishes.
 
-
-def exponential_chart(side: int, rate: int, distance: arb, n: int) -> Chart:
-    """x = -side rate log(w), for side x >= distance."""
-    half = (-distance / rate).exp().upper() / 2
-    unit = arb_series([arb(-side * rate)], n)
-    x = Value({1: Part(0, unit, unit)})
-    box = half + arb(0, half)
-    return Chart(n, box, x, True, rate, side, exponential=True)
+    Raises:
+        Unknown: it cannot be told from 0.
+    """
+    value = constant(replaced(node, number(t)))
+    if value is not None:
+        return (value > 0) - (value < 0)
+    before = ctx.prec, ctx.cap
+    try:
+        for bits in SIGN_BITS:
+            ctx.prec, ctx.cap = bits, 2
+            found = regular_chart(t, t, t, 2).evaluate(node).plain.p.coeffs()
+            if not found or found[0] == 0:
+                return 0
+            if not found[0].contains(0):
+                return 1 if found[0] > 0 else -1
+    finally:
+        ctx.prec, ctx.cap = before
+    raise Unknown("a sign that cannot be told")

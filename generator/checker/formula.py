@@ -1,8 +1,9 @@
 """Formulas as trees, read from text through a whitelist over `ast`.
 
-The trees know few functions: exp, log, sin, cos, atan, asin and erf, sums,
-products, quotients and rational powers.  The others are written in these,
-tanh(a) as (exp(2 a) - 1) / (exp(2 a) + 1).
+The trees know few functions: exp, log, sin, cos, atan, asin, erf and abs,
+sums, products, quotients and rational powers.  The others are written in
+these, tanh(a) as (exp(2 a) - 1) / (exp(2 a) + 1), and so are roots of even
+powers: sqrt(a**2) is abs(a).
 """
 
 from __future__ import annotations
@@ -53,7 +54,14 @@ class Node:
         return Node("div", (self, other))
 
     def __pow__(self, exponent: Fraction | int) -> Node:
-        return Node("pow", (self,), Fraction(exponent))
+        e = Fraction(exponent)
+        if self.name == "pow" and e.denominator != 1:
+            inner = self.value
+            if inner.denominator == 1 and inner % 2 == 0:  # even powers
+                return call("abs", self.args[0]) ** (inner * e)
+        if self.name == "abs" and e.denominator == 1 and e % 2 == 0:
+            return self.args[0] ** e
+        return Node("pow", (self,), e)
 
 
 X = Node("x")
@@ -95,8 +103,9 @@ def _tan(a: Node) -> Node:
 _FUNCTIONS: dict[str, Callable[[Node], Node]] = {
     **{
         name: (lambda a, name=name: call(name, a))  # type: ignore[misc]
-        for name in ("exp", "log", "sin", "cos", "atan", "asin", "erf")
+        for name in ("exp", "log", "sin", "cos", "atan", "asin", "erf", "abs")
     },
+    "Abs": lambda a: call("abs", a),
     "ln": log,
     "sqrt": lambda a: a**HALF,
     "cbrt": lambda a: a ** Fraction(1, 3),
@@ -227,6 +236,20 @@ def replaced(node: Node, value: Node) -> Node:
         return made[id(tree)]
 
     return of(node)
+
+
+def has_kinks(node: Node) -> bool:
+    """Whether an absolute value is in it."""
+    seen: set[int] = set()
+    stack = [node]
+    while stack:
+        tree = stack.pop()
+        if tree.name == "abs":
+            return True
+        if id(tree) not in seen:
+            seen.add(id(tree))
+            stack += tree.args
+    return False
 
 
 def polynomial_of(node: Node) -> list[Fraction] | None:

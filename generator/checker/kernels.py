@@ -28,8 +28,8 @@ from .formula import call
 from .formula import number
 from .gaps import Judge
 from .gaps import Target
+from .machine import Real
 from .running import Number
-from .running import Real
 from .values import ball
 
 # Largest |r|: m = d 2**-n is in [sqrt(1/2), sqrt(2)] but for the errors of

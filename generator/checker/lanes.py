@@ -62,19 +62,19 @@ def reach_of(piece: Piece, fmt: Format) -> Reach:
     if piece.kind == "closed":
         low, high = piece["low"], piece["high"]
         if side > 0:
-            return Reach(low, _after(high, fmt), 2)
-        return Reach(-high, _after(-low, fmt), 2)
+            return Reach(low, after(high, fmt), 2)
+        return Reach(-high, after(-low, fmt), 2)
     point, bound = piece.raw("point"), piece["bound"]
     if piece.kind == "logrow":
         return _log_reach(piece, fmt)
     if point is None:  # d >= bound
         if side > 0:
             return Reach(bound, None, 3)
-        return Reach(None, _after(-bound, fmt), 3)
+        return Reach(None, after(-bound, fmt), 3)
     at = exact(point)  # d < bound
     if side > 0:
         return Reach(at, at + bound, 3)
-    return Reach(_after(at - bound, fmt), _after(at, fmt), 3)
+    return Reach(after(at - bound, fmt), after(at, fmt), 3)
 
 
 def _log_reach(row: Piece, fmt: Format) -> Reach:
@@ -85,9 +85,9 @@ def _log_reach(row: Piece, fmt: Format) -> Reach:
     low: Fraction | None = row["bound"] if point is None else Fraction(0)
     high: Fraction | None = None if point is None else row["bound"]
     if not first:
-        low = Fraction(_first(seam(row["low"]), fmt))
+        low = Fraction(first_float(seam(row["low"]), fmt))
     if not last:
-        high = Fraction(_first(seam(row["high"]), fmt))
+        high = Fraction(first_float(seam(row["high"]), fmt))
     if side > 0:
         return Reach(
             None if low is None else at + low,
@@ -96,8 +96,8 @@ def _log_reach(row: Piece, fmt: Format) -> Reach:
         )
     # d >= low is t <= at - low.
     return Reach(
-        None if high is None else _after(at - high, fmt),
-        None if low is None else _after(at - low, fmt),
+        None if high is None else after(at - high, fmt),
+        None if low is None else after(at - low, fmt),
         3,
     )
 
@@ -158,7 +158,7 @@ def spans(plan: Plan) -> tuple[list[Span], list[str]]:
     rows = [r.high for r in reaches if r.rank < 2 and r.high is not None]
     last_row = max(rows) if rows else plan.high
     reaches = [
-        Reach(r.low, _after(r.high, fmt), r.rank)
+        Reach(r.low, after(r.high, fmt), r.rank)
         if r.high is not None
         and r.high == last_row
         and (r.rank < 2 or not rows)
@@ -166,7 +166,7 @@ def spans(plan: Plan) -> tuple[list[Span], list[str]]:
         for r in reaches
     ]
     edges |= {r.high for r in reaches if r.high is not None}
-    last = _after(last, fmt)
+    last = after(last, fmt)
     edges.add(last)
     line = sorted(e for e in edges if first <= e <= last)
     owners = _owners(reaches, line, top)
@@ -176,11 +176,13 @@ def spans(plan: Plan) -> tuple[list[Span], list[str]]:
         if not owners[i]:
             wrong.append(f"nothing covers [{float(a):g}, {float(b):g}]")
             continue
-        best = max(owners[i], key=lambda k: reaches[k].rank)
+        # Of two ends the later one is chosen after the other.
+        best = max(owners[i], key=lambda k: (reaches[k].rank, k))
         rank = reaches[best].rank
-        if sum(reaches[k].rank == rank for k in owners[i]) > 1:
+        several = sum(reaches[k].rank == rank for k in owners[i]) > 1
+        if several and plan.pieces[best].kind != "end":
             wrong.append(f"two pieces cover [{float(a):g}, {float(b):g}]")
-        lower, upper = _first(a, fmt), _last(b, fmt, False)
+        lower, upper = first_float(a, fmt), _last(b, fmt, False)
         past = _past(plan.pieces[best], a, b, fmt)
         if lower <= upper:
             made.append(Span(lower, upper, best, past))
@@ -223,21 +225,21 @@ def _inner(piece: Piece, fmt: Format) -> list[Fraction]:
     if piece.kind in ("end", "logrow"):
         side, cut, point = piece.whole("side"), piece["cut"], piece.raw("point")
         if point is None:  # the limit is taken where d > cut
-            return [_after(cut, fmt) if side > 0 else -cut]
+            return [after(cut, fmt) if side > 0 else -cut]
         at = exact(point)  # where d <= cut
-        return [_after(at + cut, fmt) if side > 0 else at - cut]
+        return [after(at + cut, fmt) if side > 0 else at - cut]
     return []
 
 
-def _after(value: Fraction, fmt: Format) -> Fraction:
+def after(value: Fraction, fmt: Format) -> Fraction:
     """The next float above."""
     if value >= fmt.max_finite:
         return 2 * fmt.max_finite
-    n = int(ordinals(_first(value, fmt), fmt))
+    n = int(ordinals(first_float(value, fmt), fmt))
     return _at(n + 1, fmt) if _at(n, fmt) == value else _at(n, fmt)
 
 
-def _first(value: Fraction, fmt: Format) -> float:
+def first_float(value: Fraction, fmt: Format) -> float:
     """The least float that is not below."""
     n = int(ordinals(float(value), fmt))
     while _at(n, fmt) < value:
@@ -278,8 +280,10 @@ def span_of(
 ) -> Span:
     """The floats between two numbers; `closed` includes the ends."""
     if closed:
-        return Span(_first(low, fmt), _last(high, fmt, True), owner)
-    return Span(_first(_after(low, fmt), fmt), _last(high, fmt, False), owner)
+        return Span(first_float(low, fmt), _last(high, fmt, True), owner)
+    return Span(
+        first_float(after(low, fmt), fmt), _last(high, fmt, False), owner
+    )
 
 
 # -- lanes ----------------------------------------------------------------

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 from flint import arb
 from flint import ctx
 
@@ -18,11 +19,15 @@ from .claims import Piece
 from .claims import exact
 from .claims import real
 from .enclosure import Chart
-from .enclosure import exponential_chart
 from .enclosure import regular_chart
+from .endcharts import end_chart
+from .endcharts import exponential_chart
 from .gaps import Target
 from .gaps import lower
 from .gaps import sup
+from .lanes import Span
+from .lanes import from_ordinals
+from .lanes import ordinals
 from .tails import BITS
 from .tails import COUNTS
 from .tails import OCTAVE_BITS
@@ -37,6 +42,9 @@ from .values import rational
 # a ball's radius has 30 bits.
 STEPS = ("0.75", "0.9", "0.99", "0.999", *(f"0.{'9' * k}" for k in (6, 9, 12)))
 STEPS = (*STEPS, *(f"0.{'9' * k}" for k in (15, 18, 21)))
+
+
+MOST_BOXES = 400  # into which a kink divides an interval at most
 
 
 @dataclass(frozen=True)
@@ -175,6 +183,55 @@ def _limit(
     return None
 
 
+def is_constant(
+    end: Piece, own: list[Span], target: Target, fmt: Format
+) -> bool:
+    """Whether f and the form are the limit exactly on the form's floats.
+
+    So is f'' where f is linear: its Taylor series has one coefficient, over
+    all of an interval.  A kink between two floats divides it.
+    """
+    if end.kind != "end" or end.whole("power") or end.whole("level"):
+        return False
+    factors, limit = end.raw("factors"), real(end.raw("limit"))
+    if len(factors) != 1 or factors[0]["rest"] or not math.isfinite(limit):
+        return False
+    if exact(factors[0]["head"]) + exact(factors[0]["tail"]) != limit:
+        return False
+    stack = [tuple(int(ordinals(v, fmt)) for v in (s.low, s.high)) for s in own]
+    tried = 0
+    while stack:
+        a, b = stack.pop()
+        low, high = (Fraction(float(from_ordinals(np.array(n), fmt)))
+                     for n in (a, b))  # fmt: skip
+        tried += 1
+        if _is_flat(target, low, high, limit):
+            continue
+        if a == b or tried > MOST_BOXES:
+            return False
+        middle = (a + b) // 2
+        stack += [(a, middle), (middle + 1, b)]
+    return bool(own)
+
+
+def _is_flat(
+    target: Target, low: Fraction, high: Fraction, limit: float
+) -> bool:
+    """Whether f is the limit on an interval, exactly."""
+    n = 2 + target.order
+    before = ctx.prec, ctx.cap
+    try:
+        ctx.prec, ctx.cap = OCTAVE_BITS, n
+        f = target.on(regular_chart(low, (low + high) / 2, high, n)).plain
+    except Unknown:
+        return False
+    finally:
+        ctx.prec, ctx.cap = before
+    ps, qs = f.p.coeffs(), f.q.coeffs()
+    flat = f.v == 0 and all(c == 0 for c in [*ps[1:], *qs[1:]])
+    return bool(flat and (ps[0] if ps else 0) == limit)
+
+
 def check_value(end: Piece, target: Target, fmt: Format) -> str | None:
     """Whether an end's limit is f's: by the leading term in its chart.
 
@@ -189,7 +246,7 @@ def check_value(end: Piece, target: Target, fmt: Format) -> str | None:
         for n in COUNTS:
             ctx.prec, ctx.cap = BITS, n
             try:
-                found, reason = _limit_of(target.on(_far_chart(end, n))), ""
+                found, reason = limit_of(target.on(_far_chart(end, n))), ""
             except Unknown as error:
                 reason = str(error)
             if found is not None:
@@ -217,7 +274,12 @@ def _far_chart(end: Piece, n: int) -> Chart:
     return exponential_chart(end.whole("side"), unit, ball(far), n)
 
 
-def _limit_of(f: Value) -> float | None:
+def point_chart(side: int, n: int) -> Chart:
+    """A chart of infinity, no matter how far out."""
+    return end_chart(None, side, 1, ball(Fraction(1, 2**40)), n)
+
+
+def limit_of(f: Value) -> float | None:
     """Of exp(scale) sum log(w)**j w**v_j A_j as w -> 0.
 
     None where no coefficient is known not to be 0.

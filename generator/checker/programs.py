@@ -19,13 +19,14 @@ from flint import arb
 from flint import ctx
 
 from .agreement import differs
+from .assumptions import Assumed
 from .claims import Piece
 from .claims import Plan
 from .claims import bends
 from .claims import exact
 from .claims import program_formula
-from .enclosure import end_chart
 from .enclosure import regular_chart
+from .endcharts import end_chart
 from .formula import Node
 from .formula import X
 from .formula import number
@@ -36,12 +37,11 @@ from .lanes import Span
 from .lanes import before
 from .lanes import lanes_of
 from .lanes import span_of
+from .machine import Real
 from .roundoff import EQUAL_BITS
-from .roundoff import Assumed
-from .roundoff import Module
 from .roundoff import check_lanes
 from .running import Number
-from .running import Real
+from .source import Module
 from .tails import chart_gap
 from .values import Unknown
 from .values import ball

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from .assumptions import Assumed
 from .claims import Format
 from .claims import Piece
 from .claims import Plan
@@ -17,91 +18,61 @@ from .claims import exact
 from .claims import real
 from .kernels import with_kernels
 from .lanes import Lanes
+from .machine import Machine
+from .machine import Real
 from .operations import Ops
-from .operations import Pairs
-from .operations import _grids
-from .running import Machine
+from .operations import grids
+from .pairs import Pairs
 from .running import Number
-from .running import Real
+from .source import Module
+from .source import NotRunnable
 
 ROUNDS = 24  # of dividing lanes that exceed their claim
 CHUNK = 1 << 16  # lanes at a time
 MOST_LANES = 1 << 15  # above their claim after a division
+PROBES = 64  # floats that are tried before lanes are divided
 EQUAL_BITS = 40  # a closed form may differ from f by 2**-40 ulp
 MOST_PLACES = 8  # undecided places: 256 runs of a few lanes
 
 
-class NotRunnable(ValueError):  # noqa: N818
-    """The module does more than a body may."""
+def body_of(
+    module: Module,
+    machine: Machine,
+    order: int,
+    owned: tuple[Any, ...] | None = None,
+) -> Callable[[Number], Number]:
+    """f^(order) over `Number`.
+
+    Args:
+        owned: for each lane the row by logarithm that owns it, -1 for
+            none, whether one next to it may be taken, and its center.
+    """
+    space = module.run({"ops": Ops(machine)})
+    pairs = Pairs(machine, owned)
+    for name, helper in pairs.names().items():
+        if name in space:
+            space[name] = helper
+    if "_log_rows" in space:
+        space["_log_rows"] = pairs.by_owner(space["_log_rows"])
+    space.update(with_kernels(space, module.source, machine.fmt))
+    made: Callable[[Number], Number] = space["BODIES"][machine.fmt.name][order]
+    return made
 
 
-@dataclass(frozen=True)
-class Module:
-    """The rendered source, ready to be executed with other numbers."""
-
-    source: str
-    code: Any
-
-    @classmethod
-    def read(cls, source: str) -> Module:
-        """Checks that it imports nothing but keras, and compiles it."""
-        return cls(source, compile(cls.tree(source), "<rendered>", "exec"))
-
-    @staticmethod
-    def tree(source: str) -> ast.Module:
-        """Its syntax tree without the imports."""
-        tree = ast.parse(source)
-        kept: list[ast.stmt] = []
-        for node in tree.body:
-            if isinstance(node, ast.ImportFrom):
-                if (node.module or "").split(".")[0] != "keras":
-                    raise NotRunnable(f"imports {node.module}")
-                continue
-            if isinstance(node, (ast.Import, ast.With, ast.Delete)):
-                raise NotRunnable(f"unexpected {ast.unparse(node)[:60]}")
-            kept.append(node)
-        tree.body = kept
-        return tree
-
-    def constants(self) -> dict[str, Any]:
-        """What the module defines."""
-        space: dict[str, Any] = {"ops": None, "backend": None}
-        exec(self.code, space)
-        return space
-
-    def body(
-        self, machine: Machine, order: int, owned: tuple[Any, ...] | None = None
-    ) -> Callable[[Number], Number]:
-        """f^(order) over `Number`.
-
-        Args:
-            owned: for each lane the row by logarithm that owns it, -1 for
-                none, whether one next to it may be taken, and its center.
-        """
-        space: dict[str, Any] = {
-            "ops": Ops(machine),
-            "backend": lambda: "jax",
-        }
-        exec(self.code, space)
-        pairs = Pairs(machine, owned)
-        for name, helper in pairs.names().items():
-            if name in space:
-                space[name] = helper
-        if "_log_rows" in space:
-            space["_log_rows"] = pairs.by_owner(space["_log_rows"])
-        space.update(with_kernels(space, self.source, machine.fmt))
-        made: Callable[[Number], Number] = space["BODIES"][machine.fmt.name][
-            order
-        ]
-        return made
-
-
-@dataclass
-class Assumed:
-    """Errors of elementary functions that the certificate assumes."""
-
-    ulps: dict[str, float]
-    tiny: dict[str, float]
+def _call(body: Callable[[Number], Number], x: Number) -> Number:
+    """The body's value; what it cannot do ends the check of its plan."""
+    try:
+        y = body(x)
+    except NotRunnable:
+        raise
+    except Exception as error:
+        raise NotRunnable(
+            f"Cannot run the body: expected operations of keras.ops, "
+            f"received {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(y, Number):
+        raise NotRunnable(f"expected a tensor, the body returns {y!r:.60}")
+    return y
 
 
 def run(
@@ -184,7 +155,7 @@ def _run(
     one = a == b
     grid = np.where(
         one & (near != 0),
-        _grids(near),
+        grids(near),
         np.maximum(
             np.frexp(np.abs(near))[1] - plan.fmt.precision,
             plan.fmt.emin - plan.fmt.precision + 1,
@@ -192,7 +163,7 @@ def _run(
     )
     grid = np.where(one & (near == 0), 10**5, grid)
     x = Number(machine, a, b, machine.fill(0), {}, grid)
-    y = module.body(machine, plan.order, owned)(x)
+    y = _call(body_of(module, machine, plan.order, owned), x)
     return judge(lanes, y), machine.undecided
 
 
@@ -227,7 +198,7 @@ def ulps(y: Number, truncation: Any, fmt: Format) -> Any:
     # Above the largest number infinity is right, and nothing else is left.
     last_number = (2 - Real(2) ** (1 - fmt.precision)) * Real(2) ** fmt.emax
     over = (low > last_number) & (carried + last < low / 4)
-    total = np.where(over, Real(0), total)
+    total = np.where(over, Real(0), np.where(y.huge, Real(np.inf), total))
     return total * (1 + Real(2) ** -40)
 
 
@@ -236,8 +207,15 @@ def _unit(size: Any, fmt: Format) -> Any:
     return np.ldexp(Real(1), e - fmt.precision + 1)
 
 
-def truncation_of(piece: Piece, fmt: Format) -> Callable[[Lanes, Number], Any]:
-    """Its claimed |piece - f| over lanes."""
+def truncation_of(
+    piece: Piece, fmt: Format, middle: float | None = None
+) -> Callable[[Lanes, Number], Any]:
+    """Its claimed |piece - f| over lanes.
+
+    Args:
+        middle: what it is at the center of a row about a zero, if that is
+            known to be less than is claimed.
+    """
     if piece.kind == "row":
         gain = Real(2) ** -piece.whole("gain")
         tau = Real(real(piece.raw("truncation"))) * gain
@@ -246,7 +224,14 @@ def truncation_of(piece: Piece, fmt: Format) -> Callable[[Lanes, Number], Any]:
             return lambda lanes, y: np.full(len(lanes), tau + absolute)
         scale = Real(2) ** piece.whole("scale")
         center = Real(float(piece["center"]))
-        return lambda lanes, y: absolute + tau * scale * _far(lanes, center)
+        least = absolute if middle is None else min(Real(middle), absolute)
+
+        def bound(lanes: Lanes, y: Number) -> Any:
+            del y
+            far = _far(lanes, center)
+            return np.where(far == 0, least, absolute + tau * scale * far)
+
+        return bound
     if piece.kind == "power":
         zero = Real(float(piece["center"]))
         first, second = piece.numbers("offset")
@@ -353,17 +338,22 @@ def check_lanes(
             np.maximum.at(worst, todo.owner[fine], got[fine])
             if not over.any():
                 break
+            # A float that exceeds its claim ends the search in its piece.
+            tried = todo.chosen(
+                np.nonzero(over)[0][:: over.sum() // PROBES + 1]
+            )
+            tried = replace(tried, high=tried.low)
+            each = run(module, plan, tried, sign, assumed, judge)
+            beyond = ~(each <= claims[tried.owner])
+            failures += _failed(tried, beyond, each)
+            lost_ulps = np.nan_to_num(each[beyond], nan=np.inf, posinf=np.inf)
+            np.maximum.at(worst, tried.owner[beyond], lost_ulps)
+            over &= ~np.isin(todo.owner, tried.owner[beyond])
+            if not over.any():
+                break
             single = todo.low == todo.high
             lost = over & (single | (step == ROUNDS))
-            for i in np.nonzero(lost)[0][:20]:
-                failures.append(
-                    (
-                        int(todo.owner[i]),
-                        float(todo.low[i]),
-                        float(todo.high[i]),
-                        float(got[i]),
-                    )
-                )
+            failures += _failed(todo, lost, got)
             lost_ulps = np.nan_to_num(got[lost], nan=np.inf, posinf=np.inf)
             np.maximum.at(worst, todo.owner[lost], lost_ulps)
             again = over & ~lost
@@ -382,12 +372,29 @@ def check_lanes(
     return Worst(worst, failures, left)
 
 
+def _failed(
+    lanes: Lanes, which: Any, found: Any
+) -> list[tuple[int, float, float, float]]:
+    """Some of the lanes that exceed their claim, as `Worst` has them."""
+    return [
+        (
+            int(lanes.owner[i]),
+            float(lanes.low[i]),
+            float(lanes.high[i]),
+            float(found[i]),
+        )
+        for i in np.nonzero(which)[0][:20]
+    ]
+
+
 def _left_low(y: Number, fmt: Format) -> Any:
-    """Lanes whose result is rounded to 0."""
-    return y.size < Real(2) ** (fmt.emin - fmt.precision)
+    """Lanes whose result is rounded to 0, or to the number next to it."""
+    least = Real(2) ** (fmt.emin - fmt.precision)
+    return (y.size < least) & (y.error <= 2 * least)
 
 
 def _left_high(y: Number, fmt: Format) -> Any:
     """Lanes whose result is infinite by far."""
     same = np.signbit(y.lo) == np.signbit(y.hi)
-    return same & (y.least > Real(2) ** (fmt.emax + 1))
+    known = np.isfinite(y.error) & (y.error < y.least / 4)
+    return same & known & (y.least > Real(2) ** (fmt.emax + 1))

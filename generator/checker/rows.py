@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from flint import ctx
+
 from .claims import Piece
 from .claims import Plan
 from .claims import exact
 from .claims import power_formula
 from .claims import real
 from .claims import row_formula
+from .enclosure import regular_chart
 from .gaps import Judge
 from .gaps import Target
+from .gaps import scaled
 from .logrows import LogTarget
 from .logrows import in_z
 from .logrows import margin_in_z
+from .values import Unknown
 from .values import ball
 
 
@@ -42,6 +47,31 @@ def check_row(plan: Plan, row: Piece, target: Target) -> None:
         order,
     )
     judge.over(row["low"], row["high"])
+
+
+def center_gap(row: Piece, target: Target) -> float | None:
+    """|row - f| at the center of a row about a zero, a float of its own.
+
+    There a row whose zero is next to the center is better than it claims.
+    """
+    if row.kind != "row" or not row["slope"]:
+        return None
+    c = row["center"]
+    before = ctx.prec, ctx.cap
+    try:
+        ctx.prec, ctx.cap = 256, 2 + target.order
+        chart = regular_chart(c, c, c, 2 + target.order)
+        gap = chart.add(
+            chart.evaluate(row_formula(row)),
+            scaled(chart, target.on(chart), -1),
+        ).plain
+        if gap.v:
+            return None
+        return float(abs(gap.p.coeffs()[0]).upper()) if gap.p.coeffs() else 0.0
+    except Unknown:
+        return None
+    finally:
+        ctx.prec, ctx.cap = before
 
 
 def check_log_row(plan: Plan, row: Piece, target: Target) -> None:

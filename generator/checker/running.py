@@ -11,104 +11,63 @@ arithmetic, de Figueiredo and Stolfi 2004; running error analysis, Higham,
 Arrays are extended precision with 64 bits; enclosures are widened by 2**-62
 of themselves at each operation.  Sums and products may be contracted to
 fused multiply-adds (one rounding less) and subnormals flushed.
+
+A result that may leave the format's range upwards is remembered as such
+(`Number.huge`): it may be infinite, with the sign of the exact value.  What
+is computed from an infinity that is not one in exact arithmetic may be
+anything, and so is nan: then the error is infinite.
+
+A sum is exact where both terms are multiples of a power of two of which no
+more than the format's bits are needed (Sterbenz' lemma is a case of this: for
+c/2 <= x <= 2c both are multiples of the lesser one's spacing, and x - c is no
+longer than that one); a scaling where the result is normal and finite.  Where
+a lane does not show it, the rounding counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from dataclasses import field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from .claims import Format
-
-Real = np.longdouble
-WIDEN = Real(1.25) * Real(2) ** -63  # an operation and the widening itself
-NO_GRID = -(10**6)
-
-
-def extended_range() -> bool:
-    """Whether this machine's long double is wide enough."""
-    info = np.finfo(Real)
-    return bool(info.nmant >= 63 and info.maxexp >= 16384)
+from . import folds
+from .machine import NO_GRID
+from .machine import Machine
+from .machine import Real
 
 
-@dataclass
-class Machine:
-    """The state of one run.
+@dataclass(frozen=True)
+class Fold:
+    """How a number was made, where a compiler may make it otherwise.
 
     Attributes:
-        fmt: the format computed in.
-        lanes: how many intervals of inputs are looked at together.
-        ulps, tiny: assumed errors of elementary functions.
-        choices: by place in the code, what an undecided comparison or
-            rounding to an integer is taken for.
-        undecided: places where some lane was undecided, and the lanes.
+        kind: "sum" for base + value, "product" for base * value, "quotient"
+            for base / other.
     """
 
-    fmt: Format
-    lanes: int
-    ulps: dict[str, float]
-    tiny: dict[str, float]
-    choices: dict[int, int]
-    undecided: dict[int, Any] = field(default_factory=dict)
-    place: int = 0
-    sizes: list[Any] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.normal = Real(2) ** self.fmt.emin
-        self.unit = Real(2) ** -self.fmt.precision
-
-    def fill(self, value: Any) -> Any:
-        """One value for all lanes."""
-        return np.full(self.lanes, Real(value))
-
-    def noise(self, size: Any) -> int:
-        """A new rounding error, by its largest size."""
-        self.sizes.append(size)
-        return len(self.sizes) - 1
-
-    def next_place(self) -> int:
-        """A number for the place at hand; the same in every run."""
-        self.place += 1
-        return self.place
-
-    def choice(self, place: int, lanes: Any) -> int:
-        """What is taken where `lanes` are undecided."""
-        if lanes.any():
-            self.undecided[place] = lanes
-        return self.choices.get(place, 0)
-
-    def half_ulp(self, size: Any, top: Any, least: Any) -> Any:
-        """Half an ulp of numbers up to `size`, computed ones up to `top`.
-
-        A number carried over a power of two by less than the ulp below it
-        rounds back to it.
-        """
-        fmt = self.fmt
-        # A size that was widened over a power of two counts as on it, and
-        # what is above it as an error.
-        m, e = np.frexp(size * (1 - 16 * WIDEN))
-        e = np.where(m == 0.5, e - 1, e)  # all are at most 2**e
-        e = np.where(size > 0, e, -16000)
-        below = np.maximum(e - 1, fmt.emin) - fmt.precision + 1
-        unit = np.ldexp(Real(1), below)
-        edge = np.ldexp(Real(1), np.clip(e, -16000, 16000))
-        above = np.frexp(np.where(np.isfinite(top), top, 1))[1] - 1
-        wide = np.ldexp(
-            Real(1), np.maximum(above, fmt.emin) - fmt.precision + 1
-        )
-        half = np.where(top <= edge + unit, unit, wide) / 2
-        flushed = np.minimum(top, self.normal)
-        half = np.where(least < self.normal, np.maximum(half, flushed), half)
-        half = half + np.maximum(size - edge, 0)
-        half = np.where(top == 0, Real(0), half)
-        return np.where(np.isfinite(top), half, np.inf)
+    kind: str
+    base: Number
+    value: Fraction = Fraction(0)
+    other: Number | None = None
 
 
 class Number:
-    """One number of the body, in all lanes; see the module."""
+    """One number of the body, in all lanes; see the module.
+
+    Attributes:
+        lo, hi: the exact value is between.
+        res, noise: its errors.
+        grid: the computed value is a multiple of 2**grid.
+        last: how much of `res` is the last rounding.
+        huge: lanes in which the computed value may be infinite; only where
+            the exact one with its error reaches beyond the largest number.
+        most: the largest computed value, if something better is known of it
+            than the error says: the float next to a sum, say.
+        literal: its value, where it is a constant of the source.
+        fold: see `Fold`.
+    """
 
     __array_ufunc__ = None
 
@@ -121,12 +80,17 @@ class Number:
         noise: dict[int, tuple[Any, Any]] | None = None,
         grid: Any = None,
         last: Any = None,
+        huge: Any = None,
     ) -> None:
         self.m, self.lo, self.hi, self.res = machine, lo, hi, res
         self.noise = noise or {}
         none = np.full(machine.lanes, NO_GRID)
         self.grid = none if grid is None else grid
         self.last = machine.fill(0) if last is None else last
+        self.huge = np.zeros(machine.lanes, bool) if huge is None else huge
+        self.most: Any = None
+        self.literal: float | None = None
+        self.fold: Fold | None = None
 
     # -- what is known ----------------------------------------------------
     @property
@@ -149,6 +113,12 @@ class Number:
         return total
 
     @property
+    def top(self) -> Any:
+        """The largest computed value."""
+        top = self.size + self.error
+        return top if self.most is None else np.minimum(top, self.most)
+
+    @property
     def exactly(self) -> Any:
         """Lanes where one number is known without error."""
         return (self.lo == self.hi) & (self.error == 0)
@@ -162,7 +132,15 @@ class Number:
 
     def folded(self) -> Number:
         """With all errors in the residual."""
-        return Number(self.m, self.lo, self.hi, self.error, {}, self.grid)
+        return Number(
+            self.m,
+            self.lo,
+            self.hi,
+            self.error,
+            {},
+            self.grid,
+            huge=self.huge,
+        )
 
     def where(self, lanes: Any, other: Number) -> Number:
         """This in the given lanes, the other elsewhere."""
@@ -172,7 +150,7 @@ class Number:
             a, b = self.noise.get(key, (zero, zero))
             c, d = other.noise.get(key, (zero, zero))
             noise[key] = (np.where(lanes, a, c), np.where(lanes, b, d))
-        return Number(
+        made = Number(
             self.m,
             np.where(lanes, self.lo, other.lo),
             np.where(lanes, self.hi, other.hi),
@@ -180,6 +158,18 @@ class Number:
             noise,
             np.where(lanes, self.grid, other.grid),
             np.where(lanes, self.last, other.last),
+            np.where(lanes, self.huge, other.huge),
+        )
+        made.most = np.where(lanes, self.top, other.top)
+        return made
+
+    def unless(self, lost: Any) -> Number:
+        """Nothing is known of it in the lanes that are lost."""
+        res = np.where(lost, Real(np.inf), self.res)
+        grid = np.where(lost, NO_GRID, self.grid)
+        huge = self.huge & ~lost
+        return Number(
+            self.m, self.lo, self.hi, res, self.noise, grid, self.last, huge
         )
 
     def like(self, value: Any) -> Number:
@@ -191,38 +181,41 @@ class Number:
     # -- arithmetic ---------------------------------------------------------
     def __neg__(self) -> Number:
         noise = {k: (-b, -a) for k, (a, b) in self.noise.items()}
-        return Number(
-            self.m, -self.hi, -self.lo, self.res, noise, self.grid, self.last
+        made = Number(
+            self.m,
+            -self.hi,
+            -self.lo,
+            self.res,
+            noise,
+            self.grid,
+            self.last,
+            self.huge,
         )
+        made.most = self.most
+        return folds.negated(self, made)
 
     def __add__(self, other: Any) -> Number:
-        return _sum(self, self.like(other))
+        return folds.added(self, self.like(other))
 
     def __radd__(self, other: Any) -> Number:
-        return _sum(self.like(other), self)
+        return folds.added(self.like(other), self)
 
     def __sub__(self, other: Any) -> Number:
-        return _sum(self, -self.like(other))
+        return folds.added(self, -self.like(other))
 
     def __rsub__(self, other: Any) -> Number:
-        return _sum(self.like(other), -self)
+        return folds.added(self.like(other), -self)
 
     def __mul__(self, other: Any) -> Number:
-        return _product(self, self.like(other))
+        return folds.multiplied(self, self.like(other))
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Number:
-        divisor = self.like(other)
-        if not (isinstance(other, Number) or _power_of_two(divisor).all()):
-            # XLA multiplies by the rounded reciprocal of a constant.
-            unit = divisor.size * self.m.unit * (1 + 4 * self.m.unit)
-            res = divisor.res + unit
-            divisor = Number(self.m, divisor.lo, divisor.hi, res)
-        return _quotient(self, divisor)
+        return folds.divided(self, self.like(other))
 
     def __rtruediv__(self, other: Any) -> Number:
-        return _quotient(self.like(other), self)
+        return folds.divided(self.like(other), self)
 
     # -- comparisons --------------------------------------------------------
     def _compare(self, other: Any, strict: bool) -> Any:
@@ -242,6 +235,9 @@ class Number:
         else:
             yes |= self.once & other.exactly & (self.hi <= other.lo)
             yes |= other.once & self.exactly & (other.lo >= self.hi)
+        # Two infinities, where only one is so large in exact arithmetic.
+        both = self.huge & other.huge
+        yes, no = yes & ~both, no & ~both
         place = self.m.next_place()
         open_ = ~(yes | no)
         taken = self.m.choice(place, open_)
@@ -260,10 +256,16 @@ class Number:
         return self.like(other)._compare(self, False)
 
 
+def in_format(machine: Machine, value: Any) -> float:
+    """A number as backends round it to the format."""
+    kind: Any = {"float32": np.float32, "float64": np.float64}[machine.fmt.name]
+    return float(kind(value))
+
+
 def constant(machine: Machine, value: Any) -> Number:
     """A number of the source, rounded to the format as backends do."""
-    kind: Any = {"float32": np.float32, "float64": np.float64}[machine.fmt.name]
-    rounded = float(kind(value))
+    with np.errstate(over="ignore"):
+        rounded = in_format(machine, value)
     grid = NO_GRID
     if rounded == 0:
         grid = 10**5
@@ -271,180 +273,14 @@ def constant(machine: Machine, value: Any) -> Number:
         top, bottom = rounded.as_integer_ratio()
         grid = (top & -top).bit_length() - bottom.bit_length()
     a = machine.fill(rounded)
-    return Number(
-        machine, a, a, machine.fill(0), {}, np.full(machine.lanes, grid)
-    )
-
-
-def down(x: Any) -> Any:
-    """A lower bound of a value that was rounded to long double."""
-    return np.where(np.isinf(x), x, x - np.abs(x) * WIDEN)
-
-
-def up(x: Any) -> Any:
-    """An upper bound."""
-    return -down(-x)
-
-
-def rounded_once(
-    machine: Machine,
-    lo: Any,
-    hi: Any,
-    res: Any,
-    noise: dict[int, tuple[Any, Any]],
-    grid: Any,
-) -> Number:
-    """One operation: exact on its grid, else rounded."""
-    wide = Number(machine, down(lo), up(hi), res, noise)
-    carried = wide.error
-    top = wide.size + carried
-    fits = (grid >= machine.fmt.emin) & (
-        top
-        <= (1 + 2 * WIDEN)
-        * np.ldexp(
-            Real(1), np.clip(grid, -16000, 15900) + machine.fmt.precision
-        )
-    )
-    half = machine.half_ulp(wide.size, top, np.maximum(wide.least - carried, 0))
-    half = np.where(fits, Real(0), half)
-    # Without error and on the grid both ends are floats: so is the result.
-    sharp = fits & (carried == 0)
-    wide.lo, wide.hi = (
-        np.where(sharp, lo, wide.lo),
-        np.where(sharp, hi, wide.hi),
-    )
-    return Number(
+    made = Number(
         machine,
-        wide.lo,
-        wide.hi,
-        res + half,
-        noise,
-        np.where(fits, grid, NO_GRID),
-        half,
+        a,
+        a,
+        machine.fill(np.inf if np.isnan(rounded) else 0),
+        {},
+        np.full(machine.lanes, grid),
+        huge=np.full(machine.lanes, np.isinf(rounded)),
     )
-
-
-def _added(a: Number, b: Number) -> dict[int, tuple[Any, Any]]:
-    noise = dict(a.noise)
-    for key, (c, d) in b.noise.items():
-        if key in noise:
-            p, q = noise[key]
-            noise[key] = (p + c, q + d)
-        else:
-            noise[key] = (c, d)
-    return noise
-
-
-def exact_sum(a: Number, b: Number) -> Number:
-    """a + b without a rounding."""
-    lo, hi = a.lo + b.lo, a.hi + b.hi
-    return Number(
-        a.m,
-        down(lo),
-        up(hi),
-        a.res + b.res,
-        _added(a, b),
-    )
-
-
-def _sum(a: Number, b: Number) -> Number:
-    grid = np.where(
-        (a.grid > NO_GRID) & (b.grid > NO_GRID),
-        np.minimum(a.grid, b.grid),
-        NO_GRID,
-    )
-    made = rounded_once(
-        a.m, a.lo + b.lo, a.hi + b.hi, a.res + b.res, _added(a, b), grid
-    )
-    # A rounded sum is no further from the sum than either operand.
-    limit = np.minimum(a.size + a.error, b.size + b.error)
-    less = np.minimum(made.last, limit)
-    made.res = made.res - made.last + less
-    made.last = less
-    zero_a, zero_b = _zero(a), _zero(b)
-    if zero_a.any():
-        made = b.where(zero_a, made)
-    if zero_b.any():
-        made = a.where(zero_b, made)
+    made.literal = rounded
     return made
-
-
-def _zero(a: Number) -> Any:
-    return (a.lo == 0) & (a.hi == 0) & (a.error == 0)
-
-
-def hull(a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any]:
-    """Products of [a, b] and [c, d]."""
-    with np.errstate(invalid="ignore"):
-        p = [np.nan_to_num(x, nan=0.0, posinf=np.inf, neginf=-np.inf)
-             for x in (a * c, a * d, b * c, b * d)]  # fmt: skip
-    return (
-        np.minimum(np.minimum(p[0], p[1]), np.minimum(p[2], p[3])),
-        np.maximum(np.maximum(p[0], p[1]), np.maximum(p[2], p[3])),
-    )
-
-
-def exact_product(a: Number, b: Number) -> Number:
-    """a * b without a rounding."""
-    lo, hi = hull(a.lo, a.hi, b.lo, b.hi)
-    noise: dict[int, tuple[Any, Any]] = {}
-    for x, y in ((a, b), (b, a)):
-        for key, (c, d) in x.noise.items():
-            p, q = hull(c, d, y.lo, y.hi)
-            if key in noise:
-                r, s = noise[key]
-                p, q = p + r, q + s
-            noise[key] = (p, q)
-    ea, eb = a.error, b.error
-    res = a.res * b.size + b.res * a.size + ea * eb
-    return Number(a.m, down(lo), up(hi), res, noise)
-
-
-def _power_of_two(a: Number) -> Any:
-    return a.exactly & (np.abs(np.frexp(a.lo)[0]) == 0.5)
-
-
-def _product(a: Number, b: Number) -> Number:
-    raw = exact_product(a, b)
-    grid = np.where(
-        (a.grid > NO_GRID) & (b.grid > NO_GRID), a.grid + b.grid, NO_GRID
-    )
-    lo, hi = hull(a.lo, a.hi, b.lo, b.hi)
-    made = rounded_once(a.m, lo, hi, raw.res, raw.noise, grid)
-    scaling = _power_of_two(a) | _power_of_two(b)
-    normal = raw.least - raw.error >= a.m.normal
-    free = (scaling & normal) | _zero(a) | _zero(b)
-    made.res = np.where(free, raw.res, made.res)
-    made.last = np.where(
-        free & scaling, _moved_last(a, b), np.where(free, 0, made.last)
-    )
-    made.grid = np.where(scaling & normal, grid, made.grid)
-    for old, factor in ((a, b), (b, a)):  # 1.0 * x
-        same = factor.exactly & (factor.lo == 1)
-        if same.any():
-            made = old.where(same, made)
-        turned = factor.exactly & (factor.lo == -1)
-        if turned.any():
-            made = (-old).where(turned, made)
-    return made
-
-
-def _moved_last(a: Number, b: Number) -> Any:
-    """The last rounding of a scaled number, scaled."""
-    first = np.where(_power_of_two(b), a.last * b.size, Real(0))
-    return np.where(_power_of_two(a), b.last * a.size, first)
-
-
-def _quotient(a: Number, b: Number) -> Number:
-    a, b = a.folded(), b.folded()
-    gap = b.least - b.error
-    bad = ~(gap > 0)
-    low = np.where(bad, Real(1), b.lo)
-    high = np.where(bad, Real(1), b.hi)
-    gap = np.where(bad, Real(1), gap)
-    lo, hi = hull(a.lo, a.hi, 1 / high, 1 / low)
-    size = np.maximum(np.abs(lo), np.abs(hi))
-    res = (a.res + size * b.res) / gap
-    res = np.where(bad, Real(np.inf), res)
-    none = np.full(a.m.lanes, NO_GRID)
-    return rounded_once(a.m, lo, hi, res, {}, none)

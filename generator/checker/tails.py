@@ -22,8 +22,8 @@ from .claims import Piece
 from .claims import end_formula
 from .claims import exact
 from .enclosure import Chart
-from .enclosure import end_chart
-from .enclosure import exponential_chart
+from .endcharts import end_chart
+from .endcharts import exponential_chart
 from .formula import Node
 from .gaps import Judge
 from .gaps import Target

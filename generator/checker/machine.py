@@ -1,0 +1,98 @@
+"""The state of a run over lanes: roundings by name, and open decisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+import numpy as np
+
+from .claims import Format
+
+Real = np.longdouble
+WIDEN = Real(1.25) * Real(2) ** -63  # an operation and the widening itself
+NO_GRID = -(10**6)
+
+
+def extended_range() -> bool:
+    """Whether this machine's long double is wide enough."""
+    info = np.finfo(Real)
+    return bool(info.nmant >= 63 and info.maxexp >= 16384)
+
+
+@dataclass
+class Machine:
+    """The state of one run.
+
+    Attributes:
+        fmt: the format computed in.
+        lanes: how many intervals of inputs are looked at together.
+        ulps, tiny: assumed errors of elementary functions.
+        choices: by place in the code, what an undecided comparison or
+            rounding to an integer is taken for.
+        undecided: places where some lane was undecided, and the lanes.
+    """
+
+    fmt: Format
+    lanes: int
+    ulps: dict[str, float]
+    tiny: dict[str, float]
+    choices: dict[int, int]
+    undecided: dict[int, Any] = field(default_factory=dict)
+    place: int = 0
+    sizes: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.normal = Real(2) ** self.fmt.emin
+        self.unit = Real(2) ** -self.fmt.precision
+        # From half an ulp above the largest number on, infinite.
+        half = self.unit / 2
+        self.beyond = Real(2) ** self.fmt.emax * 2 * (1 - half)
+        self.largest = Real(2) ** self.fmt.emax * 2 * (1 - self.unit)
+
+    def fill(self, value: Any) -> Any:
+        """One value for all lanes."""
+        return np.full(self.lanes, Real(value))
+
+    def noise(self, size: Any) -> int:
+        """A new rounding error, by its largest size."""
+        self.sizes.append(size)
+        return len(self.sizes) - 1
+
+    def next_place(self) -> int:
+        """A number for the place at hand; the same in every run."""
+        self.place += 1
+        return self.place
+
+    def choice(self, place: int, lanes: Any) -> int:
+        """What is taken where `lanes` are undecided."""
+        if lanes.any():
+            self.undecided[place] = lanes
+        return self.choices.get(place, 0)
+
+    def half_ulp(self, size: Any, top: Any, least: Any) -> Any:
+        """Half an ulp of numbers up to `size`, computed ones up to `top`.
+
+        A number carried over a power of two by less than the ulp below it
+        rounds back to it.
+        """
+        fmt = self.fmt
+        # A size that was widened over a power of two counts as on it, and
+        # what is above it as an error.
+        m, e = np.frexp(size * (1 - 16 * WIDEN))
+        e = np.where(m == 0.5, e - 1, e)  # all are at most 2**e
+        e = np.where(size > 0, e, -16000)
+        below = np.maximum(e - 1, fmt.emin) - fmt.precision + 1
+        unit = np.ldexp(Real(1), below)
+        edge = np.ldexp(Real(1), np.clip(e, -16000, 16000))
+        above = np.frexp(np.where(np.isfinite(top), top, 1))[1] - 1
+        wide = np.ldexp(
+            Real(1), np.maximum(above, fmt.emin) - fmt.precision + 1
+        )
+        half = np.where(top <= edge + unit, unit, wide) / 2
+        flushed = np.minimum(top, self.normal)
+        half = np.where(least < self.normal, np.maximum(half, flushed), half)
+        half = half + np.maximum(size - edge, 0)
+        half = np.where(top == 0, Real(0), half)
+        return np.where(np.isfinite(top), half, np.inf)

@@ -1,0 +1,177 @@
+"""Helpers as the theorems know them, written down once more.
+
+operations.py replaces `_two_sum` and its kin by what is proved of them, and
+kernels.py adds the truncation error of `_log` and `_exp`: true of this code
+and of no other.  Every helper of a module that has one of these names has to
+have the same syntax tree; numbers of kernels are left out, they are checked
+against the functions.  That this code does what the theorems say, in each
+format and backend, is tested with exact arithmetic in tests/test_pairs.py and
+tests/test_checker_helpers.py.
+"""
+
+from __future__ import annotations
+
+import ast
+
+KERNELS = ("_log", "_exp")  # with a table of numbers that is looked at apart
+
+HELPERS = """
+def _entries(values, i, dtype):
+    if backend() != "torch":
+        return ops.take(ops.convert_to_tensor(values, dtype=dtype), i)
+    column = ops.convert_to_tensor([[v] for v in values], dtype=dtype)
+    return ops.take(column, i, axis=0)[..., 0]
+
+
+class _Grid:
+    def __init__(self, scale, first, counts):
+        self.scale, self.first = scale, first
+        self.rows = [row for row, n in enumerate(counts) for _ in range(n)]
+
+
+def _find(t, seams, table, dtype):
+    if isinstance(seams, _Grid):
+        exact = t * seams.scale
+        i = ops.cast(exact, "int32")
+        if seams.first < 0:
+            down = exact < ops.cast(i, dtype)
+            i = i - ops.cast(down, "int32")
+        i = i - seams.first
+        i = ops.clip(i, 0, len(seams.rows) - 1)
+        i = _entries(seams.rows, i, "int32")
+    else:
+        i = ops.zeros_like(t, dtype="int32")
+        step = 1
+        while step <= len(seams):
+            step *= 2
+        padded = list(seams) + [float("inf")] * (step - len(seams))
+        while step > 1:
+            step //= 2
+            above = t >= _entries(padded, i + (step - 1), dtype)
+            i = i + step * ops.cast(above, "int32")
+    if backend() == "torch":
+        row = ops.take(ops.convert_to_tensor(table, dtype=dtype), i, axis=0)
+        return [row[..., k] for k in range(len(table[0]))]
+    return [_entries(column, i, dtype) for column in zip(*table, strict=True)]
+
+
+def _split(s, divider):
+    high = divider * s
+    high = high - (high - s)
+    return high, s - high
+
+
+def _fixed(p, dtype):
+    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
+    return ops.clip(p, -last, last)
+
+
+def _two_sum(a, b):
+    s = a + b
+    v = s - a
+    return s, (a - (s - v)) + (b - v)
+
+
+def _two_product(a, b, dtype):
+    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    p = _fixed(a * b, dtype)
+    ca, cb = divider * a, divider * b
+    ah, bh = ca - (ca - a), cb - (cb - b)
+    al, bl = a - ah, b - bh
+    return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
+
+
+def _sum(x, y):
+    s, e = _two_sum(x[0], y[0])
+    return _two_sum(s, e + (x[1] + y[1]))
+
+
+def _product(x, y, dtype):
+    p, e = _two_product(x[0], y[0], dtype)
+    return _two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
+
+
+def _quotient(x, y, dtype):
+    q = x[0] / y[0]
+    p, e = _two_product(q, y[0], dtype)
+    rest = (((x[0] - p) - e) + x[1]) - q * y[1]
+    return _two_sum(q, rest / y[0])
+
+
+def _pair_power(x, n, dtype):
+    y = x
+    for _ in range(n - 1):
+        y = _product(y, x, dtype)
+    return y
+
+
+def _root(m, degree, dtype):
+    r = ops.sqrt(m) if degree == 2 else ops.exp(ops.log(m) / degree)
+    r = ops.cast(r, dtype)
+    p = _pair_power((r, ops.zeros_like(r)), degree, dtype)
+    slope = degree * r
+    for _ in range(degree - 2):
+        slope = slope * r
+    return _two_sum(r, ((m - p[0]) - p[1]) / slope)
+
+
+def _log(m, n, dtype):
+    kernel, (one, two, three) = {}[dtype]
+    r = m - 1.0
+    p, e = _two_product(r, r, dtype)
+    cubic = (r * p) * _horner(kernel, r)
+    s, low = _two_sum(r, -0.5 * p)
+    s, more = _two_sum(n * one, s)
+    low = low + (more + (cubic - 0.5 * e))
+    return _two_sum(s, low + n * two + n * three)
+
+
+def _exp(x, dtype):
+    kernel, (one, two, three) = {}[dtype]
+    n = ops.cast(ops.floor(x[0] * 1.4426950408889634 + 0.5), dtype)
+    r, e = _two_sum(x[0] - n * one, -(n * two))
+    e = e + (x[1] - n * three)
+    s, low = _two_sum(r, 1.0)
+    rest = r * r * _horner(kernel, r)
+    low = low + (rest + e * (s + rest))
+    return _two_sum(s, low), n
+
+
+def _horner(coefficients, s):
+    z = coefficients[-1]
+    for c in coefficients[-2::-1]:
+        z = z * s + c
+    return z
+
+
+def _log_rows(z, seams, table, scaled, dtype):
+    center, *columns = _find(z[0], seams, table, dtype)
+    s = (z[0] - center) + z[1]
+    gain = 1.0
+    if scaled:
+        scale, gain, *columns = columns
+        s = s * scale
+    lead, *rest = columns
+    high, low = _two_sum(-_horner(rest, s), lead)
+    return high * gain, low * gain
+"""
+
+
+def plain(node: ast.AST) -> str:
+    """The tree as text, without docstrings and places."""
+    for part in ast.walk(node):
+        if isinstance(part, (ast.FunctionDef, ast.ClassDef)):
+            first = part.body[0]
+            text = isinstance(first, ast.Expr) and isinstance(
+                first.value, ast.Constant
+            )
+            if text and len(part.body) > 1:
+                part.body = part.body[1:]
+    return ast.dump(node)
+
+
+STATED = {
+    node.name: plain(node)
+    for node in ast.parse(HELPERS).body
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+}

@@ -1,0 +1,42 @@
+"""Certificates and modules for tests of the checker, and what it says."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+from keras_stablef.generator.certificate import certify
+from keras_stablef.generator.checker import Expected
+from keras_stablef.generator.checker import check
+from keras_stablef.generator.derive import derive
+from keras_stablef.generator.render import render
+from keras_stablef.generator.spec import make_spec
+
+
+@functools.cache
+def made(formula: str, low: str, high: str, orders: int = 3) -> tuple[str, str]:
+    """Certificate and module in float32."""
+    spec = make_spec(formula, "f", (low, high))
+    plans = [derive(spec, "float32", order) for order in range(orders)]
+    expression, domain = str(spec.expr), (low, high)
+    module = render(expression, domain, "f.", plans, tidy=False)
+    return certify(expression, domain, plans).text, module.text
+
+
+def findings(
+    data: Any,
+    source: str,
+    order: int,
+    dtype: str,
+    expected: Expected | None = None,
+) -> list[str]:
+    """What the checker says of one plan, up to the first complaint."""
+    report = check(
+        json.dumps(data),
+        source,
+        only=lambda p: p.order == order and p.fmt.name == dtype,
+        first=True,
+        expected=expected,
+    )
+    return [str(f) for f in report.findings]
