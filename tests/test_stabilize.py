@@ -17,12 +17,12 @@ from backends import reverse
 from backends import run
 from cases import OTHERS
 from keras import ops
+from keras_stablef.generator import errors
+from keras_stablef.generator import store
 from oracle import exact
 from oracle import ulp_error
 
 import keras_stablef as ks
-from keras_stablef.generator import errors
-from keras_stablef.generator import store
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"
