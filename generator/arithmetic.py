@@ -64,7 +64,7 @@ def power(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     """a**b of bounded size."""
     if not b.is_number:
         _refuse_long_logarithms(b)
-        return _bounded(a**b)
+        return _bounded(_in_proportion(a**b))
     size = value_of(b)
     most = float(abs(size).upper())
     if a == 0 and not size > 0:
@@ -76,7 +76,7 @@ def power(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
         raise RefusedError(f"an exponent that makes over {MAX_BITS} bits")
     if _degree(a) * most > MAX_DEGREE:
         raise RefusedError(f"an exponent that makes a degree over {MAX_DEGREE}")
-    made = a**b
+    made = _in_proportion(a**b)
     _, exponent = made.as_base_exp()  # (x**n)**m is x**(n m)
     if not made.is_number and exponent.is_number:
         if abs(value_of(exponent)).upper() > MAX_EXPONENT:
@@ -120,6 +120,15 @@ def _ball(number: sympy.Expr) -> arb | None:
             if value.is_zero() or not value.contains(0):
                 break
     return found
+
+
+def _in_proportion(made: sympy.Expr) -> sympy.Expr:
+    """A power; (3**(x + n))**m is 3**(m x + n m), and 3**(n m) at x = 0."""
+    _, exponent = made.as_base_exp()
+    if not exponent.is_number:
+        if abs(exponent.as_coeff_Add()[0]) > MAX_BITS:
+            raise RefusedError(f"an exponent beyond {MAX_BITS}")
+    return made
 
 
 def _bounded(expr: sympy.Expr) -> sympy.Expr:
