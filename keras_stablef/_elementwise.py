@@ -96,8 +96,13 @@ class ElementwiseLoss(keras.losses.Loss):
             y_pred = keras.ops.expand_dims(y_pred, -1)
         if weights is None:
             return self.values(y_true, y_pred), None
+        # Of a vector there may be one weight for all.
+        shape = keras.ops.shape(y_pred)[:-1]
+        if len(weights.shape) == 0:
+            weights = keras.ops.broadcast_to(weights, shape)
+        weights = keras.ops.reshape(weights, shape)
         values = self.values(*_without_dead(y_true, weights, y_pred))
-        return values, keras.ops.reshape(weights, keras.ops.shape(values))
+        return values, weights
 
     def _as_tensors(self, *arguments: Any) -> list[Any]:
         """Lists and numbers as tensors; Keras would map over the lists."""
