@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from flint import arb
 from flint import arb_poly
@@ -24,6 +25,8 @@ from .rows import Row
 from .rows import make_row
 from .series import OneSidedError
 from .series import Series
+from .single import is_nothing
+from .single import nothing
 from .single import single
 from .specials import Special
 from .work import Work
@@ -37,6 +40,8 @@ def fill(
     """Rows about every special point and zero, then over the gaps."""
     fixed: list[Row | PowerRow] = []
     edge = start
+    places = [start, *(s.near for s in specials), stop]
+    moving = [not is_nothing(work, a, b) for a, b in pairwise(places)]
     for i, s in enumerate(specials):
         left = _between_two(work, specials[i - 1], s) if i else start
         right = (
@@ -44,12 +49,25 @@ def fill(
             if i + 1 < len(specials)
             else stop
         )
-        last = i + 1 == len(specials)
-        made = _about(work, s, max(left, edge), min(right, stop), last)
+        seam = s.beside(work.fmt)[1]
+        if not moving[i] and edge < seam:
+            fixed.append(nothing(edge, seam))
+            edge = seam
+        made = _about(
+            work,
+            s,
+            max(left, edge),
+            min(right, stop),
+            (moving[i], moving[i + 1]),
+            i + 1 == len(specials),
+        )
         if made:
             fixed += _zeros(work, edge, min(p.low for p in made)) + made
             edge = max(p.high for p in made)
-    fixed += _zeros(work, edge, stop)
+    if moving[-1]:
+        fixed += _zeros(work, edge, stop)
+    elif edge < stop:
+        fixed.append(nothing(edge, stop))
     pieces = lay(work, fixed, start, stop)
     return (
         [p for p in pieces if isinstance(p, Row)],
@@ -68,7 +86,12 @@ def _between_two(work: Work, s: Special, t: Special) -> Fraction:
 
 
 def _about(
-    work: Work, s: Special, left: Fraction, right: Fraction, last: bool
+    work: Work,
+    s: Special,
+    left: Fraction,
+    right: Fraction,
+    moving: tuple[bool, bool],
+    last: bool,
 ) -> list[Row | PowerRow]:
     """The pieces about one special point, as wide as they can be.
 
@@ -79,13 +102,14 @@ def _about(
     Where the kink is a float, f' there is the limit from above.
 
     Args:
+        moving: whether f is other than 0 below and above.
         last: whether the float at `right` is to be served, too.
     """
     place = s.exact if s.exact is not None else s.at
     below, seam = s.beside(work.fmt)
     center = work.fmt.round(s.near)
     reason: Exception | None = None
-    if left < center < right:
+    if all(moving) and left < center < right:
         try:
             return [_widest(work, place, center, left, right, 0)]
         except OneSidedError:
@@ -94,14 +118,16 @@ def _about(
             reason = error
     try:
         pieces: list[Row | PowerRow] = []
-        if left < below:
+        if not moving[0]:
+            pass
+        elif left < below:
             piece = _widest(work, place, below, left, below, -1)
             pieces.append(replace(piece, high=seam))
         elif left == below < seam:
             pieces.append(replace(single(work, below), high=seam))
-        if seam < right:
+        if moving[1] and seam < right:
             pieces.append(_widest(work, place, seam, seam, right, 1))
-        elif last and below < seam == right:
+        elif last and below < seam == right:  # nothing else has that float
             pieces.append(single(work, seam))
         return pieces
     except NotProvedError as error:

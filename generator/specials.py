@@ -48,7 +48,7 @@ def critical(expr: sympy.Expr) -> list[sympy.Expr]:
                 inner = node.base
         elif node.is_Pow and not isinstance(node, sympy.exp):
             inner = node.base
-        elif isinstance(node, (sympy.log, sympy.Abs)):
+        elif isinstance(node, (sympy.log, sympy.Abs, sympy.sign)):
             inner = node.args[0]
         if inner is not None and inner.free_symbols:
             found[inner] = None
@@ -213,6 +213,8 @@ def _classify(work: Work, special: Special) -> None:
             f"Singularity at {where}: expected a removable one, "
             f"received one that no expansion resolves ({reason})."
         )
+    if series.is_zero:
+        return
     if series.is_order:
         raise SingularityError(
             f"Essential singularity at {where}: expected f analytic there "
@@ -238,6 +240,9 @@ def _kink(work: Work, special: Special, step: arb) -> None:
         except NotProvedError as error:
             raise _BranchPointError(str(error)) from None
         series = made.plain
+        if series is not None and series.is_zero:
+            values.append(arb(0))
+            continue
         if series is not None and series.is_order:
             raise SingularityError(
                 f"Essential singularity at {where}: expected f analytic "
