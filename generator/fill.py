@@ -15,6 +15,7 @@ from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction
 from .grid import lay
+from .march import is_held
 from .march import snapped
 from .powers import PowerRow
 from .powers import make_power_row
@@ -69,6 +70,11 @@ def fill(
     elif edge < stop:
         fixed.append(nothing(edge, stop))
     pieces = lay(work, fixed, start, stop)
+    for p in pieces:
+        if not is_held(p, work.fmt):
+            raise NotProvedError(
+                f"numbers beyond {work.fmt.name} about x = {shown(p.center)}"
+            )
     return (
         [p for p in pieces if isinstance(p, Row)],
         [p for p in pieces if isinstance(p, PowerRow)],
