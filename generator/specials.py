@@ -14,6 +14,7 @@ from flint import ctx
 from .errors import NotProvedError
 from .errors import NotRealError
 from .errors import SingularityError
+from .evaluate import evaluate
 from .expand import Place
 from .expand import expand
 from .formats import FloatFormat
@@ -21,6 +22,7 @@ from .formats import ends_of_ball
 from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction
+from .magnitudes import MagnitudeAlgebra
 from .roots import Root
 from .roots import ball
 from .roots import find_roots
@@ -134,9 +136,15 @@ def _rational(
 
 
 def _has_values(work: Work, a: Fraction, b: Fraction) -> bool:
+    def is_known(x: arb) -> bool:
+        if ball(work.expr, x).is_finite():
+            return True
+        # exp(10**300) is real, if too large for a ball.
+        return evaluate(work.expr, MagnitudeAlgebra(x)) is not None
+
     with ctx.workprec(work.bits):
         return any(
-            ball(work.expr, to_arb(a + (b - a) * part)).is_finite()
+            is_known(to_arb(a + (b - a) * part))
             for part in (Fraction(3, 7), Fraction(5, 8), Fraction(1, 9))
         )
 
