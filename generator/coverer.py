@@ -24,6 +24,8 @@ from .errors import NotProvedError
 from .errors import NotRealError
 from .errors import SingularityError
 from .evaluate import to_primitives
+from .expand import Place
+from .expand import expand
 from .fill import fill
 from .flat import flat_form
 from .flat import zero_form
@@ -296,6 +298,8 @@ def _far_end(work: Work, side: int) -> tuple[EndForm | LogForm, Fraction]:
     range cost nothing more per input than the rows that are there anyway,
     and the form in pairs of floats is saved; if they are few.
     """
+    if _is_nothing_beyond(work, side):
+        return zero_form(side, work.fmt, SEARCH), SEARCH
     form = _end_form(work, None, side)
     # A row's values differ by less than a factor of 2, or what is small
     # beside its lead would not be: as many rows as there are exponents.
@@ -317,6 +321,22 @@ def _far_end(work: Work, side: int) -> tuple[EndForm | LogForm, Fraction]:
         return form, form.bound
     stretch = sorted((side * form.bound, side * flat.bound))
     return (flat, flat.bound) if _few(work, *stretch) else (form, form.bound)
+
+
+def _is_nothing_beyond(work: Work, side: int) -> bool:
+    """Whether f is 0 wherever |x| >= `SEARCH` on that side."""
+    try:
+        with ctx.workprec(work.bits):
+            made, _ = expand(
+                work.expr,
+                Place(None, side),
+                to_arb(SEARCH),
+                work.terms,
+                arb((1, -work.fmt.emax - 1)),
+            )
+    except (NotProvedError, NotRealError, SingularityError):
+        return False
+    return not made.terms
 
 
 def _few(work: Work, a: Fraction, b: Fraction) -> bool:

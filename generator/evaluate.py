@@ -30,7 +30,7 @@ def _asin(a: sympy.Expr) -> sympy.Expr:
     return sympy.atan(a / sympy.sqrt((1 - a) * (1 + a)))
 
 
-# Over + * powers exp log sin cos atan erf erfc |.|; poles are zeros of
+# Over + * powers exp log sin cos atan erf erfc |.| sign; poles are zeros of
 # denominators, and cancellation is left to the expansions.
 _REWRITES: dict[type, Any] = {
     sympy.tan: lambda a: sympy.sin(a) / sympy.cos(a),
@@ -50,13 +50,12 @@ _REWRITES: dict[type, Any] = {
     sympy.acosh: lambda a: sympy.log(a + sympy.sqrt(a - 1) * sympy.sqrt(a + 1)),
     sympy.atanh: lambda a: sympy.log((1 + a) / (1 - a)) / 2,
     sympy.acoth: lambda a: sympy.log((a + 1) / (a - 1)) / 2,
-    sympy.sign: lambda a: a / sympy.Abs(a),
     sympy.DiracDelta: lambda a: sympy.Integer(0),
 }
 
 
 def to_primitives(expr: sympy.Expr) -> sympy.Expr:
-    """`expr` over + * powers exp log sin cos atan erf erfc and |.|."""
+    """`expr` over + * powers exp log sin cos atan erf erfc |.| and sign."""
     for kind, rule in _REWRITES.items():
         if expr.has(kind):
             # DiracDelta(x, k) has a second argument; it is 0 off its point.
@@ -144,6 +143,10 @@ class BallAlgebra:
     def function(self, name: str, a: Any) -> Any:
         if name == "Abs":
             return abs(a)
+        if name == "sign":
+            if isinstance(a, acb):
+                return a / abs(a)
+            return arb((a > 0) - (a < 0)) if not a.contains(0) else arb(0, 1)
         return getattr(a, name)()
 
 

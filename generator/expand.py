@@ -49,6 +49,8 @@ class ExpansionAlgebra:
     def function(self, name: str, a: Expansion) -> Expansion:
         if name == "Abs":
             return a.absolute()
+        if name == "sign":
+            return Expansion.number(self.frame, Fraction(a.sign()))
         if name not in ("exp", "log", "sin", "cos", "atan", "erf", "erfc"):
             raise NotProvedError(f"no expansion of {name} is known")
         result: Expansion = getattr(a, name)()

@@ -411,8 +411,17 @@ class Expansion:
 
     def absolute(self) -> Expansion:
         """|f|."""
+        return self if self.sign() >= 0 else -self
+
+    def sign(self) -> int:
+        """1 or -1, the same wherever the chart is; 0 where f is 0.
+
+        Raises:
+            OneSidedError: f changes sign at the place itself.
+            NotProvedError: it may do so elsewhere.
+        """
         if not self.terms:
-            return self
+            return 0
         k = min(k for k, _ in self.terms)
         own = [(s.v, -j, s) for (m, j), s in self.terms.items() if m == k]
         v, minus_j, s = min(own, key=lambda item: item[:2])
@@ -425,7 +434,7 @@ class Expansion:
             raise NotProvedError("an absolute value may change sign")
         s.inverse()  # raises where s may vanish
         sign = 1 if arb(s.coefficient(0)) > 0 else -1
-        return self if sign * (-1) ** (-minus_j) > 0 else -self
+        return sign * (-1) ** (-minus_j)
 
 
 def _clean(terms: dict[Key, Series]) -> dict[Key, Series]:

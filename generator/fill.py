@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from flint import arb
 from flint import arb_poly
@@ -14,6 +15,7 @@ from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction
 from .grid import lay
+from .march import is_held
 from .march import snapped
 from .powers import PowerRow
 from .powers import make_power_row
@@ -25,6 +27,8 @@ from .rows import make_row
 from .series import OneSidedError
 from .series import Series
 from .series import upper
+from .single import is_nothing
+from .single import nothing
 from .single import single
 from .specials import Special
 from .work import Work
@@ -38,6 +42,8 @@ def fill(
     """Rows about every special point and zero, then over the gaps."""
     fixed: list[Row | PowerRow] = []
     edge = start
+    places = [start, *(s.near for s in specials), stop]
+    moving = [not is_nothing(work, a, b) for a, b in pairwise(places)]
     for i, s in enumerate(specials):
         left = _between_two(work, specials[i - 1], s) if i else start
         right = (
@@ -45,13 +51,31 @@ def fill(
             if i + 1 < len(specials)
             else stop
         )
-        last = i + 1 == len(specials)
-        made = _about(work, s, max(left, edge), min(right, stop), last)
+        seam = s.beside(work.fmt)[1]
+        if not moving[i] and edge < seam:
+            fixed.append(nothing(edge, seam))
+            edge = seam
+        made = _about(
+            work,
+            s,
+            max(left, edge),
+            min(right, stop),
+            (moving[i], moving[i + 1]),
+            i + 1 == len(specials),
+        )
         if made:
             fixed += _zeros(work, edge, min(p.low for p in made)) + made
             edge = max(p.high for p in made)
-    fixed += _zeros(work, edge, stop)
+    if moving[-1]:
+        fixed += _zeros(work, edge, stop)
+    elif edge < stop:
+        fixed.append(nothing(edge, stop))
     pieces = lay(work, fixed, start, stop)
+    for p in pieces:
+        if not is_held(p, work.fmt):
+            raise NotProvedError(
+                f"numbers beyond {work.fmt.name} about x = {shown(p.center)}"
+            )
     return (
         [p for p in pieces if isinstance(p, Row)],
         [p for p in pieces if isinstance(p, PowerRow)],
@@ -69,7 +93,12 @@ def _between_two(work: Work, s: Special, t: Special) -> Fraction:
 
 
 def _about(
-    work: Work, s: Special, left: Fraction, right: Fraction, last: bool
+    work: Work,
+    s: Special,
+    left: Fraction,
+    right: Fraction,
+    moving: tuple[bool, bool],
+    last: bool,
 ) -> list[Row | PowerRow]:
     """The pieces about one special point, as wide as they can be.
 
@@ -80,13 +109,14 @@ def _about(
     Where the kink is a float, f' there is the limit from above.
 
     Args:
+        moving: whether f is other than 0 below and above.
         last: whether the float at `right` is to be served, too.
     """
     place = s.exact if s.exact is not None else s.at
     below, seam = s.beside(work.fmt)
     center = work.fmt.round(s.near)
     reason: Exception | None = None
-    if left < center < right:
+    if all(moving) and left < center < right:
         try:
             return [_widest(work, place, center, left, right, 0)]
         except OneSidedError:
@@ -95,14 +125,16 @@ def _about(
             reason = error
     try:
         pieces: list[Row | PowerRow] = []
-        if left < below:
+        if not moving[0]:
+            pass
+        elif left < below:
             piece = _widest(work, place, below, left, below, -1)
             pieces.append(replace(piece, high=seam))
         elif left == below < seam:
             pieces.append(replace(single(work, below), high=seam))
-        if seam < right:
+        if moving[1] and seam < right:
             pieces.append(_widest(work, place, seam, seam, right, 1))
-        elif last and below < seam == right:
+        elif last and below < seam == right:  # nothing else has that float
             pieces.append(single(work, seam))
         return pieces
     except NotProvedError as error:

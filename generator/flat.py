@@ -88,10 +88,12 @@ def _target(expr: sympy.Expr, x: Fraction, fmt: FloatFormat) -> _Target | None:
     return _Target(fmt, float(fmt.round(to_fraction(near))), near)
 
 
-def zero_form(side: int, fmt: FloatFormat) -> EndForm:
+def zero_form(
+    side: int, fmt: FloatFormat, bound: Fraction = Fraction(0)
+) -> EndForm:
     """0 on a half-line, such as the third derivative of x**2."""
     target = _Target(fmt, 0.0)
-    return _form(None, side, Fraction(0), fmt.max_finite, target, "f is 0")
+    return _form(None, side, bound, fmt.max_finite, target, "f is 0")
 
 
 def flat_form(

@@ -188,7 +188,7 @@ class LaurentAlgebra:
         return Laurent(int(shift), tuple(self._list(raised, count)))
 
     def function(self, name: str, a: Laurent) -> Laurent:
-        if name == "Abs":
+        if name in ("Abs", "sign"):
             raise UndecidedError("|.| is not analytic; split by sign first.")
         if not a.coefficients and a.order <= 0:
             raise UndecidedError("A function of a series that cancelled.")

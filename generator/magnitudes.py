@@ -143,6 +143,8 @@ class MagnitudeAlgebra:
             return _signed(a.low, a.high) if a.sign > 0 else None
         if name == "Abs":
             return Magnitude(1, a.low, a.high)
+        if name == "sign":
+            return None if a.may_vanish else Magnitude(a.sign, arb(0), arb(0))
         if not high < INFINITE:
             return None
         return magnitude(getattr(a.sign * low.union(high), name)())

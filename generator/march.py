@@ -11,8 +11,10 @@ from flint import ctx
 
 from .errors import NotProvedError
 from .errors import NotRealError
+from .formats import FloatFormat
 from .formats import floor_log2
 from .formats import to_arb
+from .powers import PowerRow
 from .rows import Row
 from .rows import make_row
 from .work import Work
@@ -100,6 +102,17 @@ def _after(work: Work, a: Fraction) -> Fraction:
     return work.fmt.up(a + work.fmt.smallest_subnormal / 2)
 
 
+def is_held(piece: Row | PowerRow, fmt: FloatFormat) -> bool:
+    """Whether all its numbers are finite ones of the format.
+
+    Where f itself is beyond the format they are not, and what is computed
+    from an infinity is nan.
+    """
+    lead = piece.lead if isinstance(piece, Row) else piece.factor
+    slope = piece.slope if isinstance(piece, Row) else lead
+    return all(fmt.holds(c) for c in (piece.center, lead, slope, *piece.rest))
+
+
 def attempt(
     work: Work, low: Fraction, high: Fraction
 ) -> tuple[Row | None, str]:
@@ -125,6 +138,8 @@ def attempt(
             )
     except (NotProvedError, NotRealError) as error:
         return None, str(error)
+    if not is_held(row, work.fmt):
+        return None, f"numbers beyond {work.fmt.name}"
     if row.ulp > work.goal:
         return None, f"{row.ulp:.3g} ulp"
     return replace(row, low=low, high=high), ""

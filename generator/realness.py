@@ -74,7 +74,7 @@ def _is_unreal(work: Work, x: Fraction) -> bool:
         return False
     # Beyond exp(2**127) a ball is not finite either, but knows no digit.
     sure = value.is_finite() and value.rel_accuracy_bits() > CERTAIN
-    return bool(sure)
+    return bool(sure and not value.imag.contains(0))
 
 
 def _edge(work: Work, unreal: Fraction, real: Fraction) -> Fraction:

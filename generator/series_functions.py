@@ -38,6 +38,16 @@ def _dense(s: Series) -> tuple[Poly, int, arb]:
     return poly, n, upper(s.error() * s.chart.radius**s.v)
 
 
+def _kept(s: Series, n: int) -> Series:
+    """The series with its terms from w**n on in the remainder, all of them.
+
+    Where even the first is beyond, as of x**40, |f| <= size |w|**v.
+    """
+    if s.v < n:
+        return s.truncated(n - s.v)
+    return Series.order(s.chart, n, s.size() * s.chart.radius ** (s.v - n))
+
+
 def _compose(
     s: Series,
     rule: Callable[[Any], Any],
@@ -56,7 +66,7 @@ def _compose(
     poly, n, _ = _dense(s)
     n = min(n, s.chart.terms)
     poly = poly.truncate(n) if poly.length() > n else poly
-    cut = s.truncated(n - s.v) if s.v < n else s
+    cut = _kept(s, n)
     cs = list(poly.coeffs())
     if isinstance(poly, fmpq_poly) and not constant(cs[0] if cs else fmpq(0)):
         poly = to_balls(poly)
@@ -64,12 +74,12 @@ def _compose(
     made = rule(power_series(poly, n))
     result = type(poly)(list(made.coeffs())[:n])
     rho, eta = tail(poly, result, n)
-    whole = upper(cut.error() * s.chart.radius**s.v)
+    whole = upper(cut.error() * s.chart.radius**cut.v)
     if not whole.is_zero():
         slope = lipschitz(poly, whole)
         # cut's remainder is w**n * rho + w**v * eta.
         rho += slope * cut.rho
-        eta += slope * cut.eta * s.chart.radius**s.v
+        eta += slope * cut.eta * s.chart.radius**cut.v
     return s.changed(0, result, n, rho, eta).normal()
 
 
@@ -223,7 +233,7 @@ def _error_function(s: Series, sign: int) -> Series:
     """erf(p) = erf(p(0)) + 2/sqrt(pi) * integral of exp(-p**2) p'."""
     poly, n, _ = _dense(s)
     n = min(n, s.chart.terms)
-    cut = s.truncated(n - s.v) if s.v < n else s
+    cut = _kept(s, n)
     balls = to_balls(poly.truncate(n) if poly.length() > n else poly)
     flat = Series(s.chart, 0, balls, n, arb(0), arb(0)).normal()
     slope = Series(s.chart, 0, balls.derivative(), n, arb(0), arb(0)).normal()
@@ -237,7 +247,7 @@ def _error_function(s: Series, sign: int) -> Series:
     m = d.n + d.v
     rho = weighted(cs[n:], r) + factor * cut.rho
     rho += d.rho * r ** max(m + 1 - n, 0) / (m + 1)
-    eta = d.eta * r ** (d.v + 1) + factor * cut.eta * r**s.v
+    eta = d.eta * r ** (d.v + 1) + factor * cut.eta * r**cut.v
     if m + 1 < n:
         n, rho = m + 1, rho + weighted(cs[m + 1 :], r)
     return s.changed(0, arb_poly(cs[:n]), n, rho, eta).normal()

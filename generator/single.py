@@ -1,4 +1,4 @@
-"""The row of one float: between two kinks, or all that a domain holds."""
+"""Rows of one number: f at one float, or 0 between two kinks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from flint import arb
 from flint import ctx
 
 from .errors import NotProvedError
+from .errors import NotRealError
 from .errors import SingularityError
 from .formats import ends_of_ball
+from .formats import to_arb
 from .rows import SPARE
 from .rows import Row
 from .work import Work
@@ -34,6 +36,26 @@ def single(work: Work, t: Fraction) -> Row:
     raise NotProvedError(f"none at x = {shown(t)} alone: {reason}")
 
 
+def is_nothing(work: Work, a: Fraction, b: Fraction) -> bool:
+    """Whether f is 0 on all of an interval on which it is analytic.
+
+    So is an analytic function whose series at one place is exactly 0.
+    """
+    if a >= b:
+        return False
+    reach = to_arb((b - a) / 2**20)
+    try:
+        with ctx.workprec(work.bits):
+            return local(work, (a + b) / 2, reach, 0).is_zero
+    except (NotProvedError, NotRealError):
+        return False
+
+
+def nothing(a: Fraction, b: Fraction) -> Row:
+    """The row of an interval on which f is 0."""
+    return Row(a, b, a, Fraction(0), Fraction(0), (Fraction(0),), 0.0, 0.0, 0.0)
+
+
 def _rounded(work: Work, t: Fraction, side: int) -> Row:
     fmt = work.fmt
     # Nothing else is asked of the series than its value at t.
@@ -44,7 +66,7 @@ def _rounded(work: Work, t: Fraction, side: int) -> Row:
             f"f ~ c/(x - {shown(t)})**{-series.v}."
         )
     value = arb(series.coefficient(0)) if series.v == 0 else arb(0)
-    if series.is_order and series.v == 0:
+    if series.is_order and series.v == 0 and not series.is_zero:
         raise NotProvedError("nothing is known of f but a bound")
     low, high = (fmt.round(end) for end in ends_of_ball(value))
     if low != high or not fmt.holds(low):

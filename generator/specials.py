@@ -14,6 +14,7 @@ from flint import ctx
 from .errors import NotProvedError
 from .errors import NotRealError
 from .errors import SingularityError
+from .evaluate import evaluate
 from .expand import Place
 from .expand import expand
 from .formats import FloatFormat
@@ -21,6 +22,7 @@ from .formats import ends_of_ball
 from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction
+from .magnitudes import MagnitudeAlgebra
 from .roots import Root
 from .roots import ball
 from .roots import find_roots
@@ -48,7 +50,7 @@ def critical(expr: sympy.Expr) -> list[sympy.Expr]:
                 inner = node.base
         elif node.is_Pow and not isinstance(node, sympy.exp):
             inner = node.base
-        elif isinstance(node, (sympy.log, sympy.Abs)):
+        elif isinstance(node, (sympy.log, sympy.Abs, sympy.sign)):
             inner = node.args[0]
         if inner is not None and inner.free_symbols:
             found[inner] = None
@@ -134,9 +136,15 @@ def _rational(
 
 
 def _has_values(work: Work, a: Fraction, b: Fraction) -> bool:
+    def is_known(x: arb) -> bool:
+        if ball(work.expr, x).is_finite():
+            return True
+        # exp(10**300) is real, if too large for a ball.
+        return evaluate(work.expr, MagnitudeAlgebra(x)) is not None
+
     with ctx.workprec(work.bits):
         return any(
-            ball(work.expr, to_arb(a + (b - a) * part)).is_finite()
+            is_known(to_arb(a + (b - a) * part))
             for part in (Fraction(3, 7), Fraction(5, 8), Fraction(1, 9))
         )
 
@@ -213,6 +221,8 @@ def _classify(work: Work, special: Special) -> None:
             f"Singularity at {where}: expected a removable one, "
             f"received one that no expansion resolves ({reason})."
         )
+    if series.is_zero:
+        return
     if series.is_order:
         raise SingularityError(
             f"Essential singularity at {where}: expected f analytic there "
@@ -238,6 +248,9 @@ def _kink(work: Work, special: Special, step: arb) -> None:
         except NotProvedError as error:
             raise _BranchPointError(str(error)) from None
         series = made.plain
+        if series is not None and series.is_zero:
+            values.append(arb(0))
+            continue
         if series is not None and series.is_order:
             raise SingularityError(
                 f"Essential singularity at {where}: expected f analytic "

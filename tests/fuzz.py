@@ -88,7 +88,12 @@ def _judged(
 ) -> Iterator[Finding]:
     dtype, order = plan.dtype, plan.order
     xs = inputs(plan, drawn.domain)
-    wants = [exact(drawn.tree, order, float(x)) for x in xs]
+    # At a kink the limit from above, mirrored where f is even or odd.
+    sides = [-1 if plan.parity and x < 0 else 1 for x in xs]
+    wants = [
+        exact(drawn.tree, order, float(x), side)
+        for x, side in zip(xs, sides, strict=True)
+    ]
     keep = [i for i, w in enumerate(wants) if w is not None]
     found.judged += len(keep)
     for mode in modes:

@@ -147,18 +147,21 @@ def parsed(text: str) -> Node:
     return walk(ast.parse(text, mode="eval"))
 
 
-def exact(tree: Node, order: int, x: float) -> arb | None:
+def exact(tree: Node, order: int, x: float, side: int = 1) -> arb | None:
     """f^(order)(x) to `CERTAIN_BITS` bits; None where that is not found.
 
     Beside a removable point f hardly changes, beside a pole or a logarithm
     it does: two steps must tell the same.
+
+    Args:
+        side: on which side of x a step goes; at a kink it decides.
     """
     cap = ctx.cap
     ctx.cap = TERMS
     try:
         for bits, shift in TRIES:
             with ctx.workprec(bits):
-                value = _value(tree, order, x, shift)
+                value = _value(tree, order, x, shift, side)
                 if value is None:
                     continue
                 tiny = value.abs_upper() < TINY
@@ -166,7 +169,7 @@ def exact(tree: Node, order: int, x: float) -> arb | None:
                     continue
                 if not shift:
                     return value
-                other = _value(tree, order, x, shift // 2)
+                other = _value(tree, order, x, shift // 2, side)
                 if other is None:
                     return None
                 change = abs(other - value)
@@ -179,11 +182,13 @@ def exact(tree: Node, order: int, x: float) -> arb | None:
     return None
 
 
-def _value(tree: Node, order: int, x: float, shift: int) -> arb | None:
+def _value(
+    tree: Node, order: int, x: float, shift: int, side: int
+) -> arb | None:
     top, bottom = Fraction(x).as_integer_ratio()
     place = arb(top) / arb(bottom)
     if shift:
-        place += arb((1, -shift))
+        place += side * arb((1, -shift))
     try:
         made = tree.series(arb_series([place, 1], TERMS))
     except (ArithmeticError, ValueError):

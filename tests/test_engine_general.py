@@ -103,6 +103,23 @@ def test_expansions_enclose_the_function(
             assert float((got.rad() / abs(want)).mid()) < 1e-5
 
 
+@pytest.mark.parametrize("power", [10, 24, 40, 200])
+@pytest.mark.parametrize(
+    "text", ["exp(-{})", "cos({})", "erf({})", "atan({})", "log(1+{})"]
+)
+def test_terms_beyond_those_kept_are_in_the_remainder(
+    text: str, power: int
+) -> None:
+    formula = text.format(f"x**{power}")
+    expr = to_primitives(sympy.sympify(formula, locals={"x": X}))
+    with ctx.workprec(600):
+        made, place = expand(expr, Place(ZERO, 0), arb("0.9"), 20, arb(1e-30))
+        for part in ("0.9", "0.85", "0.5"):
+            assert value(made, arb(part), place).overlaps(
+                compiled(expr)(arb(part))
+            )
+
+
 def test_expansions_say_when_they_do_not_reach() -> None:
     expr = to_primitives(1 / (1 - X) - 1)
     with ctx.workprec(300), pytest.raises(NotProvedError):

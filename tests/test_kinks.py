@@ -74,6 +74,11 @@ KINKS: dict[str, tuple[str, str, str, tuple[float, ...]]] = {
     "double zero": ("sqrt(2-2*cos(x))", "1", "8", (2 * np.pi,)),
     "second order": ("abs(x-2/3)*(x-2/3)", "-1", "2", (2 / 3,)),
     "Python's 0.1": (f"abs(x-{TENTH})+x/2", "-2", "2", (0.1,)),
+    "relu": ("(x+abs(x))/2", "-oo", "oo", (0.0,)),
+    "0 outside": ("(abs(x+1)-abs(x-1))/2", "-oo", "oo", (1.0, 0.0)),
+    "0 below": ("(abs(x-2/3)+x-2/3)*exp(x)", "-3", "oo", (2 / 3, -2.0)),
+    "0 above": ("(abs(x-2/3)-x+2/3)*exp(x)", "-oo", "2", (2 / 3, 1.0)),
+    "0 everywhere": ("abs(x)+x", "-3", "-1", (-2.0, -1.0)),
     "with a grid": ("sin(9*x)+abs(x-2/3)", "-3", "3", (2 / 3,)),
 }
 
@@ -92,16 +97,19 @@ def test_the_floats_beside_a_kink(name: str, dtype: str, mode: str) -> None:
     text, low, high, places = KINKS[name]
     tree = parsed(text)
     xs = np.unique(np.concatenate([neighbours(p, dtype, 3) for p in places]))
+    tiny = np.finfo(dtype).tiny  # JAX reads subnormals as 0
+    xs = xs[(np.abs(xs) >= tiny) | (xs == 0)]
+    xs = xs[xs <= float(sympy.sympify(high))]
     for order in (0, 1, 2):
         plan = derive(spec_of(text, low, high), dtype, order)
         got = run(body_of(plan), xs, mode)
         judged = 0
         for x, y in zip(xs, got, strict=True):
             want = exact(tree, order, float(x))
-            if want is not None:  # none at the kink itself
+            if want is not None:
                 judged += 1
                 assert ulp_error(float(y), want, dtype) <= plan.ulp, (order, x)
-        assert judged >= len(xs) - len(places)
+        assert judged == len(xs)
 
 
 # f with a kink at a float, and its slopes below and above
@@ -181,7 +189,7 @@ def test_nan_stays_nan_in_every_op(name: str, mode: str) -> None:
 # an end, and the float it becomes as a lower and as an upper end
 TINY32, TINY64 = Fraction(1, 2**149), Fraction(1, 2**1074)
 ENDS = [
-    ("float32", "1/3", Fraction(0x555556, 2**24), Fraction(0x555555, 2**24)),
+    ("float32", "1/3", Fraction(11184811, 2**25), Fraction(11184810, 2**25)),
     ("float64", "0.5", Fraction(1, 2), Fraction(1, 2)),
     ("float32", "1e-300", TINY32, Fraction(0)),
     ("float32", "-1e-300", Fraction(0), -TINY32),
@@ -290,7 +298,7 @@ def test_subnormal_ends_leave_out_what_is_read_as_0() -> None:
 @pytest.mark.once
 def test_numbers_beyond_float64_are_refused() -> None:
     with pytest.raises(BoundNotMetError):
-        derive(spec_of("10**400*x", "-1", "1"), "float64")
+        derive(spec_of("1e400*x", "-1", "1"), "float64")
 
 
 @pytest.mark.once
