@@ -44,15 +44,12 @@ def plan_of(
         return derive(spec, dtype, order)
 
     parts = (
-        entry.name,
         entry.formula,
         entry.domain,
         entry.planner,
         repr(get_format(dtype)),
-        order,
     )
-    plan: AnyPlan = remembered(parts, make, read=not fresh)
-    return plan
+    return remembered((entry.name, dtype, order), parts, make, not fresh)
 
 
 def build(

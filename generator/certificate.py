@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from . import plain
 from .closed import ClosedForm
 from .cover import Cover
 from .derive import AnyPlan
@@ -28,8 +29,10 @@ from .program import Op
 from .program import Program
 from .program import Var
 from .rows import Row
+from .sound import require_sound
 
-LINE = "a piece: "  # marks what is to stand on one line
+# Marks what is to stand on one line; no text that is checked has its quote.
+LINE = '"piece: '
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,18 @@ def certify(
     plans: Sequence[AnyPlan],
     formats: Mapping[str, FloatFormat] = FORMATS,
 ) -> Certificate:
-    """The claims of all plans of one function."""
+    """The claims of all plans of one function.
+
+    Raises:
+        GeneratorError: a text or a plan that no module is rendered of.
+    """
+    for plan in plans:
+        require_sound(plan)
+    for end in domain:
+        plain.text(end, "domain")
     data = {
         "name": plans[0].name,
-        "expression": expression,
+        "expression": plain.text(expression, "formula"),
         "domain": list(domain),
         "claim": "|computed - f^(order)(x)| <= ulp * ulp(f^(order)(x)) for "
         "every float x; below the smallest normal number a flush to zero is "
@@ -126,7 +137,8 @@ def _dumped(data: object) -> str:
         line: str = json.loads(match[0])
         return line.removeprefix(LINE)
 
-    return re.sub(rf'"{LINE}(?:[^"\\]|\\.)*"', unquoted, text) + "\n"
+    mark = re.escape(json.dumps(LINE)[:-1])
+    return re.sub(rf'{mark}(?:[^"\\]|\\.)*"', unquoted, text) + "\n"
 
 
 def _fields(piece: Any) -> dict[str, object]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -29,12 +30,16 @@ from .catalogue import load_catalogue
 from .derive import AnyPlan
 from .errors import GeneratorError
 from .files import differences
+from .files import make_folder
+from .files import refuse_folder
+from .files import refuse_place
 from .files import write_if_changed
 from .format_file import formats_with
 from .format_file import tables_of
 from .formats import FORMATS
 from .formats import FloatFormat
 from .formats import get_format
+from .plain import shown
 from .readme import with_bounds
 from .report import table
 from .standalone import standalone
@@ -69,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options, console))
     except ValueError as error:  # GeneratorError, or a bad dtype
-        console.print(f"[red]error:[/red] {error}", highlight=False)
+        # Escaped: "[x]" is no markup but what was received.
+        text = escape(str(error))
+        console.print(f"[red]error:[/red] {text}", highlight=False)
         return 2
     except KeyboardInterrupt:
         console.print("interrupted: nothing was left half written")
@@ -122,7 +129,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("formula", help=LIKE)
         command.add_argument("--name", help="of the op (default: f)")
         command.add_argument(
-            "--domain", nargs=2, default=("-oo", "oo"), metavar=("LOW", "HIGH")
+            "--domain",
+            nargs=2,
+            metavar=("LOW", "HIGH"),
+            help="default: all reals, or that of the named op",
         )
         command.add_argument(
             "--max-ulp", type=float, help="default: 2 (f, f') and 4 (f'')"
@@ -226,6 +236,7 @@ def _others(
 ) -> int:
     """Modules for the named formats, beside the package and not in it."""
     folder: Path = options.out
+    refuse_folder(folder)
     # Every shipped format computed as they are costs nothing; of a file's
     # own only those asked for.
     served = {n: f for n, f in formats.items() if n in names or n in FORMATS}
@@ -240,7 +251,7 @@ def _others(
                 if name.endswith(".py"):
                     entry = b.entry
                     files[name] = standalone(text, entry.name, entry.formula)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
     plans = [plan for b in built for plan in b.plans]
     Console().print(table(plans, {n: formats[n] for n in names}))
@@ -260,7 +271,7 @@ def _check(options: argparse.Namespace, console: Console) -> int:
         if with_bounds(text, plans) != text:
             problems.append("README.md has another table of bounds")
     for line in problems:
-        console.print(f"[red]{line}[/red]; run `make generate`")
+        console.print(f"[red]{escape(line)}[/red]; run `make generate`")
     if not problems:
         Console().print(f"{len(files)} generated files are up to date")
     return 1 if problems else 0
@@ -270,23 +281,13 @@ def _op(options: argparse.Namespace) -> StableOp:
     """The op that the formula, or the name, stands for."""
     import keras_stablef as ks
 
-    if options.formula in ks.ops.__all__:
-        op: StableOp = getattr(ks.ops, options.formula)
-        return op
     made: StableOp = ks.stabilize(
         options.formula,
-        tuple(options.domain),
+        None if options.domain is None else tuple(options.domain),
         name=options.name,
         max_ulp=options.max_ulp,
     )
     return made
-
-
-def _folder_of(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise GeneratorError(
-            f"Cannot write: expected a folder, received {path.parent}."
-        )
 
 
 def _list(options: argparse.Namespace, console: Console) -> int:
@@ -306,7 +307,7 @@ def _verify(options: argparse.Namespace, console: Console) -> int:
     if unknown:
         raise GeneratorError(
             f"No such op: expected names that `list` shows, received "
-            f"{', '.join(sorted(unknown))}."
+            f"{shown(', '.join(sorted(unknown)))}."
         )
     del console
     report = ks.verify(*options.names)
@@ -317,7 +318,7 @@ def _verify(options: argparse.Namespace, console: Console) -> int:
 def _generate(options: argparse.Namespace, console: Console) -> int:
     from keras_stablef._study import save
 
-    _folder_of(options.out)
+    refuse_place(options.out)
     formats, names = _asked(options)
     own = {n: formats[n] for n in names if n not in FORMATS}
     op = _op(options)
@@ -337,7 +338,7 @@ def _explain(options: argparse.Namespace, console: Console) -> int:
 
 
 def _plot(options: argparse.Namespace, console: Console) -> int:
-    _folder_of(options.out)
+    refuse_place(options.out)
     op = _op(options)
     with console.status("drawing"):
         op.plot(options.out, options.dtype)

@@ -14,9 +14,12 @@ from .closed import ClosedForm
 from .closed import closed_form
 from .costs import cost
 from .cover import Cover
+from .derivative import derivative
 from .ends import EndForm
 from .ends import end_form
 from .errors import BoundNotMetError
+from .errors import DomainError
+from .errors import NoFloatError
 from .errors import NotProvedError
 from .errors import NotRealError
 from .errors import SingularityError
@@ -25,13 +28,15 @@ from .fill import fill
 from .flat import flat_form
 from .flat import zero_form
 from .formats import FloatFormat
+from .formats import ends_of_ball
 from .formats import floor_log2
-from .formats import to_fraction
+from .formats import to_arb
 from .logends import LogForm
 from .logends import log_form
 from .march import march
 from .realness import refuse_unreal
 from .roots import ball
+from .single import single
 from .specials import Special
 from .specials import refuse
 from .specials import specials_of
@@ -40,6 +45,7 @@ from .work import local
 from .work import shown
 
 SEARCH = Fraction(64)  # where singularities are looked for before any tail
+END_BITS = (400, 4000, 40000)  # of an end that is no fraction
 QUICK = 3000  # boxes, where another form is at hand
 MAX_EXTRA = 400  # rows instead of an end form: 20 KiB, within a first cache
 
@@ -62,16 +68,18 @@ def make_cover(
         parity: of f itself, if it is known.
 
     Raises:
+        NoFloatError: the domain holds no number of the format.
         SingularityError, NotRealError: with the place.
         BoundNotMetError: with the best found, and where.
-        TimeLimitError: it takes longer than `time_limit` seconds.
+        TimeLimitError: it takes more than `time_limit` seconds of this
+            thread's time.
     """
-    derived = expr.diff(variable, order) if order else expr
+    derived = derivative(expr, variable, order)
     work = Work(
-        derived, variable, fmt, order, goal, time.monotonic() + time_limit
+        derived, variable, fmt, order, goal, time.thread_time() + time_limit
     )
     mine = parity * (-1) ** order
-    low, high = _end(domain[0], fmt, -1), _end(domain[1], fmt, 1)
+    low, high = ends_of(domain, fmt)
     if mine:
         low = Fraction(0)
     if _is_zero(derived, variable):
@@ -79,6 +87,9 @@ def make_cover(
         ends = tuple(zero_form(side, fmt) for side in sides)
         return Cover(name, order, fmt.name, mine, low, high, (), (), ends)
     try:
+        if low is not None and low == high:
+            row = single(work, low)
+            return Cover(name, order, fmt.name, mine, low, high, (row,), (), ())
         frame = _framed(work, mine, low, high)
         plan = _filled(work, frame, name, mine, low, high, ())
         closed = _closed_forms(work, frame, mine, low, high)
@@ -90,6 +101,12 @@ def make_cover(
         raise BoundNotMetError(
             f"Bound not met: expected {goal:g} ulp for the derivative of "
             f"order {order} in {fmt.name}, received {error}."
+        ) from None
+    except OverflowError:  # bounds are computed in float64
+        raise BoundNotMetError(
+            f"Bound not met: expected numbers within the range of float64 for "
+            f"the derivative of order {order} in {fmt.name}, received some "
+            "beyond it."
         ) from None
 
 
@@ -142,21 +159,58 @@ def _is_zero(expr: sympy.Expr, variable: sympy.Symbol) -> bool:
     return bool(sympy.count_ops(expr) < 200 and sympy.cancel(expr) == 0)
 
 
-def _end(value: sympy.Expr, fmt: FloatFormat, side: int) -> Fraction | None:
-    """The outermost float of the domain, exact where the end is one."""
+def ends_of(
+    domain: tuple[sympy.Expr, sympy.Expr], fmt: FloatFormat
+) -> tuple[Fraction | None, Fraction | None]:
+    """The outermost floats of the domain, None for an end at infinity.
+
+    An end that is no float is never moved outwards.
+
+    Raises:
+        NoFloatError: it holds no finite float of the format.
+    """
+    low, high = (_exact_end(end, fmt, i) for i, end in enumerate(domain))
+    least = -fmt.max_finite if low is None else max(low, -fmt.max_finite)
+    most = fmt.max_finite if high is None else min(high, fmt.max_finite)
+    if least > most:
+        raise NoFloatError(
+            f"No number of {fmt.name} in the domain: expected at least one, "
+            f"received [{domain[0]}, {domain[1]}]; other formats may have some."
+        )
+    return (
+        None if low is None else least,
+        None if high is None else most,
+    )
+
+
+def _exact_end(
+    value: sympy.Expr, fmt: FloatFormat, upper: int
+) -> Fraction | None:
+    """The float at an end of the domain, or the next one inwards.
+
+    Beyond the range of the format it is the power of two after it.
+    """
     if value.is_infinite:
         return None
+    inward = fmt.down if upper else fmt.up
     if value.is_Rational:
-        exact = Fraction(int(value.p), int(value.q))
-        if fmt.round(exact) == exact:
-            return exact
-    with ctx.workprec(400):
-        exact = to_fraction(ball(value, arb(0)))
-    near = fmt.round(exact)
-    step = Fraction(2) ** fmt.ulp_exponent(floor_log2(near)) if near else 0
-    while (near - exact) * side > 0:
-        near -= side * step
-    return near
+        return inward(Fraction(int(value.p), int(value.q)))
+    beyond = Fraction(2) ** (fmt.emax + 1)
+    for bits in END_BITS:
+        with ctx.workprec(bits):
+            exact = ball(value, arb(0))
+            size = abs(exact)
+            if size > to_arb(beyond):
+                return beyond if exact > 0 else -beyond
+            if not size < to_arb(2 * beyond):
+                continue
+            ends = [inward(end) for end in ends_of_ball(exact)]
+            if ends[0] == ends[1]:
+                return ends[0]
+    raise DomainError(
+        "Bad domain: expected ends that can be told from the numbers of "
+        f"{fmt.name}, received {value}."
+    )
 
 
 def _framed(

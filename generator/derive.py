@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 
 import sympy
@@ -14,8 +10,8 @@ from .analysis import Analysis
 from .analysis import analyse
 from .cover import Cover
 from .coverer import make_cover
-from .errors import TimeLimitError
 from .formats import get_format
+from .limits import within
 from .parity import parity_of
 from .plan import Plan
 from .planner import make_plan
@@ -23,33 +19,6 @@ from .planner import max_ulp_of
 from .spec import Spec
 
 AnyPlan = Plan | Cover
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Ends the block with `TimeLimitError` after that many seconds.
-
-    Symbolic work cannot be interrupted from within; a signal can, but only
-    in the main thread.  Elsewhere the planner's own checks have to do.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(signum: int, frame: object) -> None:
-        raise TimeLimitError(
-            f"Derivation too slow: expected at most {seconds:g} s, received "
-            "a formula that takes longer."
-        )
-
-    before = signal.signal(signal.SIGALRM, stop)
-    # Again and again: one raised inside a finalizer would be swallowed.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @lru_cache(maxsize=64)
@@ -69,7 +38,8 @@ def derive(
     Args:
         dtype: one that is computed in itself (float32, float64).
         max_ulp: the bound to meet; 2 for f and f', 4 for f'' by default.
-        limit: seconds after which it is given up.
+        limit: seconds of computing after which it is given up, in any
+            thread; `limits` says of which clock, and what of memory.
 
     Raises:
         SingularityError, NotRealError: with the place or the interval.
@@ -78,7 +48,8 @@ def derive(
     """
     goal = max_ulp_of(order) if max_ulp is None else max_ulp
     low, high = spec.domain
-    with time_limit(limit):
+
+    def made() -> Cover:
         symmetric = low == -high
         parity = _parity(spec.expr, spec.variable) if symmetric else 0
         return make_cover(
@@ -92,6 +63,8 @@ def derive(
             parity,
             limit,
         )
+
+    return within(limit, made)
 
 
 @lru_cache(maxsize=8)

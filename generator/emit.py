@@ -10,6 +10,7 @@ from fractions import Fraction
 from .closed import ClosedForm
 from .cover import Cover
 from .emit_ends import end_lines
+from .ends import EndForm
 from .formats import FORMATS
 from .kernels import kernel
 from .literals import clamp
@@ -62,7 +63,10 @@ def cover_text(cover: Cover, function: str, last: bool) -> CoverText:
         chosen = "y"
     for k, power in enumerate(cover.powers):
         needs |= {"power", "pairs"}
-        closed_end = power.high == cover.high  # nothing else holds that x
+        # Nothing else holds that x, but for the row of one float.
+        closed_end = power.high == cover.high and not any(
+            r.low == cover.high for r in cover.rows
+        )
         lines += _power_lines(power, k, dtype, bool(chosen), closed_end)
         lines.append(
             f"y = ops.where(inside, p{k}, y)" if chosen else f"y = p{k}"
@@ -81,25 +85,50 @@ def cover_text(cover: Cover, function: str, last: bool) -> CoverText:
         lines += end_lines(form, k, dtype, needs, label, last)
         compare = "<" if form.point is not None else ">="
         here = f"d{k} {compare} {number(form.bound, dtype)}"
-        lines.append(
-            f"y = ops.where({here}, y{k}, y)"
-            if chosen
-            else f"y = y{k} + ops.zeros_like(t)"
-        )
+        if chosen:
+            lines.append(f"y = ops.where({here}, y{k}, y)")
+        elif isinstance(form, EndForm) and _is_constant(form):
+            # Of what nan goes through first, nothing else depends on t.
+            lines.append(f"y = ops.where(ops.isnan(t), t, y{k})")
+        else:
+            lines.append(f"y = y{k} + ops.zeros_like(t)")
         chosen = "y"
     if cover.parity < 0:
         lines.append("y = ops.where(x < 0, -y, y)")
-    outside = []
-    if cover.low is not None and not cover.parity:
-        outside.append(f"t < _number({number(cover.low, dtype)}, {dtype!r})")
-    if cover.high is not None:
-        outside.append(f"t > _number({number(cover.high, dtype)}, {dtype!r})")
+    outside = _outside(cover)
     for test in outside:
         lines.append(
             f'y = ops.where({test}, _number(float("nan"), {dtype!r}), y)'
         )
     lines.append("return y")
     return CoverText(tables, lines, needs)
+
+
+def _is_constant(form: EndForm) -> bool:
+    """Whether what it computes takes no number from t."""
+    moving = form.power or form.level or len(form.factors) > 1
+    return form.is_flat or not (moving or form.factors[0].rest)
+
+
+def _outside(cover: Cover) -> list[str]:
+    """Tests of t for what lies outside the domain.
+
+    An end that is subnormal is compared by its outer neighbour: compilers
+    may read subnormals as 0, and 0 is then no number of the domain.
+    """
+    dtype, fmt = cover.dtype, FORMATS[cover.dtype]
+    tests = []
+    if cover.low is not None and not cover.parity:
+        tests.append(("<", cover.low, -1))
+    if cover.high is not None:
+        tests.append((">", cover.high, 1))
+    made = []
+    for compare, end, side in tests:
+        if 0 < -side * end < fmt.smallest_normal:
+            end += side * fmt.smallest_subnormal
+            compare += "="
+        made.append(f"t {compare} _number({number(end, dtype)}, {dtype!r})")
+    return made
 
 
 def _tables(label: str, rows: Sequence[Row], dtype: str) -> list[str]:

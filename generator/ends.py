@@ -25,6 +25,7 @@ import sympy
 from flint import arb
 from flint import arb_poly
 
+from .differences import exact_reach
 from .economy import Economized
 from .errors import NotProvedError
 from .expand import Place
@@ -32,7 +33,6 @@ from .expand import expand
 from .expansion import MAX_LOGS
 from .expansion import Expansion
 from .formats import FloatFormat
-from .formats import floor_log2
 from .formats import floor_log2_ball
 from .formats import power2
 from .formats import to_arb
@@ -123,18 +123,6 @@ def distances(point: Fraction | None, side: int) -> list[Fraction]:
         ]
     most = exact_reach(point, side)
     return [most / 2**k for k in range(31)]
-
-
-def exact_reach(point: Fraction, side: int) -> Fraction:
-    """How far from a point differences from it are exact; at most 1/2.
-
-    Sterbenz: t - c is exact for c/2 <= t <= 2 c.
-    """
-    if point == 0:
-        return Fraction(1, 2)
-    away = (point > 0) == (side > 0)
-    octave = Fraction(2) ** floor_log2(abs(point))
-    return min(Fraction(1, 2), octave if away else octave / 2)
 
 
 def end_form(

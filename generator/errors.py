@@ -23,6 +23,10 @@ class DomainError(GeneratorError):
     """The domain is not an interval of the extended reals."""
 
 
+class NoFloatError(DomainError):
+    """The domain holds no number of a format; others may have some."""
+
+
 class SingularityError(GeneratorError):
     """A singularity in the domain that cannot be removed."""
 
@@ -39,6 +43,14 @@ class FormatError(GeneratorError):
     """A float format that cannot be, or a file of formats that is none."""
 
 
+class StoredPlanError(GeneratorError):
+    """A plan on disk that is none, or one that cannot be kept there."""
+
+
+class SavedOpError(GeneratorError):
+    """The configuration of a saved op that no op can have."""
+
+
 class BoundNotMetError(GeneratorError):
     """No candidate meets the asked bound; says the best one and where."""
 
@@ -48,4 +60,8 @@ class NotProvedError(GeneratorError):
 
 
 class TimeLimitError(GeneratorError):
-    """The formula takes longer to analyse than is allowed."""
+    """The formula takes more time or memory than is allowed."""
+
+
+class OutputError(GeneratorError):
+    """A file cannot be written where it is asked for."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import sympy
 
 from .cover import Cover
+from .derivative import derivative
 from .evaluate import to_primitives
 from .formats import FORMATS
 from .formats import FloatFormat
@@ -86,7 +87,7 @@ def explain(
         0,
     )
     for plan in sorted(plans, key=lambda p: (p.order, p.dtype)):
-        expr = spec.expr.diff(spec.variable, plan.order or 0)
+        expr = derivative(spec.expr, spec.variable, plan.order)
         if isinstance(plan, Cover):
             text = _cover(plan, to_primitives(expr))
         else:

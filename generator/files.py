@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
+
+from .errors import OutputError
+from .plain import shown
 
 KEPT = {"__init__.py"}  # files of the folder that nobody generates
 
@@ -14,25 +18,99 @@ def write_if_changed(path: Path, text: str) -> bool:
 
     The text goes to a file beside it first and is moved over it, so that
     an interrupt leaves the old file or the new one.
+
+    Raises:
+        OutputError: no file can be written there.
     """
     data = text.encode("utf-8")
-    if path.is_file() and path.read_bytes() == data:
-        return False
+    try:
+        if path.is_file() and path.read_bytes() == data:
+            return False
+    except OSError as error:
+        raise _cannot(path, str(error)) from None
     write_bytes(path, data)
     return True
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write `data` to `path`, whole or not at all.
+
+    Raises:
+        OutputError: no file can be written there.
+    """
+    refuse_place(path)
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name[:100]}."
+        )
+    except (OSError, ValueError) as error:
+        raise _cannot(path, str(error)) from None
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise _cannot(path, str(error)) from None
         raise
+
+
+def refuse_place(path: Path) -> None:
+    """Raises where no file can be written, before any work is done for it.
+
+    Raises:
+        OutputError: a folder, or within none, or one that is not writable.
+    """
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            raise _cannot(path, "a folder")
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # ValueError: a nul in it
+        raise _cannot(path, str(error)) from None
+    if not path.parent.is_dir():
+        raise _cannot(path, "no folder there")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _cannot(path, "a folder that is not writable")
+
+
+def refuse_folder(folder: Path) -> None:
+    """Raises where no folder is and none can be made.
+
+    Raises:
+        OutputError: the first of it that is there is no writable folder.
+    """
+    for place in (folder, *folder.parents):
+        try:
+            os.stat(place)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise _cannot(folder, str(error)) from None
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise _cannot(folder, f"{shown(str(place))} is no writable folder")
+        return
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those it is in.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise _cannot(folder, str(error)) from None
+
+
+def _cannot(path: Path, why: str) -> OutputError:
+    return OutputError(
+        "Cannot write: expected a place in a folder that is there and "
+        f"writable, received {shown(str(path))}: {why}."
+    )
 
 
 def differences(folder: Path, files: dict[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from flint import arb
@@ -23,6 +24,8 @@ from .rows import Row
 from .rows import make_row
 from .series import OneSidedError
 from .series import Series
+from .series import upper
+from .single import single
 from .specials import Special
 from .work import Work
 from .work import local
@@ -33,15 +36,20 @@ def fill(
     work: Work, specials: list[Special], start: Fraction, stop: Fraction
 ) -> tuple[list[Row], list[PowerRow]]:
     """Rows about every special point and zero, then over the gaps."""
-    near = [s.near for s in specials]
     fixed: list[Row | PowerRow] = []
     edge = start
     for i, s in enumerate(specials):
-        left = (near[i - 1] + s.near) / 2 if i else start
-        right = (s.near + near[i + 1]) / 2 if i + 1 < len(near) else stop
-        made = _about(work, s, max(left, start), min(right, stop))
-        fixed += _zeros(work, edge, min(p.low for p in made)) + made
-        edge = max(p.high for p in made)
+        left = _between_two(work, specials[i - 1], s) if i else start
+        right = (
+            _between_two(work, s, specials[i + 1])
+            if i + 1 < len(specials)
+            else stop
+        )
+        last = i + 1 == len(specials)
+        made = _about(work, s, max(left, edge), min(right, stop), last)
+        if made:
+            fixed += _zeros(work, edge, min(p.low for p in made)) + made
+            edge = max(p.high for p in made)
     fixed += _zeros(work, edge, stop)
     pieces = lay(work, fixed, start, stop)
     return (
@@ -50,32 +58,55 @@ def fill(
     )
 
 
+def _between_two(work: Work, s: Special, t: Special) -> Fraction:
+    """The float where what belongs to s ends and what belongs to t begins.
+
+    Floats there are, above s and below t, or both are next to one place.
+    """
+    above, below = s.beside(work.fmt)[1], t.beside(work.fmt)[0]
+    middle = work.fmt.up((s.near + t.near) / 2)
+    return max(above, min(middle, below))
+
+
 def _about(
-    work: Work, s: Special, left: Fraction, right: Fraction
+    work: Work, s: Special, left: Fraction, right: Fraction, last: bool
 ) -> list[Row | PowerRow]:
-    """The pieces about one special point, as wide as they can be."""
-    point = s.exact
-    center = point if point is not None else work.fmt.round(s.near)
-    if point is not None and work.fmt.round(point) != point:
-        center = work.fmt.round(point)
-    place = point if point is not None else s.at
+    """The pieces about one special point, as wide as they can be.
+
+    Every float is compared with the seam between two pieces, ``t >= seam``.
+    So where f has a kink the seam is the least float at or above it, each
+    side is expanded about its own float next to the kink, and the piece
+    below is proved up to that float alone: there is none before the seam.
+    Where the kink is a float, f' there is the limit from above.
+
+    Args:
+        last: whether the float at `right` is to be served, too.
+    """
+    place = s.exact if s.exact is not None else s.at
+    below, seam = s.beside(work.fmt)
+    center = work.fmt.round(s.near)
     reason: Exception | None = None
-    for two_sided in (True, False):
-        if two_sided and not left < center < right:
-            continue
+    if left < center < right:
         try:
-            if two_sided:
-                return [_widest(work, place, center, left, right, 0)]
-            pieces = []
-            if left < center:
-                pieces.append(_widest(work, place, center, left, center, -1))
-            if center < right:
-                pieces.append(_widest(work, place, center, center, right, 1))
-            return pieces
+            return [_widest(work, place, center, left, right, 0)]
         except OneSidedError:
-            continue
+            pass
         except NotProvedError as error:
             reason = error
+    try:
+        pieces: list[Row | PowerRow] = []
+        if left < below:
+            piece = _widest(work, place, below, left, below, -1)
+            pieces.append(replace(piece, high=seam))
+        elif left == below < seam:
+            pieces.append(replace(single(work, below), high=seam))
+        if seam < right:
+            pieces.append(_widest(work, place, seam, seam, right, 1))
+        elif last and below < seam == right:
+            pieces.append(single(work, seam))
+        return pieces
+    except NotProvedError as error:
+        reason = reason or error
     raise NotProvedError(f"none about x = {shown(s.near)}: {reason}")
 
 
@@ -100,7 +131,7 @@ def _widest(
         high = (
             min(right, center + snapped(h, h, False)) if side >= 0 else center
         )
-        reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -30)))
+        reach = _reach(place, center, low, high) * (1 + arb((1, -30)))
         try:
             with ctx.workprec(work.high_bits):
                 series = local(work, place, reach, side)
@@ -119,6 +150,17 @@ def _widest(
         except NotProvedError as error:
             reason = error
     raise NotProvedError(str(reason))
+
+
+def _reach(
+    place: Fraction | arb, center: Fraction, low: Fraction, high: Fraction
+) -> arb:
+    """From the center, or the place beside it, to the further end."""
+    reach = to_arb(max(center - low, high - center))
+    if place == center:
+        return reach
+    exact = to_arb(place) if isinstance(place, Fraction) else place
+    return upper(reach + abs(exact - to_arb(center)))
 
 
 def _between(
@@ -234,7 +276,7 @@ def _about_zero(
             continue
         if center and not (low / center > 0 and high / center > 0):
             continue
-        reach = to_arb(max(center - low, high - center)) * (1 + arb((1, -20)))
+        reach = _reach(at, center, low, high) * (1 + arb((1, -20)))
         try:
             piece = _zero_piece(work, root, at, center, low, high, reach)
             if piece.ulp <= work.goal:

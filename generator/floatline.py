@@ -14,6 +14,7 @@ import numpy as np
 
 from .formats import FloatFormat
 from .pointwise import Array
+from .pointwise import array_type
 
 SPREAD = 3.0  # decades from 1 within which the axis is nearly logarithmic
 ZERO = 0.1  # of the axis, between 0 and the smallest normal number
@@ -30,7 +31,7 @@ class FloatLine:
         self.fmt = fmt
         self.top = (fmt.emax + 1) * math.log10(2)
         self.base = math.asinh(self.top / SPREAD)
-        self.dtype = np.dtype(fmt.name)
+        self.dtype = array_type(fmt.storage)
         largest = float(fmt.max_finite)
         self.low, self.high = max(low, -largest), min(high, largest)
         self.left, self.right = (
@@ -118,9 +119,12 @@ def points(axis: FloatLine, seams: Sequence[float]) -> Array:
         xs = np.concatenate(found).astype(axis.dtype)
         inner = [s for s in seams if axis.low < s < axis.high]
         kept = np.asarray(inner[:: len(inner) // SEAMS + 1], axis.dtype)
-        infinity = axis.dtype.type(np.inf)
-        near = [kept, np.nextafter(kept, infinity)]
-        xs = np.concatenate([xs, *near, np.nextafter(kept, -infinity)])
-    normal = (np.abs(xs) >= float(fmt.smallest_normal)) | (xs == 0)
-    inside = (xs >= axis.low) & (xs <= axis.high)
-    return np.asarray(np.unique(xs[normal & inside & np.isfinite(xs)]))
+        # Not towards inf, which a format may lack.
+        largest = axis.dtype.type(float(fmt.max_finite))
+        near = [kept, np.nextafter(kept, largest)]
+        xs = np.concatenate([xs, *near, np.nextafter(kept, -largest)])
+        wide = xs.astype(np.float64)
+    normal = (np.abs(wide) >= float(fmt.smallest_normal)) | (wide == 0)
+    inside = (wide >= axis.low) & (wide <= axis.high)
+    kept = np.unique(wide[normal & inside & np.isfinite(wide)])
+    return np.asarray(kept.astype(axis.dtype))

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
 from .errors import FormatError
+from .plain import shown
 
 if TYPE_CHECKING:
     # `formats` reads its own with this module: no import in a circle.
@@ -28,11 +29,14 @@ KERAS_DTYPES = (
     *("float8_e4m3fn", "float8_e5m2"),
 )
 OVERFLOWS = ("inf", "nan", "saturate")
+LONGEST = 2**16  # bytes of a file of formats
 NEEDED = ("precision", "emin", "emax", "compute")
 OPTIONAL = ("max_finite", "infinities", "nan", "overflow", "storage")
 # Rounding from compute is by sums of a number and 1.5 * 2**(bits dropped),
 # which stay in one binade from two bits on.
 LEAST_DROPPED = 2
+# Of tables, which a saved model may bring: each costs some milliseconds.
+MAX_FORMATS = 64
 
 FormatSource = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -71,11 +75,21 @@ def read_formats(
     Raises:
         FormatError: see `formats_with`.
     """
+    if not isinstance(source, (str, os.PathLike, Mapping)):
+        raise FormatError(
+            "Cannot read formats: expected a TOML file or its tables as a "
+            f"mapping, received a {type(source).__name__}: {shown(source)}."
+        )
     tables = source if isinstance(source, Mapping) else _tables(source)
     if not tables:
         raise FormatError(
             "No format: expected at least one table such as [tf32], received "
             "none."
+        )
+    if len(tables) > MAX_FORMATS:
+        raise FormatError(
+            f"Too many formats: expected at most {MAX_FORMATS}, received "
+            f"{len(tables)}."
         )
     entries = [_Entry(name, table) for name, table in tables.items()]
     # Wide ones first: the others are checked against them.
@@ -106,11 +120,20 @@ def tables_of(formats: Mapping[str, FloatFormat]) -> dict[str, dict[str, Any]]:
 
 def _tables(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        # A device never ends, and a pipe may not.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError("no regular file")
+        with open(path, "rb") as stream:
+            data = stream.read(LONGEST + 1)
+        if len(data) > LONGEST:
+            raise OSError(f"more than {LONGEST} bytes")
+        return tomllib.loads(data.decode("utf-8"))
+    # ValueError: no UTF-8, no TOML, a nul in the name; tables within tables
+    # by the thousand are a RecursionError.
+    except (OSError, ValueError, RecursionError) as error:
         raise FormatError(
-            f"Cannot read formats: expected a TOML file, received {path}: "
-            f"{error}."
+            "Cannot read formats: expected a TOML file, received "
+            f"{shown(os.fspath(path))}: {shown(str(error))}."
         ) from None
 
 
@@ -123,7 +146,10 @@ class _Entry:
 
     def __post_init__(self) -> None:
         # The name is written into modules.
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", self.name):
+        if not (
+            isinstance(self.name, str)
+            and re.fullmatch(r"[a-z][a-z0-9_]{0,31}", self.name, re.ASCII)
+        ):
             self.refuse(
                 "its name", "lower case letters, digits and _", self.name
             )
@@ -142,8 +168,8 @@ class _Entry:
 
     def refuse(self, what: str, expected: str, received: object) -> None:
         raise FormatError(
-            f"Impossible format {self.name!r}: {what}: expected {expected}, "
-            f"received {received!r}."
+            f"Impossible format {shown(self.name)}: {what}: expected "
+            f"{expected}, received {shown(received)}."
         )
 
     def need(

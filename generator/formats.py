@@ -81,6 +81,17 @@ class FloatFormat:
         unit = Fraction(2) ** self.ulp_exponent(floor_log2(value))
         return round(value / unit) * unit
 
+    def up(self, value: Fraction) -> Fraction:
+        """The least number at or above `value`, as if there were no largest."""
+        return -self.down(-value)
+
+    def down(self, value: Fraction) -> Fraction:
+        """The greatest number at or below, as if there were no largest."""
+        if value == 0:
+            return value
+        unit = Fraction(2) ** self.ulp_exponent(floor_log2(value))
+        return value // unit * unit
+
     def holds(self, value: Fraction) -> bool:
         """Whether it is a finite number of the format."""
         return self.round(value) == value and abs(value) <= self.max_finite
@@ -166,6 +177,17 @@ def to_fraction(value: arb) -> Fraction:
     if abs(int(exp)) > FAR:
         raise NotProvedError("a number out of proportion")
     return Fraction(int(man)) * Fraction(2) ** int(exp)
+
+
+def ends_of_ball(value: arb) -> tuple[Fraction, Fraction]:
+    """The least and the greatest number of a ball, exactly.
+
+    Raises:
+        NotProvedError: it is too far from every format to be written down.
+    """
+    middle = to_fraction(value)
+    radius = to_fraction(value.rad()) if value.rad() > 0 else Fraction(0)
+    return middle - radius, middle + radius
 
 
 def get_format(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from .formats import floor_log2
 from .lookup import FEW
@@ -74,6 +75,9 @@ def _on_grid(
 
     A piece that is cut shorter keeps its bound, which held on all of it.
     """
+    kinks = [p.high for p, q in pairwise(fixed) if p.high == q.low]
+    if any(k % unit for k in kinks):  # these seams must stay
+        return None
     pieces: list[Piece] = []
     for piece in fixed:
         low, high = piece.low, piece.high

@@ -11,17 +11,24 @@ from typing import Any
 
 import sympy
 
+from .arithmetic import RefusedError
+from .arithmetic import add
+from .arithmetic import call
+from .arithmetic import divide
+from .arithmetic import multiply
+from .arithmetic import power
+from .arithmetic import subtract
 from .errors import NotAnExpressionError
 
 X = sympy.Symbol("x", real=True)
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "Add": lambda a, b: a + b,
-    "Subtract": lambda a, b: a - b,
-    "Multiply": lambda a, b: a * b,
-    "Divide": lambda a, b: a / b,
-    "TrueDivide": lambda a, b: a / b,
-    "Power": lambda a, b: a**b,
+    "Add": add,
+    "Subtract": subtract,
+    "Multiply": multiply,
+    "Divide": divide,
+    "TrueDivide": divide,
+    "Power": power,
 }
 _UNARY: dict[str, Callable[[Any], Any]] = {
     "Negative": lambda a: -a,
@@ -29,7 +36,7 @@ _UNARY: dict[str, Callable[[Any], Any]] = {
     "Abs": sympy.Abs,
     "Exp": sympy.exp,
     "Expm1": lambda a: sympy.exp(a) - 1,
-    "Exp2": lambda a: 2**a,
+    "Exp2": lambda a: power(sympy.Integer(2), a),
     "Log": sympy.log,
     "Log1p": lambda a: sympy.log(1 + a),
     "Log2": lambda a: sympy.log(a) / sympy.log(2),
@@ -37,7 +44,7 @@ _UNARY: dict[str, Callable[[Any], Any]] = {
     "Sqrt": sympy.sqrt,
     "Cbrt": lambda a: a ** sympy.Rational(1, 3),
     "Rsqrt": lambda a: 1 / sympy.sqrt(a),
-    "Square": lambda a: a**2,
+    "Square": lambda a: power(a, sympy.Integer(2)),
     "Reciprocal": lambda a: 1 / a,
     "Sin": sympy.sin,
     "Cos": sympy.cos,
@@ -91,7 +98,7 @@ def lift(function: Callable[[Any], Any]) -> sympy.Expr:
         args = [_number(a, kind, label) for a in args]
         (output,) = node.output_tensors
         known[id(output)] = _apply(kind, args, label)
-    return sympy.nsimplify(known[id(y)], rational=True)
+    return known[id(y)]
 
 
 def _number(value: Any, kind: str, label: str) -> Any:
@@ -102,15 +109,28 @@ def _number(value: Any, kind: str, label: str) -> Any:
             f"Cannot read {label}: expected numbers and tensors in {kind}, "
             f"received {type(value).__name__}."
         )
+    if value in (float("inf"), float("-inf")) or value != value:
+        raise NotAnExpressionError(
+            f"Cannot read {label}: expected finite numbers in {kind}, "
+            f"received {value}."
+        )
     # The decimal that was written: 0.1 means one tenth.
-    return sympy.Rational(repr(value))
+    return sympy.Rational(
+        repr(float(value)) if isinstance(value, float) else value
+    )
 
 
 def _apply(kind: str, args: list[Any], label: str) -> Any:
-    if kind in _BINARY and len(args) == 2:
-        return _BINARY[kind](*args)
-    if kind in _UNARY and len(args) == 1:
-        return _UNARY[kind](args[0])
+    try:
+        if kind in _BINARY and len(args) == 2:
+            return _BINARY[kind](*args)
+        if kind in _UNARY and len(args) == 1:
+            return call(_UNARY[kind], args[0])
+    except RefusedError as error:
+        raise NotAnExpressionError(
+            f"Cannot read {label}: expected numbers in proportion, received "
+            f"{error} in {kind}."
+        ) from None
     known = ", ".join(sorted([*_BINARY, *_UNARY]))
     raise NotAnExpressionError(
         f"Cannot read {label}: expected one of {known}; received {kind}."

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from . import plain
 from .errors import GeneratorError
 from .formats import FORMATS
 from .formats import floor_log2
@@ -24,7 +25,7 @@ def number(value: Fraction | float, dtype: str) -> str:
     """
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
-    if abs(value) > FORMATS[dtype].max_finite:
+    if abs(Fraction(value)) > FORMATS[dtype].max_finite:
         raise GeneratorError(
             f"Not a number of {dtype}: expected at most "
             f"{float(FORMATS[dtype].max_finite)} in size, received one of "
@@ -43,6 +44,8 @@ def tuple_text(values: Sequence[Fraction], dtype: str) -> str:
 
 
 def comment(text: str) -> list[str]:
+    """Lines of a comment; a text that would end one is refused."""
+    text = plain.text(text, "comment")
     return [
         "# " + line
         for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False)

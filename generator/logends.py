@@ -17,8 +17,8 @@ from itertools import product
 import sympy
 from flint import ctx
 
+from .differences import exact_reach
 from .ends import LOG_UNITS
-from .ends import exact_reach
 from .errors import NotProvedError
 from .formats import floor_log2_ball
 from .formats import to_arb

@@ -46,18 +46,19 @@ def march(
         row, reason = None, ""
         grown = False
         while row is None:
-            end = _next_seam(a, b, width)
+            end = _next_seam(work, a, b, width)
             row, reason = attempt(work, a, end)
             if row is None:
                 width = (end - a) * 5 / 8
                 grown = True
-                if width <= SMALLEST * max(abs(a), abs(b)) / 2**6:
+                least = SMALLEST * max(abs(a), abs(b)) / 2**6
+                if width <= least or end <= _after(work, a):
                     raise NotProvedError(
                         f"{reason} at x = {shown(a)}, on a row "
                         f"{float(width):.2g} wide"
                     )
         while not grown and row.high < b:
-            end = _next_seam(a, b, (row.high - a) * 3 / 2)
+            end = _next_seam(work, a, b, (row.high - a) * 3 / 2)
             wider, _ = attempt(work, a, end)
             if wider is None:
                 grown = True
@@ -84,10 +85,19 @@ def _rows_left(row: Row, b: Fraction) -> float:
     return count
 
 
-def _next_seam(a: Fraction, b: Fraction, width: Fraction) -> Fraction:
-    end = snapped(a + width, width, False)
+def _next_seam(
+    work: Work, a: Fraction, b: Fraction, width: Fraction
+) -> Fraction:
+    """A float: inputs are compared with it."""
+    end = work.fmt.round(snapped(a + width, width, False))
+    end = max(end, _after(work, a))
     # No sliver is left over.
-    return b if end >= b - (b - a) / 2**20 or end <= a else min(end, b)
+    return b if end >= b - (b - a) / 2**20 else end
+
+
+def _after(work: Work, a: Fraction) -> Fraction:
+    """The next float above."""
+    return work.fmt.up(a + work.fmt.smallest_subnormal / 2)
 
 
 def attempt(

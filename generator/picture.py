@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from . import plain
 from .cover import Cover
+from .files import refuse_place
 from .files import write_bytes
 from .floatline import FloatLine
 from .floatline import points
 from .formats import FloatFormat
-from .formats import get_format
 from .plan import Plan
 from .plan import at_most
 from .pointwise import Array
@@ -29,6 +30,7 @@ from .pointwise import exact_function
 from .pointwise import textbook_function
 from .pointwise import ulp_error
 
+KINDS = (".png", ".svg", ".pdf")
 SIZE, DPI = (12.0, 8.0), 100  # inches; 1200 x 800
 LEAST = 0.02  # ulp; smaller errors are drawn there
 TEXTBOOK, OURS, FAINT = "#d1662f", "#14708f", "#8a8a8a"
@@ -41,7 +43,7 @@ def draw(
     textbook: Mapping[int, ArrayFunction],
     ours: Mapping[int, ArrayFunction],
     seams: Mapping[int, Sequence[float]],
-    dtype: str,
+    fmt: FloatFormat,
     domain: tuple[float, float],
     bounds: Mapping[int, float],
     exact: ExactFunction,
@@ -49,16 +51,23 @@ def draw(
 ) -> None:
     """Draws the errors of two ways to compute f into a file.
 
-    One panel for each order in `ours`: the value, the gradient.
+    One panel for each order in `ours`: the value, the gradient; of a
+    derivative it is the lowest order that is the value.
 
     Args:
         path: ends in .png, .svg or .pdf.
-        textbook, ours: functions of an array of the dtype, by order.
+        textbook, ours: functions of an array of the storage of `fmt`, by
+            order.
         seams: where pieces meet, see `seams_of`; drawn where they are.
+        fmt: in whose ulp errors are, and whose line it is.
         domain: its ends, infinite ones included.
         bounds: proved bounds in ulp, by order.
         exact: f^(order)(x), None where it is not known.
         progress: called with the part done, from 0 to 1.
+
+    Raises:
+        GeneratorError: another kind of file.
+        OutputError: it cannot be written there.
 
     Example:
         >>> draw(
@@ -67,17 +76,19 @@ def draw(
         ...     textbook={k: textbook_function(f, x, k, "float32") for k in K},
         ...     ours={k: op.derivative(k) for k in K},
         ...     seams={k: seams_of(plans[k]) for k in K},
-        ...     dtype="float32",
+        ...     fmt=get_format("float32"),
         ...     domain=(-math.inf, math.inf),
         ...     bounds={k: plans[k].ulp for k in K},
         ...     exact=exact_function(f, x),
         ... )
     """
+    target = Path(path)
+    plain.one_of(target.suffix, KINDS, "kind of picture")
+    refuse_place(target)
     # Only here: a large package that nothing else of the generator needs.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    fmt = get_format(dtype)
     axis = FloatLine(fmt, *domain)
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)  # no window, whatever the user's backend is
@@ -94,16 +105,24 @@ def draw(
         sets = _measured(
             xs, order, (textbook[order], ours[order]), exact, fmt, report
         )
-        _panel(panel, axis, sets, places, order, bounds[order], fmt)
+        name = _name(order, order - orders[0])
+        _panel(panel, axis, sets, places, name, bounds[order], fmt)
     panels[-1].set_xlabel(
         "x, on a logarithmic axis for each sign, its decades narrower "
         "away from 1",
         fontsize=10,
         color="#444444",
     )
-    text = textwrap.shorten(title, 140, placeholder=" ...") + f"   ({dtype})"
+    text = textwrap.shorten(title, 140, placeholder=" ...") + f"   ({fmt.name})"
     size = min(14.0, 14.0 * 90 / len(text))
-    figure.suptitle(text, fontsize=size, x=0.012, ha="left", weight="bold")
+    figure.suptitle(
+        text,
+        fontsize=size,
+        x=0.012,
+        ha="left",
+        weight="bold",
+        parse_math=False,  # a dollar sign is one
+    )
     handles, labels = panels[0].get_legend_handles_labels()
     for panel in panels[1:]:
         more = zip(*panel.get_legend_handles_labels(), strict=True)
@@ -123,8 +142,7 @@ def draw(
         markerscale=1.6,
     )
     buffer = io.BytesIO()
-    target = Path(path)
-    figure.savefig(buffer, format=target.suffix.lstrip(".") or "png")
+    figure.savefig(buffer, format=target.suffix.lstrip("."))
     write_bytes(target, buffer.getvalue())
 
 
@@ -141,7 +159,9 @@ def _measured(
     kept: list[tuple[float, float, float]] = []
     for i, x in enumerate(xs.astype(np.float64)):
         want = exact(order, float(x))
-        if want is not None:
+        # Of what is above the largest number a format may make anything.
+        lost = fmt.overflow != "inf" and _is_above(want, fmt)
+        if want is not None and not lost:
             first, second = (ulp_error(float(g[i]), want, fmt) for g in got)
             kept.append((float(x), first, second))
         if i % 64 == 0:
@@ -151,12 +171,22 @@ def _measured(
     return table[:, 0], table[:, 1], table[:, 2]
 
 
+def _is_above(want: Any, fmt: FloatFormat) -> bool:
+    return want is not None and abs(float(want)) > float(fmt.max_finite)
+
+
+def _name(order: int, above: int) -> str:
+    """A panel's title; `above` counts from the function that is drawn."""
+    kind = ("value", "gradient")[above] if above < 2 else f"derivative {above}"
+    return f"{kind} f" + "'" * order
+
+
 def _panel(
     panel: Any,
     axis: FloatLine,
     measured: tuple[Array, Array, Array],
     seams: Sequence[float],
-    order: int,
+    name: str,
     bound: float,
     fmt: FloatFormat,
 ) -> None:
@@ -195,13 +225,13 @@ def _panel(
                 label=f"{label}: nan or inf",
                 zorder=5,
             )
-    _labels(panel, axis, order, bound, lost, top)
+    _labels(panel, axis, name, bound, lost, top)
 
 
 def _labels(
     panel: Any,
     axis: FloatLine,
-    order: int,
+    name: str,
     bound: float,
     lost: float,
     top: float,
@@ -230,9 +260,7 @@ def _labels(
     panel.set_axisbelow(True)
     for side in ("top", "right"):
         panel.spines[side].set_visible(False)
-    name = "f" + "'" * order
-    kind = {0: "value", 1: "gradient"}.get(order, f"derivative {order}")
-    panel.set_title(f"{kind} {name}", loc="left", fontsize=12)
+    panel.set_title(name, loc="left", fontsize=12)
     panel.set_ylabel("error in ulp", fontsize=11)
     notes = (
         (bound, f"proved:\n\u2264 {at_most(bound)} ulp", OURS, "bold"),

@@ -16,6 +16,7 @@ import sympy
 from flint import arb
 from flint import ctx
 
+from .derivative import derivative
 from .errors import GeneratorError
 from .evaluate import BallAlgebra
 from .evaluate import evaluate
@@ -63,8 +64,21 @@ _NUMPY: dict[str, Callable[[Array], Array]] = {
 }
 
 
+def array_type(dtype: str) -> np.dtype[Any]:
+    """NumPy's type of a Keras dtype; of some only with ml_dtypes."""
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        import ml_dtypes  # Keras needs it too
+
+        return np.dtype(getattr(ml_dtypes, dtype))
+
+
 def textbook_function(
-    expr: sympy.Expr, variable: sympy.Symbol, order: int, dtype: str
+    expr: sympy.Expr,
+    variable: sympy.Symbol,
+    order: int,
+    dtype: str | np.dtype[Any],
 ) -> ArrayFunction:
     """The `order`-th derivative of `expr` as one would type it into NumPy.
 
@@ -76,7 +90,7 @@ def textbook_function(
         >>> f(np.float32([1e-8, 1.0]))
         array([0.       , 1.7182817], dtype=float32)
     """
-    derived = expr.diff(variable, order) if order else expr
+    derived = derivative(expr, variable, order)
     derived = _without_deltas(derived)
     kind = np.dtype(dtype).type
 
@@ -179,7 +193,7 @@ def exact_function(
 
     @cache
     def derived(order: int) -> sympy.Expr:
-        result = expr.diff(variable, order) if order else expr
+        result = derivative(expr, variable, order)
         return _without_deltas(result)
 
     def at(order: int, x: arb) -> arb | None:

@@ -21,6 +21,7 @@ from fractions import Fraction
 import numpy as np
 from flint import arb
 
+from .differences import exact_step
 from .economy import Economized
 from .errors import NotProvedError
 from .formats import FloatFormat
@@ -29,7 +30,6 @@ from .formats import to_arb
 from .formats import to_fraction
 from .rows import PER_OCTAVE
 from .rows import SPARE
-from .rows import exact_step
 from .rows import ulp_bound
 from .series import Series
 from .series import to_balls

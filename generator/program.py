@@ -8,9 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .errors import GeneratorError
+from .plain import shown
+
 PRECEDENCE = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3}
 # Of an operation in additions, compiled, on arrays larger than the cache.
 COST = {"div": 4, "exp": 10}
+# Every operation there is, with how many arguments it takes.
+ARITY = {
+    **{"add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1, "minimum": 2},
+    **{"exp": 1, "sqrt": 1, "abs": 1},
+}
 SYMBOL = {"add": " + ", "sub": " - ", "mul": " * ", "div": " / "}
 
 
@@ -112,12 +120,22 @@ def literal(value: Fraction) -> str:
 
 
 def infix(node: Expr, name_of: str = "ops.") -> str:
-    """Python text with the fewest brackets that keep the order."""
+    """Python text with the fewest brackets that keep the order.
+
+    Raises:
+        GeneratorError: an operation that is not in `ARITY`.
+    """
 
     def show(node: Expr, outer: int, right: bool) -> str:
         if not isinstance(node, Op):
             text = str(node)
             return f"({text})" if text.startswith("-") and outer > 0 else text
+        if ARITY.get(node.name) != len(node.args):
+            raise GeneratorError(
+                f"No such operation: expected one of {', '.join(ARITY)} with "
+                f"its arguments, received {shown(node.name)} with "
+                f"{len(node.args)}."
+            )
         if node.name == "add" and _negative(node.args[1]):
             # a + (-c) and a - c round alike; the second reads better.
             left, right_side = node.args

@@ -11,16 +11,19 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import jinja2
 
+from . import plain
 from .cover import Cover
 from .emit import cover_text
 from .emit import kernel_text
 from .errors import GeneratorError
 from .formats import FORMATS
 from .formats import FloatFormat
+from .literals import comment
 from .lookup import FEW
 from .plan import Fold
 from .plan import Piece
@@ -33,8 +36,8 @@ from .program import Program
 from .program import Var
 from .program import literal
 from .program import renamed
-
-WIDTH = 72  # of comment text
+from .sound import require_sound
+from .sound import require_sound_format
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,27 @@ def render(
 ) -> Source:
     """The module with every plan of one function.
 
+    It is safe by itself: every field of the plans is checked, and every
+    text, whoever made them.
+
     Args:
         formats: those it serves, if computed in one that has a plan.
         tidy: format it, for people.
+
+    Raises:
+        GeneratorError: a plan, a format or a text holds what cannot be
+            written as a number, a name or plain text.
     """
+    for given in plans:
+        require_sound(given)
     name = plans[0].name
     by_key = {(p.dtype, p.order): p for p in plans}
     orders = sorted({p.order for p in plans})
     planned = sorted({p.dtype for p in plans}, key=list(FORMATS).index)
     served = {d: f for d, f in formats.items() if f.compute in planned}
+    for d, f in served.items():
+        plain.name(d, "name of a format")
+        require_sound_format(f)
     needs: set[str] = set()
     bodies = []
     for dtype in planned:
@@ -91,49 +106,65 @@ def render(
             elif plan is not None:
                 low = _shared_low(by_key.values(), dtype)
                 bodies.append(_body(plan, low))
-    environment = jinja2.Environment(
+    text = (
+        environment()
+        .get_template("module.py.j2")
+        .render(
+            name=name,
+            expression=expression,
+            domain=domain,
+            summary=textwrap.wrap(plain.text(summary, "summary"), 76),
+            bodies=bodies,
+            needs=needs,
+            few=FEW,
+            kernels={
+                k: kernel_text(k, planned) for k in ("log", "exp") if k in needs
+            },
+            table={
+                dtype: [
+                    _function(name, order, dtype)
+                    for order in orders
+                    if (dtype, order) in by_key
+                ]
+                for dtype in planned
+            },
+            computes={d: f.compute for d, f in served.items()},
+            storages={d: f.storage for d, f in served.items()},
+            roundings={
+                d: {k: _python(v) for k, v in steps.items()}
+                for d, f in served.items()
+                if (steps := f.rounding(FORMATS[f.compute]))
+            },
+            bounds={
+                d: [
+                    shown_bound(narrowed_bound(by_key[f.compute, order].ulp, f))
+                    for order in orders
+                    if (f.compute, order) in by_key
+                ]
+                for d, f in served.items()
+            },
+        )
+    )
+    return Source(name, formatted(text) if tidy else text)
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Templates, and the filters that every text in them goes through."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template_folder()),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    text = environment.get_template("module.py.j2").render(
-        name=name,
-        expression=expression,
-        domain=domain,
-        summary=textwrap.fill(summary, 76),
-        bodies=bodies,
-        needs=needs,
-        few=FEW,
-        kernels={
-            k: kernel_text(k, planned) for k in ("log", "exp") if k in needs
-        },
-        table={
-            dtype: [
-                _function(name, order, dtype)
-                for order in orders
-                if (dtype, order) in by_key
-            ]
-            for dtype in planned
-        },
-        computes={d: f.compute for d, f in served.items()},
-        storages={d: f.storage for d, f in served.items()},
-        roundings={
-            d: {k: _python(v) for k, v in steps.items()}
-            for d, f in served.items()
-            if (steps := f.rounding(FORMATS[f.compute]))
-        },
-        bounds={
-            d: [
-                shown_bound(narrowed_bound(by_key[f.compute, order].ulp, f))
-                for order in orders
-                if (f.compute, order) in by_key
-            ]
-            for d, f in served.items()
-        },
+    made.filters.update(
+        literal=plain.literal,
+        plain=plain.text,
+        name=plain.name,
+        code=plain.code,
     )
-    return Source(name, formatted(text) if tidy else text)
+    return made
 
 
 def _python(value: float) -> str:
@@ -300,8 +331,7 @@ def _comment(plan: Plan, piece: Piece, interval: str) -> list[str]:
         f"{piece.ulp - piece.roundoff:.3f} + {piece.roundoff:.3f} = "
         f"{piece.ulp:.3f} <= {max_ulp_of(plan.order):g} ulp."
     )
-    wrapped = textwrap.wrap(text, WIDTH, break_on_hyphens=False)
-    return ["# " + line for line in wrapped]
+    return comment(text)
 
 
 def _choice(plan: Plan) -> list[str]:

@@ -14,6 +14,7 @@ import sympy
 from flint import arb
 from flint import ctx
 
+from .derivative import derivative
 from .errors import GeneratorError
 from .errors import NotProvedError
 from .errors import NotRealError
@@ -106,7 +107,7 @@ def find_roots(
         NotProvedError: it takes too many steps.
     """
     expr = to_primitives(expr)
-    slope = to_primitives(expr.diff(variable))
+    slope = to_primitives(derivative(expr, variable))
 
     def search(a: Fraction, b: Fraction, bits: int) -> list[Root]:
         more = bits * MORE_BITS
@@ -186,16 +187,23 @@ def _merged(found: list[Root]) -> list[Root]:
 
 
 def simplest(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction with the least denominator in [low, high]."""
+    """The fraction with the least denominator in [low, high].
+
+    By continued fractions: as long as both ends have the same whole part it
+    is a term, and the next one is that of the reciprocals.
+    """
     if low <= 0 <= high:
         return Fraction(0)
     if high < 0:
         return -simplest(-high, -low)
-    whole = -(-low.numerator // low.denominator)  # ceiling
-    if whole <= high:
-        return Fraction(whole)
-    floor = whole - 1
-    return floor + 1 / simplest(1 / (high - floor), 1 / (low - floor))
+    terms: list[int] = []
+    while (whole := -(-low.numerator // low.denominator)) > high:
+        terms.append(whole - 1)
+        low, high = 1 / (high - terms[-1]), 1 / (low - terms[-1])
+    found = Fraction(whole)
+    for term in reversed(terms):
+        found = term + 1 / found
+    return found
 
 
 def _refined(expr: sympy.Expr, variable: sympy.Symbol, root: Root) -> Root:
@@ -226,9 +234,9 @@ def polished(
     if root.exact is not None:
         return to_arb(root.exact)
     expr = to_primitives(expr)
-    slope = to_primitives(expr.diff(variable))
+    slope = to_primitives(derivative(expr, variable))
     if root.multiple:
-        expr, slope = slope, to_primitives(slope.diff(variable))
+        expr, slope = slope, to_primitives(derivative(slope, variable))
     low, high = root.low, root.high
     if not root.multiple:
         low, high = _bisected(expr, low, high)

@@ -26,6 +26,7 @@ import numpy as np
 from flint import arb
 from flint import arb_poly
 
+from .differences import exact_step
 from .economy import Economized
 from .errors import NotProvedError
 from .formats import FloatFormat
@@ -394,14 +395,3 @@ def _cells(
             high.append(np.maximum(edges[1:], edges[:-1]))
             least /= POINTS
     return np.concatenate(low), np.concatenate(high)
-
-
-def exact_step(center: Fraction, low: Fraction, high: Fraction) -> bool:
-    """Whether t - center is exact for every float t of the interval.
-
-    Sterbenz: it is where center / 2 <= t <= 2 * center.
-    """
-    if center == 0:
-        return True
-    ends = (low / center, high / center)
-    return min(ends) >= Fraction(1, 2) and max(ends) <= 2

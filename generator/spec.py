@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import keyword
-import re
+import difflib
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
 import sympy
 
-from .errors import DomainError
+from . import plain
+from .domain import end_text
+from .domain import interval
 from .errors import GeneratorError
 from .errors import NotAnExpressionError
 from .errors import VariableError
+from .parse import FUNCTIONS
 from .parse import parse
-
-_INFINITY = {"oo": sympy.oo, "+oo": sympy.oo, "-oo": -sympy.oo}
+from .parse import retyped
+from .written import formula_of
+from .written import refuse_size
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,8 @@ class Spec:
 
     Attributes:
         name: a Python identifier.
-        text: the formula as it was given, for comments and messages.
+        text: the formula as it was read: its tokens, or a sympy
+            expression printed; `parse` makes `expr` of it.
         expr: the formula in sympy.
         variable: its one symbol.
         domain: ends of the interval, ±oo allowed.
@@ -35,6 +42,16 @@ class Spec:
     variable: sympy.Symbol
     domain: tuple[sympy.Expr, sympy.Expr]
 
+    def __post_init__(self) -> None:
+        plain.name(self.name)
+        plain.text(self.text, "formula")
+
+    @property
+    def domain_text(self) -> tuple[str, str]:
+        """The ends as text, which `make_spec` reads back exactly."""
+        low, high = self.domain
+        return end_text(low), end_text(high)
+
 
 def make_spec(
     formula: str | sympy.Expr,
@@ -43,74 +60,84 @@ def make_spec(
 ) -> Spec:
     """A `Spec` from text or from a sympy expression.
 
+    Args:
+        formula: see `parse` and `formula_of`.
+        domain: its ends.  A float (of Python, NumPy or sympy) is that float
+            exactly; text is exact as it is in formulas, "0.1" one tenth;
+            "oo", "inf" and "infinity" are infinity, with either sign.
+
     Raises:
-        NotAnExpressionError, UnknownFunctionError: see `parse`.
+        NotAnExpressionError, UnknownFunctionError, NotRealError: see
+            `parse` and `formula_of`.
         VariableError: no variable, or more than one.
         DomainError: the domain is no interval.
         GeneratorError: the name is no identifier.
     """
-    if (
-        not isinstance(name, str)
-        or not re.fullmatch(r"[a-z][a-z0-9_]*", name)
-        or keyword.iskeyword(name)
-    ):
-        raise GeneratorError(
-            "Bad name: expected a lower-case Python identifier, "
-            f"received {name!r}."
-        )
+    plain.name(name)
     if isinstance(formula, sympy.Expr):
-        text, expr = str(formula), formula
+        refuse_size(formula)
+        _one_variable(formula)
+        text = formula_of(formula)
     elif isinstance(formula, str):
-        text, expr = formula.strip(), parse(formula)
+        text = retyped(formula)
     else:
         raise NotAnExpressionError(
             "Not an expression: expected text or a sympy expression, "
             f"received {type(formula).__name__}."
         )
+    expr = parse(text)
+    variable = _one_variable(expr)
+    if expr == variable and sum(c.isalpha() for c in variable.name) > 1:
+        raise _bare_name(variable.name)
+    return Spec(name, text, expr, variable, interval(domain))
+
+
+def checked_goal(max_ulp: object) -> float | None:
+    """A bound that an op is to meet, in ulp; None for the default.
+
+    Raises:
+        GeneratorError: it is no positive finite number.
+    """
+    if max_ulp is None:
+        return None
+    try:
+        if isinstance(max_ulp, (str, bytes, bool, np.bool_)):
+            raise TypeError
+        value = float(max_ulp)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise GeneratorError(
+            "Bad max_ulp: expected a positive finite number of ulp, received "
+            f"{plain.shown(max_ulp)}."
+        )
+    return value
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """ ", did you mean ...", or nothing, for a message."""
+    found = difflib.get_close_matches(name, sorted(known), 3)
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def _one_variable(expr: sympy.Expr) -> sympy.Symbol:
     symbols = sorted(expr.free_symbols, key=str)
     if len(symbols) != 1:
-        found = ", ".join(map(str, symbols)) or "none"
+        names = ", ".join(str(s) for s in symbols) or "none"
+        found = plain.shown(names).strip("'")
         raise VariableError(
-            f"Expected a formula in one variable, received {found} in {text!r}."
+            f"Expected a formula in one variable, received {found} in "
+            f"{plain.shown(expr)}."
         )
-    real = sympy.Symbol(str(symbols[0]), real=True)
-    expr = expr.xreplace({symbols[0]: real})
-    return Spec(name, text, expr, real, _interval(domain))
+    return symbols[0]
 
 
-def _interval(domain: tuple[object, object]) -> tuple[sympy.Expr, sympy.Expr]:
-    try:
-        low, high = domain
-    except (TypeError, ValueError):
-        raise DomainError(
-            f"Bad domain: expected a pair of ends, received {domain!r}."
-        ) from None
-    ends = _end(low), _end(high)
-    if not bool(sympy.N(ends[0]) < sympy.N(ends[1])):
-        raise DomainError(
-            "Bad domain: expected its lower end below its upper end, "
-            f"received {low} and {high}."
-        )
-    return ends
+def _bare_name(name: str) -> NotAnExpressionError:
+    from .catalogue import load_catalogue
 
-
-def _end(value: object) -> sympy.Expr:
-    if isinstance(value, str):
-        if value.strip() in _INFINITY:
-            return _INFINITY[value.strip()]
-        value = parse(value)
-    try:
-        end = sympy.nsimplify(value) if isinstance(value, float) else value
-        end = sympy.S(end) if isinstance(end, int) else end
-    except (TypeError, ValueError, sympy.SympifyError):
-        end = None
-    if (
-        not isinstance(end, sympy.Expr)
-        or not end.is_number
-        or not end.is_extended_real
-    ):
-        raise DomainError(
-            "Bad domain: expected a real number or 'oo' at each end, "
-            f"received {value!r}."
-        )
-    return end
+    known = {*FUNCTIONS, *(entry.name for entry in load_catalogue())}
+    return NotAnExpressionError(
+        "A name is no formula: expected a formula in one variable such as "
+        "'(exp(x)-1)/x', or the name of an op that ships, received "
+        f"{plain.shown(name)}{nearest(name, known)}"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -15,6 +16,8 @@ from .errors import NotRealError
 from .errors import SingularityError
 from .expand import Place
 from .expand import expand
+from .formats import FloatFormat
+from .formats import ends_of_ball
 from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction
@@ -22,11 +25,17 @@ from .roots import Root
 from .roots import ball
 from .roots import find_roots
 from .roots import polished
+from .roots import simplest
 from .series import OneSidedError
 from .work import Work
 from .work import least
 from .work import local
 from .work import shown
+
+# A guess at what is checked exactly: below it lie all the fractions that two
+# floats of 64 bits can bound, and finer ones take their time.
+FINEST = Fraction(1, 2**2400)
+STEPS = (8, 16, 24, 48, 96)  # as near as other places may be, in bits
 
 
 def critical(expr: sympy.Expr) -> list[sympy.Expr]:
@@ -62,6 +71,26 @@ class Special:
     def near(self) -> Fraction:
         return to_fraction(self.at)
 
+    def beside(self, fmt: FloatFormat) -> tuple[Fraction, Fraction]:
+        """The floats next to it, the greatest below and the least above.
+
+        Both are the place itself where that is a float.
+
+        Raises:
+            NotProvedError: it may be a float, or lie on either side of one.
+        """
+        point = self.exact
+        low, high = (
+            (point, point) if point is not None else ends_of_ball(self.at)
+        )
+        below, above = fmt.down(low), fmt.up(high)
+        if point is None and (below, above) != (fmt.down(high), fmt.up(low)):
+            raise NotProvedError(
+                f"a kink at x = {shown(self.near)} that cannot be told from "
+                f"a {fmt.name}"
+            )
+        return below, above
+
 
 def specials_of(work: Work, low: Fraction, high: Fraction) -> list[Special]:
     out: list[Special] = []
@@ -81,8 +110,27 @@ def specials_of(work: Work, low: Fraction, high: Fraction) -> list[Special]:
                 at = polished(inner, work.variable, root, work.high_bits - 80)
                 if any(abs(s.at - at) < arb((1, -300)) for s in out):
                     continue
+                exact = _rational(inner, work.variable, root, at)
+                if exact is not None:
+                    root, at = replace(root, exact=exact), to_arb(exact)
             out.append(Special(root, at, inner))
     return sorted(out, key=lambda s: s.near)
+
+
+def _rational(
+    inner: sympy.Expr, variable: sympy.Symbol, root: Root, at: arb
+) -> Fraction | None:
+    """The root as a fraction, if exact algebra shows that it is one.
+
+    A kink may be any float, such as the 55 bits of Python's 0.1: which side
+    a float is on must then be decided where no ball decides it.
+    """
+    if root.exact is not None:
+        return root.exact
+    low, high = ends_of_ball(at)
+    guess = simplest(low - FINEST, high + FINEST)
+    number = sympy.Rational(guess.numerator, guess.denominator)
+    return guess if inner.xreplace({variable: number}) == 0 else None
 
 
 def _has_values(work: Work, a: Fraction, b: Fraction) -> bool:
@@ -131,27 +179,40 @@ def refuse(
         _classify(work, s)
 
 
+class _BranchPointError(NotProvedError):
+    """No expansion on one side at least, as far as was asked."""
+
+
 def _classify(work: Work, special: Special) -> None:
     """Raises where the singularity is not removable."""
     place = special.exact if special.exact is not None else special.at
     where = shown(special.near)
+    reason: NotProvedError | None = None
+    series = None
     with ctx.workprec(work.high_bits):
-        reason: Exception | None = None
-        for exponent in (8, 16, 24):
+        for exponent in STEPS:
             step = arb((1, floor_log2(1 + abs(special.near)) - exponent))
             try:
                 series = local(work, place, step, 0)
                 break
             except OneSidedError:
-                _kink(work, special, step)
-                return
+                try:
+                    _kink(work, special, step)
+                    return
+                except NotProvedError as error:
+                    reason = error
             except NotProvedError as error:
-                reason = error
-        else:
-            raise SingularityError(
-                f"Singularity at {where}: expected a removable one, "
-                f"received one that no expansion resolves ({reason})."
-            )
+                reason = reason or error
+    if series is None and isinstance(reason, _BranchPointError):
+        raise SingularityError(
+            f"Branch point at {where}: expected f analytic inside the "
+            f"domain, received {reason}."
+        )
+    if series is None:
+        raise SingularityError(
+            f"Singularity at {where}: expected a removable one, "
+            f"received one that no expansion resolves ({reason})."
+        )
     if series.is_order:
         raise SingularityError(
             f"Essential singularity at {where}: expected f analytic there "
@@ -175,10 +236,7 @@ def _kink(work: Work, special: Special, step: arb) -> None:
                 work.expr, Place(place, side), step, work.terms, least(work)
             )
         except NotProvedError as error:
-            raise SingularityError(
-                f"Branch point at {where}: expected f analytic inside the "
-                f"domain, received {error}."
-            ) from None
+            raise _BranchPointError(str(error)) from None
         series = made.plain
         if series is not None and series.is_order:
             raise SingularityError(

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import ast
+import symtable
 from pathlib import Path
 
-import jinja2
-
+from . import plain
 from .errors import GeneratorError
+from .render import environment
 from .render import formatted
-from .render import template_folder
 
 
-def standalone(module: str, name: str, expression: str) -> str:
-    """The rendered `module` with derivative rules and a function `name`."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template_folder()),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
+def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
+    """The rendered `module` with derivative rules and a function `name`.
+
+    Args:
+        order: of the derivative of `expression` that `name` is; the module
+            has this one and the higher ones.
+
+    Raises:
+        GeneratorError: no name or plain text, or a name that the module
+            itself uses.
+    """
+    plain.name(name)
     imports, rules = _rules()
     head = "from keras import ops\n"
     if module.count(head) != 1:
@@ -28,13 +31,39 @@ def standalone(module: str, name: str, expression: str) -> str:
             f"Cannot save {name}: expected one import of keras.ops, received "
             f"{module.count(head)}."
         )
-    text = environment.get_template("standalone.py.j2").render(
-        module=module.replace(head, f"{imports}\n{head}"),
-        rules=rules,
-        name=name,
-        expression=expression,
+    whole = module.replace(head, f"{imports}\n{head}")
+    if name in _taken(f"{whole}\n{rules}"):
+        raise GeneratorError(
+            "Cannot save: expected a name that the module does not use "
+            f"itself, received {name!r}."
+        )
+    text = (
+        environment()
+        .get_template("standalone.py.j2")
+        .render(
+            module=whole,
+            rules=rules,
+            name=name,
+            expression=expression,
+            primes="'" * order,
+        )
     )
     return formatted(text)
+
+
+def _taken(source: str) -> set[str]:
+    """Names that a module defines, imports or looks up outside."""
+    found: set[str] = set()
+
+    def look(table: symtable.SymbolTable, top: bool) -> None:
+        for symbol in table.get_symbols():
+            if top or symbol.is_global():
+                found.add(symbol.get_name())
+        for child in table.get_children():
+            look(child, False)
+
+    look(symtable.symtable(source, "module", "exec"), True)
+    return found
 
 
 def _rules() -> tuple[str, str]:

@@ -1,36 +1,48 @@
 """Plans on disk, by content: safe with several processes and with kills.
 
 A file's name is the hash of everything its plan depends on (the formula, the
-domain, format, order, goal and the engine's own sources), so nothing is ever
-out of date.  Files are written beside their place and moved over it, and
-begin with a checksum; what does not check is derived again.  Only the
-dataclasses of plans are read back, nothing else is ever constructed.
+domain, format, order, goal, the engine's own sources and the libraries it
+computes with), so nothing is ever out of date.  Files are written beside
+their place and moved over it, into a folder that only the user can write to
+(`private_folder`).
+
+They are data: JSON that `plan_json` reads and `plan_fits` looks at.  What
+does not pass is derived again and replaced.  The checksum is for disks, it
+is no signature: a file that its owner made by hand can at worst give that
+owner wrong numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import pickle
+import re
 import sys
 import tempfile
 from collections.abc import Callable
+from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+from .errors import StoredPlanError
+from .plan_fits import check_fits
+from .plan_json import MAX_BYTES
+from .plan_json import AnyPlan
+from .plan_json import dumped
+from .plan_json import loaded
+from .private_folder import PrivateFolder
+from .render import template_folder
 
 FOLDER_VARIABLE = "KERAS_STABLEF_CACHE"  # "" turns the cache off
-_MODULES = (
-    "closed",
-    "cover",
-    "ends",
-    "logends",
-    "plan",
-    "powers",
-    "program",
-    "rows",
+_ADVICE = (
+    "Plans are derived anew each time. Remove it, or set "
+    f"{FOLDER_VARIABLE} to a folder of your own with mode 0700, or to '' "
+    "for none."
 )
+_SOURCES = {".py", ".j2", ".json", ".toml"}
+_LIBRARIES = ("sympy", "python-flint", "numpy")
+_HEAD = re.compile(rb'\{"sha256":"([0-9a-f]{64})","plan":')
 
 
 def folder() -> Path | None:
@@ -38,84 +50,110 @@ def folder() -> Path | None:
     named = os.environ.get(FOLDER_VARIABLE)
     if named is not None:
         return Path(named) if named else None
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home()))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return base / "keras-stablef"
+    base = _user_folder()
+    return base / "keras-stablef" if base else _temporary()
 
 
-@cache
-def _engine() -> str:
-    """Hash of the generator's sources: another engine, other plans."""
-    digest = hashlib.sha256()
-    here = Path(__file__).parent
-    measured = (here / "primitives").glob("*.json")
-    for path in sorted([*here.glob("*.py"), *here.glob("*.json"), *measured]):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
-
-
-def remembered(
-    parts: tuple[object, ...],
-    make: Callable[[], Any],
-    read: bool = True,
-) -> Any:
-    """`make()`, or what it gave for the same `parts` before.
-
-    Args:
-        parts: everything the result depends on, with a faithful `repr`.
-        read: False derives anew (and keeps the result).
-    """
-    place = folder()
-    if place is None:
-        return make()
-    text = repr((_engine(), *parts))
-    path = place / f"{hashlib.sha256(text.encode()).hexdigest()}.plan"
-    if read:
-        found = _load(path)
-        if found is not None:
-            return found
-    made = make()
-    _save(path, made)
-    return made
-
-
-class _Reader(pickle.Unpickler):
-    """Reads the dataclasses of plans and fractions; refuses the rest."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        package = __name__.rpartition(".")[0]
-        known = {f"{package}.{m}" for m in _MODULES}
-        if module in known or (module, name) == ("fractions", "Fraction"):
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"unexpected {module}.{name}")
-
-
-def _load(path: Path) -> Any:
+def _user_folder() -> Path | None:
+    """Where a user's programs keep such things; None without a home."""
+    variable = {"win32": "LOCALAPPDATA", "darwin": ""}.get(
+        sys.platform, "XDG_CACHE_HOME"
+    )
+    # A relative one is to be ignored (XDG Base Directory Specification):
+    # the working folder may be anybody's.
+    named = Path(os.environ.get(variable, "")) if variable else Path()
+    if named.is_absolute():
+        return named
     try:
-        data = path.read_bytes()
-        if hashlib.sha256(data[32:]).digest() != data[:32]:
-            return None
-        return _Reader(io.BytesIO(data[32:])).load()
-    except (OSError, pickle.UnpicklingError, AttributeError, EOFError):
+        home = Path.home()
+    except RuntimeError:  # neither HOME nor an entry for the user
+        return None
+    if not home.is_absolute():
+        return None
+    return home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+
+
+def _temporary() -> Path | None:
+    """A folder of the user's own among everybody's temporary ones."""
+    if not hasattr(os, "geteuid"):
+        return None
+    try:
+        return Path(tempfile.gettempdir()) / f"keras-stablef-{os.geteuid()}"
+    except OSError:
         return None
 
 
-def _save(path: Path, value: Any) -> None:
-    data = pickle.dumps(value)
+def sources_hash(roots: Iterable[Path]) -> str:
+    """Of every source below some folders: names and contents."""
+    digest = hashlib.sha256()
+    for root in roots:
+        found = sorted(
+            path.relative_to(root).as_posix()
+            for path in root.rglob("*")
+            if path.suffix in _SOURCES and path.is_file()
+        )
+        for name in found:
+            data = (root / name).read_bytes()
+            digest.update(f"{name}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()
+
+
+@cache
+def _engine() -> tuple[str, ...]:
+    """Another engine, other plans; the templates are weighed by it too."""
+    roots = (Path(__file__).parent, template_folder())
+    return sources_hash(roots), *map(version, _LIBRARIES)
+
+
+def remembered(
+    asked: tuple[str, str, int],
+    parts: tuple[object, ...],
+    make: Callable[[], AnyPlan],
+    read: bool = True,
+) -> AnyPlan:
+    """`make()`, or what it gave for the same question before.
+
+    Args:
+        asked: name, dtype and order of the plan.
+        parts: everything else that it depends on, with a faithful `repr`.
+        read: False derives anew (and keeps the result).
+    """
+    path = folder()
+    if path is None:
+        return make()
+    place = PrivateFolder(path, _ADVICE)
+    text = repr((_engine(), asked, parts))
+    name = f"{hashlib.sha256(text.encode()).hexdigest()}.json"
+    if read:
+        found = _read(place.read(name, MAX_BYTES), asked)
+        if found is not None:
+            return found
+    made = make()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new")
-    except OSError:
-        return  # a folder that cannot be written to is no reason to fail
+        place.write(name, _written(made))
+    except StoredPlanError:
+        pass  # larger than a file may be: derived each time
+    return made
+
+
+def _written(plan: AnyPlan) -> bytes:
+    body = dumped(plan).encode("ascii")
+    checksum = hashlib.sha256(body).hexdigest().encode("ascii")
+    return b'{"sha256":"' + checksum + b'","plan":' + body + b"}\n"
+
+
+def _read(data: bytes | None, asked: tuple[str, str, int]) -> AnyPlan | None:
+    """The plan of a file, if it is one, whole, and the one asked for."""
+    head = _HEAD.match(data) if data else None
+    if not data or not head:
+        return None
+    body = data[head.end() : -2]
+    checksum = hashlib.sha256(body).hexdigest().encode("ascii")
+    if data[-2:] != b"}\n" or checksum != head[1]:
+        return None
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(hashlib.sha256(data).digest() + data)
-        os.replace(name, path)
-    except BaseException as error:
-        Path(name).unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+        plan = loaded(body.decode("ascii"))
+        check_fits(plan)
+    except (StoredPlanError, UnicodeDecodeError):
+        return None
+    return plan if (plan.name, plan.dtype, plan.order) == asked else None

@@ -29,7 +29,7 @@ class Work:
     fmt: FloatFormat
     order: int
     goal: float
-    deadline: float
+    deadline: float  # of the thread's own time
 
     def __post_init__(self) -> None:
         self.plain = self.expr
@@ -41,7 +41,7 @@ class Work:
         self.bits = 3 * self.fmt.precision + 100
 
     def check_time(self) -> None:
-        if time.monotonic() > self.deadline:
+        if time.thread_time() > self.deadline:
             raise TimeLimitError(
                 "Derivation too slow: expected it to end within its time "
                 f"limit, received {str(self.plain)[:80]!r}."

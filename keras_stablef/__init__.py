@@ -5,6 +5,7 @@
     ks.ops.stablef(x)                  # any backend, any float dtype
     ks.ops.stablef.derivative()(x)     # f', with a bound of its own
     ks.losses.LogCosh()                # Keras losses
+    ks.metrics.LogCosh()               # the same as Keras metrics
     ks.layers.StableF()                # a Keras layer
     ks.activations.tanhc               # the ops as Dense(activation=...)
     ks.distributions.ContinuousBernoulli(logits)
@@ -27,6 +28,7 @@ __all__ = [
     "distributions",
     "layers",
     "losses",
+    "metrics",
     "ops",
     "stabilize",
     "verify",
@@ -39,6 +41,7 @@ from . import activations
 from . import distributions
 from . import layers
 from . import losses
+from . import metrics
 from . import ops
 from ._stabilize import stabilize
 from ._verify import verify

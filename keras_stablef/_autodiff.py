@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-Body = Callable[[Any], Any]
+Body = Callable[..., Any]
 Product = Callable[[Any, Any], Any]
 
 
@@ -26,13 +26,15 @@ def attach(
     """`bodies` with each one's derivative the next one's value.
 
     Args:
-        bodies: f, f', f'' ... as functions of one backend tensor.
+        bodies: f, f', f'' ... as functions of one backend tensor x, and of
+            further tensors by which nobody differentiates.
         times: the product of the chain rule, linear in its second factor.
 
     Returns:
-        As many functions; the next two derivatives of the last are its
-        body's by forward mode.  On backends without autodiff (numpy,
-        openvino) the bodies themselves.
+        As many functions, each taking a TensorFlow or Keras variable for x
+        too; the derivative by a further tensor is 0.  The next two
+        derivatives of the last are its body's by forward mode.  On backends
+        without autodiff (numpy, openvino) the bodies themselves.
     """
     rule = _RULES.get(keras.backend.backend())
     if rule is None:
@@ -54,8 +56,11 @@ def attach(
 def _forward_jax(body: Body) -> Body:
     import jax
 
-    def slope(x: Any) -> Any:
-        return jax.jvp(body, (x,), (keras.ops.ones_like(x),))[1]
+    def slope(x: Any, *rest: Any) -> Any:
+        def alone(x: Any) -> Any:
+            return body(x, *rest)
+
+        return jax.jvp(alone, (x,), (keras.ops.ones_like(x),))[1]
 
     return slope
 
@@ -68,9 +73,12 @@ def _forward_jax(body: Body) -> Body:
 def _forward_torch(body: Body) -> Body:
     import torch
 
-    def slope(x: Any) -> Any:
+    def slope(x: Any, *rest: Any) -> Any:
+        def alone(x: Any) -> Any:
+            return body(x, *rest)
+
         def pull(v: Any) -> Any:
-            return torch.func.vjp(body, x)[1](v)[0]
+            return torch.func.vjp(alone, x)[1](v)[0]
 
         push = torch.func.vjp(pull, torch.zeros_like(x))[1]
         return push(torch.ones_like(x))[0]
@@ -83,9 +91,9 @@ def _forward_tensorflow(body: Body) -> Body:
 
     # In a graph: a tape inside a rule records nothing while a
     # ForwardAccumulator applies that rule.
-    def slope(x: Any) -> Any:
+    def slope(x: Any, *rest: Any) -> Any:
         v = tf.zeros_like(x)
-        (pulled,) = tf.gradients(body(x), x, v)
+        (pulled,) = tf.gradients(body(x, *rest), x, v)
         if pulled is None:
             return v
         (pushed,) = tf.gradients(pulled, v, tf.ones_like(x))
@@ -105,20 +113,21 @@ def _jax_rule(body: Body, derivative: Body, times: Product) -> Body:
     import jax
 
     @jax.custom_jvp
-    def op(x: Any) -> Any:
-        return body(x)
+    def op(x: Any, *rest: Any) -> Any:
+        return body(x, *rest)
 
     # Without the checkpoint f'(x) would be computed in the forward pass
     # and kept; with it x is kept.  Common subexpressions of f and f' are
     # still merged under jit (prevent_cse=False).
     @functools.partial(jax.checkpoint, prevent_cse=False)
-    def slope(x: Any, dx: Any) -> Any:
-        return times(derivative(x), dx)
+    def slope(dx: Any, x: Any, *rest: Any) -> Any:
+        return times(derivative(x, *rest), dx)
 
     @op.defjvp
-    def jvp(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
-        (x,), (dx,) = primals, tangents
-        return op(x), slope(x, dx)
+    def jvp(
+        primals: tuple[Any, ...], tangents: tuple[Any, ...]
+    ) -> tuple[Any, Any]:
+        return op(*primals), slope(tangents[0], *primals)
 
     del jvp
     return op
@@ -131,24 +140,26 @@ def _torch_rule(body: Body, derivative: Body, times: Product) -> Body:
         generate_vmap_rule = True
 
         @staticmethod
-        def forward(x: Any) -> Any:
-            return body(x)
+        def forward(x: Any, *rest: Any) -> Any:
+            return body(x, *rest)
 
         @staticmethod
-        def setup_context(ctx: Any, inputs: tuple[Any], output: Any) -> None:
+        def setup_context(
+            ctx: Any, inputs: tuple[Any, ...], output: Any
+        ) -> None:
             del output
             ctx.save_for_backward(*inputs)
             ctx.save_for_forward(*inputs)
 
         @staticmethod
         def backward(ctx: Any, gradient: Any) -> Any:
-            (x,) = ctx.saved_tensors
-            return times(derivative(x), gradient)
+            x, *rest = ctx.saved_tensors
+            slope = times(derivative(x, *rest), gradient)
+            return (slope, *(None for _ in rest)) if rest else slope
 
         @staticmethod
-        def jvp(ctx: Any, tangent: Any) -> Any:
-            (x,) = ctx.saved_tensors
-            return times(derivative(x), tangent)
+        def jvp(ctx: Any, tangent: Any, *_: Any) -> Any:
+            return times(derivative(*ctx.saved_tensors), tangent)
 
     # Dynamo cannot trace a Function that has a jvp; put into the graph as it
     # is, AOTAutograd traces it, with either mode of autodiff.  Dynamo tells
@@ -158,8 +169,8 @@ def _torch_rule(body: Body, derivative: Body, times: Product) -> Body:
     _TORCH_FUNCTIONS.append(Op)
     apply = torch.compiler.allow_in_graph(_torch_apply)
 
-    def op(x: Any) -> Any:
-        return apply(x, index)
+    def op(x: Any, *rest: Any) -> Any:
+        return apply(index, x, *rest)
 
     return op
 
@@ -184,26 +195,35 @@ def _choose_torch_kernels() -> None:
 _TORCH_FUNCTIONS: list[Any] = []
 
 
-def _torch_apply(x: Any, index: int) -> Any:
-    return _TORCH_FUNCTIONS[index].apply(x)
+def _torch_apply(index: int, *arguments: Any) -> Any:
+    return _TORCH_FUNCTIONS[index].apply(*arguments)
 
 
 def _tensorflow_rule(body: Body, derivative: Body, times: Product) -> Body:
     import tensorflow as tf
 
     @tf.custom_gradient
-    def ruled(x: Any) -> Any:
+    def ruled(x: Any, *rest: Any) -> Any:
         # A ForwardAccumulator looks into the body as well: stopped there it
         # takes the derivative from the rule alone.
-        y = body(tf.stop_gradient(x))
-        return y, lambda upstream: times(derivative(x), upstream)
+        y = body(tf.stop_gradient(x), *rest)
+
+        def pull(upstream: Any) -> Any:
+            slope = times(derivative(x, *rest), upstream)
+            return (slope, *(None for _ in rest)) if rest else slope
+
+        return y, pull
 
     # Inside a graph it would look past the rule even so; a function of its
     # own shows it nothing but its gradient.
     inside_graph = tf.function(ruled, reduce_retracing=True)
 
-    def op(x: Any) -> Any:
-        return ruled(x) if tf.executing_eagerly() else inside_graph(x)
+    def op(x: Any, *rest: Any) -> Any:
+        # Of a variable that it sees the rule would have to return another
+        # gradient; read here, that is the reading's own affair.
+        x = tf.convert_to_tensor(x)
+        rule = ruled if tf.executing_eagerly() else inside_graph
+        return rule(x, *rest)
 
     return op
 

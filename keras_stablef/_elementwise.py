@@ -16,6 +16,9 @@ import keras
 
 from ._ragged import is_ragged
 from ._ragged import ragged_row_means
+from ._ragged import row_weights
+from ._ragged import without_rows
+from ._tensors import as_float_tensor
 
 Loss = Callable[[Any, Any], Any]
 
@@ -37,6 +40,7 @@ class ElementwiseLoss(keras.losses.Loss):
     ``y_true`` and ``y_pred`` hold there (nan and ±inf too) changes nothing:
     not the loss, not its gradient.  nan elsewhere gives nan.  A ragged
     ``y_pred`` (TensorFlow) is averaged over its ragged axis, row by row.
+    Lists and numbers count as tensors.
     """
 
     def __init__(self, name: str, reduction: Any, dtype: Any) -> None:
@@ -56,20 +60,68 @@ class ElementwiseLoss(keras.losses.Loss):
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> Any:
         if is_ragged(y_pred):
-            y_pred = ragged_row_means(self.values, y_true, y_pred, self.dtype)
+            means, _ = self.entries(y_true, y_pred, sample_weight)
             given = Given(reduction=self.reduction, dtype=self.dtype)
-            return given(y_pred, y_pred, sample_weight)
-        if keras.ops.ndim(y_pred) > 0:
-            ones = keras.ops.ones_like(
-                keras.ops.convert_to_tensor(y_pred, dtype=self.dtype)[..., 0]
-            )
-            # Keras alone knows where it keeps a mask (on JAX not with the
-            # tensor): a loss of ones shows weight and mask together.
-            weigh = Ones(reduction=None, dtype=self.dtype)
-            weights = weigh(ones, y_pred, sample_weight)
-            if weights is not ones:
-                y_true = _Weighted(y_true, weights)
+            return given(means, means, sample_weight)
+        y_true, y_pred = self._as_tensors(y_true, y_pred)
+        weights = self._weights(y_pred, sample_weight)
+        if weights is not None:
+            y_true = _Weighted(y_true, weights)
         return super().__call__(y_true, y_pred, sample_weight)
+
+    def entries(
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> tuple[Any, Any]:
+        """The values before any weighting, and their weights.
+
+        Returns:
+            Two tensors of one shape, that of y_pred without its last axis;
+            for vectors theirs, for ragged values ``(batch,)``.  No weights:
+            None.  Values of weight 0 are finite, whatever is there.
+        """
+        if is_ragged(y_pred):
+            weights = row_weights(y_pred, sample_weight, self.dtype)
+            if weights is not None:
+                dead = keras.ops.equal(weights, 0)
+                y_true, y_pred = without_rows(dead, y_true, y_pred)
+            means = ragged_row_means(self.values, y_true, y_pred, self.dtype)
+            return means, weights
+        y_true, y_pred = self._as_tensors(y_true, y_pred)
+        weights = self._weights(y_pred, sample_weight)
+        y_true, y_pred = (
+            keras.ops.convert_to_tensor(y, dtype=self.dtype)
+            for y in (y_true, y_pred)
+        )
+        if len(y_pred.shape) == 1:
+            y_pred = keras.ops.expand_dims(y_pred, -1)
+        if weights is None:
+            return self.values(y_true, y_pred), None
+        values = self.values(*_without_dead(y_true, weights, y_pred))
+        return values, keras.ops.reshape(weights, keras.ops.shape(values))
+
+    def _as_tensors(self, *arguments: Any) -> list[Any]:
+        """Lists and numbers as tensors; Keras would map over the lists."""
+        return [
+            y
+            if hasattr(y, "shape")
+            else keras.ops.convert_to_tensor(y, dtype=self.dtype)
+            for y in arguments
+        ]
+
+    def _weights(self, y_pred: Any, sample_weight: Any) -> Any:
+        """Weight and mask of each value together; None if there is neither.
+
+        Keras alone knows where it keeps a mask (on JAX not with the tensor):
+        a loss of ones shows both.
+        """
+        if len(y_pred.shape) == 0:
+            return None
+        # One for each value; the last axis may be empty.
+        like = keras.ops.convert_to_tensor(y_pred, dtype=self.dtype)
+        ones = 1.0 + keras.ops.sum(keras.ops.zeros_like(like), axis=-1)
+        weigh = Ones(reduction=None, dtype=self.dtype)
+        weights = weigh(ones, y_pred, sample_weight)
+        return None if weights is ones else weights
 
     def get_config(self) -> dict[str, Any]:
         # Keras leaves the dtype out.
@@ -111,13 +163,9 @@ def _without_dead(y_true: Any, weights: Any, y_pred: Any) -> tuple[Any, Any]:
 
 def tensors(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     """Both as tensors of y_pred's dtype; floatx if that is no float."""
-    y_pred = keras.ops.convert_to_tensor(y_pred)
-    dtype = keras.backend.standardize_dtype(y_pred.dtype)
-    if not keras.backend.is_float_dtype(dtype):
-        dtype = keras.config.floatx()
-        y_pred = keras.ops.cast(y_pred, dtype)
-    y_true = keras.ops.convert_to_tensor(y_true)
-    return keras.ops.cast(y_true, dtype), y_pred
+    y_pred = as_float_tensor(y_pred, keras.config.floatx())
+    # At once: a number would be rounded to floatx on its way to float64.
+    return keras.ops.convert_to_tensor(y_true, dtype=y_pred.dtype), y_pred
 
 
 def same_rank(

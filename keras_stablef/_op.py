@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +17,9 @@ from ._autodiff import attach
 from ._ragged import is_ragged
 from ._rounding import narrow
 from ._rounding import widened_product
+from ._tensors import as_float_tensor
+from ._tensors import complex_refused
+from ._tensors import format_name
 
 
 class Generated(Protocol):
@@ -50,7 +52,8 @@ class StableOp(keras.Operation):
     can be.  At a removable point the value and every derivative are those
     of the filled-in function; at ±inf they are the limits (of the gradient
     too); nan gives nan.  For `stablef`: f(0) = 1/2 with gradient 1/12,
-    f(-inf) = 0 and f(inf) = 1 with gradient 0.  Autodiff of f is the op of
+    f(-inf) = 0 and f(inf) = 1 with gradient 0.  XLA and TensorFlow read a
+    subnormal x as 0, see `error_bound`.  Autodiff of f is the op of
     f', planned and bounded like f; the backward pass keeps only x.
 
     Example:
@@ -161,9 +164,15 @@ class StableOp(keras.Operation):
     def error_bound(self, dtype: str, order: int = 0) -> float:
         """Proved bound of ``|computed - f^(order)(x)|`` in ulp.
 
-        It holds for every float x; for narrow formats it is half an ulp
-        (the one rounding) and a little.  `dtype` may be the name of a
-        format without a dtype.  `order` counts from this op.
+        It holds for every float x of the domain; for narrow formats it is
+        half an ulp (the one rounding) and a little.  `dtype` may be the
+        name of a format without a dtype.  `order` counts from this op.
+
+        One exception: XLA and TensorFlow read a subnormal x, ``0 < |x| <
+        2**-126`` in float32 and bfloat16 (2**-1022 in float64, none of
+        float16), as 0.  Where 0 is a singular end of the domain, as of
+        ``sqrt(x)``, that x has the result of 0: of a value or slope with a
+        pole there -inf or inf.
 
         Raises:
             ValueError: unknown dtype or order.
@@ -190,14 +199,24 @@ class StableOp(keras.Operation):
 
         return explain(self, dtype)
 
-    def plot(self, path: Any, dtype: str = "float32") -> None:
+    def plot(self, path: Any, dtype: str | None = None) -> None:
         """A picture of the error in ulp over the whole float line.
 
-        Value and gradient, the textbook formula beside this op, the proved
-        bound and the seams; needs matplotlib.
+        This op and its gradient (of f'' alone f''), the textbook formula
+        beside them, the proved bounds and the seams; needs matplotlib.
+
+        Args:
+            path: of a file that ends in .png, .svg or .pdf.
+            dtype: a dtype, or the name of a format without one, in which
+                everything is computed and in whose ulp errors are; by
+                default the op's own format, else float32.
+
+        Raises:
+            ValueError: unknown dtype, or a file that cannot be written.
 
         Example:
             >>> ks.ops.log_cosh.plot("log_cosh.png")
+            >>> ks.ops.log_cosh.derivative().plot("tanh.png", "bfloat16")
         """
         from ._study import plot
 
@@ -225,20 +244,26 @@ class StableOp(keras.Operation):
     def save(
         self,
         path: Any,
-        dtypes: Sequence[str] | None = None,
+        dtypes: str | Sequence[str] | None = None,
         formats: Any = None,
     ) -> None:
         """Write a module that computes f and imports only keras.
 
         It holds every order and the derivative rules, and offers a function
-        of this op's name.
+        of this op's name.  Of a derivative it holds this one and the higher
+        ones: ``ks.ops.stablef.derivative().save(...)`` offers
+        ``stablef_d1(x)``, which is f', and ``stablef_d1(x, order=1)``, f''.
 
         Args:
-            dtypes: those it is to serve, all of them by default; one that
-                is computed in a wider dtype brings that along, and with it
-                the others that are computed in that.
+            path: of a file in a folder that exists.
+            dtypes: those it is to serve (one, or several), all of them by
+                default; one that is computed in a wider dtype brings that
+                along, and with it the others that are computed in that.
             formats: a TOML file of formats of your own (docs/dtypes.md),
                 which it shall serve too.
+
+        Raises:
+            ValueError: unknown dtype, or a file that cannot be written.
 
         Example:
             >>> ks.stabilize("log(1+x)/x", (-1, "oo"), name="rel").save(
@@ -286,7 +311,7 @@ class StableOp(keras.Operation):
     def compute_output_spec(self, x: Any) -> Any:
         dtype = keras.backend.standardize_dtype(x.dtype)
         if dtype.startswith("complex"):
-            raise TypeError(_complex(dtype))
+            raise TypeError(complex_refused(dtype))
         if not keras.backend.is_float_dtype(dtype):
             dtype = self._default_dtype
         if self.format and dtype != self._default_dtype:
@@ -319,23 +344,17 @@ class StableOp(keras.Operation):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> StableOp:
-        from . import ops
+        """The op of a saved configuration, which is data from anywhere.
 
-        if "formula" in config:
-            from ._stabilize import stabilize
+        Raises:
+            ValueError: an entry is none that an op can have (`_config`).
+        """
+        from ._config import known_op
+        from ._config import read_config
 
-            known: StableOp = stabilize(
-                config["formula"],
-                tuple(config["domain"]),
-                name=config["function"],
-                max_ulp=config["max_ulp"],
-                formats=config.get("formats"),
-            )
-        else:
-            known = getattr(ops, config["function"])
-        return cls(
-            known.module, config["order"], config["name"], config.get("format")
-        )
+        saved = read_config(config)
+        module = known_op(saved).module
+        return cls(module, saved.order, saved.name, saved.format)
 
     def __repr__(self) -> str:
         primes = "'" * self.order
@@ -411,34 +430,3 @@ def _product(module: Generated, name: str) -> Product:
     if compute == storage:
         return operator.mul
     return widened_product(compute, storage)
-
-
-def format_name(dtype: Any, known: Collection[str]) -> str:
-    """A format's name as it is, anything else as Keras calls the dtype."""
-    if isinstance(dtype, str) and dtype in known:
-        return dtype
-    name: str = keras.backend.standardize_dtype(dtype)
-    return name
-
-
-def as_float_tensor(x: Any, default: str) -> Any:
-    """x as a real float tensor; a float dtype of its own is kept."""
-    if not keras.ops.is_tensor(x):
-        # A NumPy array keeps its float dtype; a list or a number has none.
-        dtype = getattr(x, "dtype", None)
-        name = keras.backend.standardize_dtype(dtype) if dtype else None
-        if isinstance(x, complex) or (name or "").startswith("complex"):
-            raise TypeError(_complex(name or "a complex number"))
-        if name is None or not keras.backend.is_float_dtype(name):
-            name = default
-        return keras.ops.convert_to_tensor(x, dtype=name)
-    dtype = keras.backend.standardize_dtype(x.dtype)
-    if dtype.startswith("complex"):
-        raise TypeError(_complex(dtype))
-    if not keras.backend.is_float_dtype(dtype):
-        return keras.ops.cast(x, default)
-    return x
-
-
-def _complex(received: str) -> str:
-    return f"Real input only: expected a real dtype, received {received}."

@@ -59,6 +59,36 @@ def ragged_row_means(
     return means if same is True else tf.where(same, means, math.nan)
 
 
+def row_weights(y_pred: Any, sample_weight: Any, dtype: Any) -> Any:
+    """One weight for each row, ``(batch,)``; None if there are none."""
+    if sample_weight is None:
+        return None
+    weights = keras.ops.convert_to_tensor(sample_weight, dtype=dtype)
+    ones = keras.ops.ones((y_pred.nrows(),), dtype=dtype)
+    return ones * keras.ops.reshape(weights, (-1,))
+
+
+def without_rows(dead: Any, *arguments: Any) -> list[Any]:
+    """Each of the arguments, ragged or dense, with zeros in dead rows."""
+    import tensorflow as tf
+
+    def alive(y: Any) -> Any:
+        if is_ragged(y):
+            places = tf.range(tf.shape(y.flat_values)[0])
+            for splits in reversed(y.nested_row_splits):
+                places = _rows(places, splits)
+            return y.with_flat_values(
+                zeros_where(tf.gather(dead, places), y.flat_values)
+            )
+        return zeros_where(dead, tf.convert_to_tensor(y))
+
+    def zeros_where(gone: Any, y: Any) -> Any:
+        shape = tf.concat([tf.shape(gone), tf.ones(tf.rank(y) - 1, "int32")], 0)
+        return tf.where(tf.reshape(gone, shape), tf.zeros_like(y), y)
+
+    return [alive(y) for y in arguments]
+
+
 def _check_rows(y_true: Any, y_pred: Any) -> Any:
     """Whether the row lengths are equal; in a graph a tensor."""
     import tensorflow as tf

@@ -20,9 +20,12 @@ from ._op import shared_ops
 from ._progress import progress
 
 if TYPE_CHECKING:
+    from .generator.catalogue import Entry
     from .generator.derive import AnyPlan
 
 ORDERS = 3
+READING = 10.0  # seconds for a formula's text
+ALL_REALS = ("-oo", "oo")
 Domain = tuple[object, object]
 
 
@@ -40,21 +43,21 @@ class Derived:
         max_ulp: float | None,
         formats: Any = None,
     ) -> None:
-        from .generator.derive import time_limit
         from .generator.format_file import formats_with
         from .generator.format_file import tables_of
         from .generator.formats import FORMATS
+        from .generator.limits import within
+        from .generator.spec import checked_goal
         from .generator.spec import make_spec
 
-        # First, as reading a formula takes longer than refusing a format.
+        # First, as reading a formula takes longer than refusing these.
         self.formats = formats_with(formats)
+        max_ulp = checked_goal(max_ulp)
 
-        with time_limit(10.0):
-            self.spec = make_spec(formula, name, domain)
-        low, high = self.spec.domain
+        self.spec = within(READING, lambda: make_spec(formula, name, domain))
         self.NAME = name
         self.EXPRESSION = self.spec.text
-        self.DOMAIN = (str(low), str(high))
+        self.DOMAIN = self.spec.domain_text
         known = self.formats.items()
         self.COMPUTE = {d: f.compute for d, f in known}
         self.STORAGE = {d: f.storage for d, f in known}
@@ -91,15 +94,14 @@ class Derived:
         key = dtype, order
         if key not in self._plans:
             parts = (
-                self.NAME,
                 str(self.spec.expr),
                 self.DOMAIN,
                 self._max_ulp,
                 repr(get_format(dtype)),
-                order,
             )
             with progress(f"deriving {self.NAME}{chr(39) * order} {dtype}"):
                 self._plans[key] = remembered(
+                    (self.NAME, dtype, order),
                     parts,
                     lambda: derive(self.spec, dtype, order, self._max_ulp),
                 )
@@ -174,7 +176,7 @@ class _Bounds(Mapping[str, Sequence[float]]):
 @overload
 def stabilize(
     formula: None = None,
-    domain: Domain = ...,
+    domain: Domain | None = ...,
     *,
     name: str | None = None,
     max_ulp: float | None = None,
@@ -183,7 +185,7 @@ def stabilize(
 @overload
 def stabilize(
     formula: Any,
-    domain: Domain = ...,
+    domain: Domain | None = ...,
     *,
     name: str | None = None,
     max_ulp: float | None = None,
@@ -191,7 +193,7 @@ def stabilize(
 ) -> StableOp: ...
 def stabilize(
     formula: Any = None,
-    domain: Domain = ("-oo", "oo"),
+    domain: Domain | None = None,
     *,
     name: str | None = None,
     max_ulp: float | None = None,
@@ -203,9 +205,16 @@ def stabilize(
         formula: text such as ``"log(1+x)/x"``, a sympy expression in one
             variable, or a Python function of one argument over
             `keras.ops`.  With no formula it is a decorator for such a
-            function.  Text is parsed by a whitelist and never evaluated.
-        domain: the interval on which the bound shall hold; numbers, "oo",
-            or sympy.  Outside it the op gives nan.
+            function.  Text is parsed by a whitelist and never evaluated;
+            its numbers are exact, 0.1 is one tenth, and so are floats in a
+            sympy expression or a function.  The name of an op that ships,
+            such as ``"log_cosh"``, stands for its formula and its domain:
+            with nothing else given it is that op.
+        domain: the interval on which the bound shall hold, all reals by
+            default; numbers, text or sympy.  A float (Python's, NumPy's or
+            sympy's) is that float exactly, text is exact as in formulas:
+            0.1 is 0x1.999999999999ap-4 and "0.1" one tenth.  "oo", "inf"
+            and "infinity" are infinity.  Outside it the op gives nan.
         name: of the op; "f", or the function's own name, by default.
         max_ulp: the bound to meet, in ulp; by default 2 for f and f' and 4
             for f''.
@@ -216,17 +225,27 @@ def stabilize(
         A `StableOp`: any shape, float16, bfloat16, float32, float64 or
         float8, on TensorFlow, JAX and PyTorch.  At a removable point of the
         formula value and derivatives are those of the filled-in function,
-        at an end of the domain they are the limits.  The value and gradient
-        for `keras.config.floatx()` are derived now; another dtype or order
-        when it is first used, and all are kept on disk.
+        at an end of the domain they are the limits.  At a kink that is a
+        number of the dtype, such as 0 for ``abs(x)``, derivatives are the
+        limits from above; of an even or odd function this is so for x >= 0,
+        and those for x < 0 are mirrored.  At any other kink every number is
+        on one side of it.  The value and gradient for
+        `keras.config.floatx()` are derived now; another dtype or order when
+        it is first used, and all are kept on disk.
 
     Raises:
-        NotAnExpressionError, VariableError, DomainError: bad input.
+        NotAnExpressionError, VariableError, DomainError: bad input; a bare
+            name of several letters is one, the nearest ones are said.
+        GeneratorError: `name` is no lower-case identifier, `max_ulp` no
+            positive number.
+        NoFloatError: no dtype has a number in the domain; where only some
+            have none it is raised when one of these is used.
         SingularityError: a pole or branch point inside the domain; where.
         NotRealError: not real on part of the domain; which.
         FormatError: `formats` has an entry that cannot be.
         BoundNotMetError: `max_ulp` cannot be met; the best, and where.
-        TimeLimitError: the formula takes too long to analyse.
+        TimeLimitError: the formula takes too long to analyse (a minute of
+            this thread's computing), or too much memory.
         All are subclasses of `ValueError`.
 
     Example:
@@ -245,17 +264,58 @@ def stabilize(
         return lambda function: stabilize(
             function, domain, name=name, max_ulp=max_ulp, formats=formats
         )
+    if isinstance(formula, str):
+        entry = _shipped(formula)
+        if entry is not None:
+            if (domain, name, max_ulp, formats) == (None,) * 4:
+                from . import ops
+
+                return getattr(ops, entry.name)
+            formula, name = entry.formula, name or entry.name
+            domain = entry.domain if domain is None else domain
     if callable(formula) and not hasattr(formula, "free_symbols"):
         from .generator.lift import lift
 
         name = name or getattr(formula, "__name__", "f").lower()
         formula = lift(formula)
+    if domain is None:
+        domain = ALL_REALS
     derived = Derived(formula, domain, _named(name), max_ulp, formats)
     floatx = keras.config.floatx()
-    dtype = derived.COMPUTE.get(floatx, "float32")
-    for order in (0, 1):
-        derived.plan(dtype, order)
+    _derive_now(derived, derived.COMPUTE.get(floatx, "float32"))
     return shared_ops(derived)[0]
+
+
+def _shipped(text: str) -> Entry | None:
+    """The entry of the catalogue of that name."""
+    from .generator.catalogue import load_catalogue
+
+    if not text.strip().isidentifier():
+        return None
+    return {e.name: e for e in load_catalogue()}.get(text.strip())
+
+
+def _derive_now(derived: Derived, dtype: str) -> None:
+    """f and f' in one dtype; if it has a number in the domain.
+
+    Where another dtype has some it is the one that is meant, and the error
+    is for those who use this one.
+    """
+    from .generator.coverer import ends_of
+    from .generator.errors import NoFloatError
+    from .generator.formats import get_format
+
+    try:
+        for order in (0, 1):
+            derived.plan(dtype, order)
+    except NoFloatError as error:
+        for other in derived.BODIES:
+            try:
+                ends_of(derived.spec.domain, get_format(other))
+                return
+            except NoFloatError:
+                continue
+        raise error
 
 
 def _named(name: str | None) -> str:

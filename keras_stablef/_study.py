@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +19,9 @@ import keras
 import numpy as np
 
 from ._op import StableOp
-from ._op import format_name
 from ._op import shared_ops
 from ._progress import progress
+from ._tensors import format_name
 
 if TYPE_CHECKING:
     from .generator.derive import AnyPlan
@@ -36,9 +41,21 @@ def _plan(op: StableOp, dtype: str, order: int) -> AnyPlan:
     return plan_of(entry, dtype, order)
 
 
-def _plans(op: StableOp, dtypes: list[str]) -> list[AnyPlan]:
-    orders = range(op.orders)
+def _plans(op: StableOp, dtypes: list[str], first: int = 0) -> list[AnyPlan]:
+    """Of every order from `first` on."""
+    orders = range(first, op.orders)
     return [_plan(op, dtype, order) for dtype in dtypes for order in orders]
+
+
+def _served(op: StableOp, dtype: str) -> str:
+    """The name of one of the op's formats."""
+    name = format_name(dtype, op.module.COMPUTE)
+    if name not in op.module.COMPUTE:
+        raise ValueError(
+            f"No plan for {dtype!r}: expected one of "
+            f"{', '.join(op.module.COMPUTE)}."
+        )
+    return name
 
 
 def _computed(op: StableOp, dtype: str | None) -> list[str]:
@@ -46,12 +63,42 @@ def _computed(op: StableOp, dtype: str | None) -> list[str]:
     compute = op.module.COMPUTE
     if dtype is None:
         return list(dict.fromkeys(compute.values()))
-    name = format_name(dtype, compute)
-    if name not in compute:
-        raise ValueError(
-            f"No plan for {dtype!r}: expected one of {', '.join(compute)}."
+    return [compute[_served(op, dtype)]]
+
+
+def _target(path: Any, what: str) -> Path:
+    """Where to write: a name in a folder that there is."""
+    from .generator.errors import GeneratorError
+
+    if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
+        raise GeneratorError(
+            f"Cannot {what}: expected a path of a file, received {path!r}."
         )
-    return [compute[name]]
+    target = Path(path)
+    if not os.path.isdir(target.parent):
+        raise GeneratorError(
+            f"Cannot {what}: expected a folder, received {target.parent}."
+        )
+    if os.path.isdir(target):
+        raise GeneratorError(
+            f"Cannot {what}: expected a path of a file, received the folder "
+            f"{target}."
+        )
+    return target
+
+
+@contextmanager
+def _writing(target: Path, what: str) -> Iterator[None]:
+    """An error of the file system as one of ours."""
+    from .generator.errors import GeneratorError
+
+    try:
+        yield
+    except OSError as error:
+        raise GeneratorError(
+            f"Cannot {what}: expected a file that can be written, received "
+            f"{target} ({error.strerror or error})."
+        ) from error
 
 
 def _formats(op: StableOp) -> Mapping[str, FloatFormat]:
@@ -94,7 +141,7 @@ def explain(op: StableOp, dtype: str | None) -> str:
 def save(
     op: StableOp,
     path: Any,
-    dtypes: Sequence[str] | None,
+    dtypes: str | Sequence[str] | None,
     formats: Any = None,
 ) -> dict[str, list[float]]:
     """See `StableOp.save`; returns the bounds of `dtypes` by order."""
@@ -106,12 +153,11 @@ def save(
     from .generator.render import shown_bound
     from .generator.standalone import standalone
 
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise ValueError(
-            f"Cannot save: expected a folder, received {target.parent}."
-        )
-    module = op.module
+    target = _target(path, "save")
+    if dtypes is not None and (
+        isinstance(dtypes, str) or not isinstance(dtypes, Iterable)
+    ):
+        dtypes = [dtypes]  # one, by its name or as a backend's own
     known = _formats(op)
     if formats is not None:
         known = {**known, **formats_with(formats)}
@@ -119,17 +165,25 @@ def save(
         get_format(format_name(dtype, known), known)
         for dtype in (dtypes or known)
     ]
-    plans = _plans(op, list(dict.fromkeys(fmt.compute for fmt in wanted)))
+    computed = list(dict.fromkeys(fmt.compute for fmt in wanted))
+    name = shared_ops(op.module)[op.order].name
+    summary = "Saved by StableOp.save."
+    if op.order:
+        primes = "'" * op.order
+        summary += f" {name} is f{primes}; that is its order 0."
+    plans = [
+        replace(plan, name=name) for plan in _plans(op, computed, op.order)
+    ]
     source = render(
         op.expression,
         op.domain,
-        "Saved by StableOp.save.",
+        summary,
         plans,
         formats=known,
     )
-    write_if_changed(
-        target, standalone(source.text, module.NAME, op.expression)
-    )
+    text = standalone(source.text, name, op.expression, op.order)
+    with _writing(target, "save"):
+        write_if_changed(target, text)
     return {
         fmt.name: [
             shown_bound(narrowed_bound(plan.ulp, fmt))
@@ -140,43 +194,69 @@ def save(
     }
 
 
-def plot(op: StableOp, path: Any, dtype: str) -> None:
+def plot(op: StableOp, path: Any, dtype: str | None) -> None:
     """See `StableOp.plot`."""
+    from .generator.errors import GeneratorError
     from .generator.picture import draw
     from .generator.picture import exact_function
     from .generator.picture import seams_of
     from .generator.picture import textbook_function
+    from .generator.pointwise import array_type
     from .generator.spec import make_spec
 
-    target = Path(path)
-    if not target.parent.is_dir():
-        raise ValueError(
-            f"Cannot plot: expected a folder, received {target.parent}."
+    target = _target(path, "plot")
+    kinds = (".png", ".svg", ".pdf")
+    if target.suffix.lower() not in kinds:
+        raise GeneratorError(
+            f"Cannot plot: expected a name that ends in {', '.join(kinds)}, "
+            f"received {target.name!r}."
         )
-    (compute,) = _computed(op, dtype)
+    name = _served(op, dtype or op.format or "float32")
+    compute, fmt = op.module.COMPUTE[name], _formats(op)[name]
     spec = make_spec(op.expression, op.module.NAME, op.domain)
-    tower = shared_ops(op.module)
-    orders = (0, 1)
-    with progress(f"drawing {op.module.NAME}"):
+    storage = op.module.STORAGE[name]
+    kind = array_type(storage)
+    own = None if storage == name else name  # a format without a dtype
+    tower = shared_ops(op.module, own)
+    # The op and its gradient; the last one's has no bound.
+    orders = range(op.order, min(op.order + 2, op.orders))
+    label = op.module.NAME + "'" * op.order
+    formula = f"{op.module.NAME}(x) = {op.expression}"
+    with progress(f"drawing {label}"), _writing(target, "plot"):
         draw(
             target,
-            title=f"{op.module.NAME}(x) = {op.expression}",
+            title=f"{label}(x), {formula}" if op.order else formula,
             textbook={
-                k: textbook_function(spec.expr, spec.variable, k, compute)
+                k: textbook_function(spec.expr, spec.variable, k, kind)
                 for k in orders
             },
-            ours={k: _as_numpy(tower[k]) for k in orders},
+            ours={k: _as_numpy(tower[k], storage) for k in orders},
             seams={k: seams_of(_plan(op, compute, k)) for k in orders},
-            dtype=compute,
+            fmt=fmt,
             domain=(float(spec.domain[0]), float(spec.domain[1])),
-            bounds={k: op.error_bound(compute, k) for k in orders},
+            bounds={k: tower[0].error_bound(name, k) for k in orders},
             exact=exact_function(spec.expr, spec.variable),
         )
 
 
-def _as_numpy(op: StableOp) -> Any:
+def _as_numpy(op: StableOp, storage: str) -> Any:
+    """`op` from arrays to arrays of a dtype that holds its numbers.
+
+    By way of a dtype that every backend takes from NumPy and gives back.
+    """
+    from .generator.errors import GeneratorError
+
+    wide = "float64" if storage == "float64" else "float32"
+
     def run(x: np.ndarray) -> np.ndarray:
-        y = op(keras.ops.convert_to_tensor(x, dtype=str(x.dtype)))
+        given = keras.ops.convert_to_tensor(x.astype(wide), dtype=wide)
+        received = keras.backend.standardize_dtype(given.dtype)
+        if received != wide:
+            raise GeneratorError(
+                f"Cannot plot in {storage}: expected a backend that keeps "
+                f"{wide}, received {received} (JAX: set jax_enable_x64)."
+            )
+        y = keras.ops.cast(op(keras.ops.cast(given, storage)), wide)
         return np.asarray(keras.ops.convert_to_numpy(y))
 
     return run

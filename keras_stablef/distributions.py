@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,7 +12,7 @@ import keras
 from . import ops
 from ._continuous_bernoulli import negative_log_likelihood
 from ._continuous_bernoulli import quantile
-from ._op import as_float_tensor
+from ._tensors import as_float_tensor
 
 
 class ContinuousBernoulli:
@@ -81,27 +84,49 @@ class ContinuousBernoulli:
                 in float32.
 
         Returns:
-            Numbers in [0, 1] of the broadcast shape and the logits' dtype.
+            Numbers in [0, 1] of the broadcast shape and the logits' dtype:
+            0 for u = 0 and 1 for u = 1 exactly, with gradient 0; nan for u
+            outside [0, 1] and for nan.
         """
         dtype = keras.backend.standardize_dtype(self.logits.dtype)
         wide = dtype if dtype == "float64" else "float32"
-        u = keras.ops.cast(keras.ops.convert_to_tensor(u), wide)
+        u = keras.ops.cast(as_float_tensor(u, wide), wide)
         found = quantile(u, keras.ops.cast(self.logits, wide))
         return keras.ops.cast(found, dtype)
 
-    def sample(self, shape: tuple[int, ...] = (), seed: Any = None) -> Any:
+    def sample(self, shape: int | Sequence[int] = (), seed: Any = None) -> Any:
         """Samples by the inverse of the distribution function.
 
         Args:
-            shape: put before the logits' shape.
+            shape: put before the logits' shape; 5 is (5,).
             seed: an integer or a `keras.random.SeedGenerator`.
 
         Returns:
             A tensor of shape ``(*shape, *logits.shape)`` in [0, 1], its
             gradient by the logits that of `quantile`.
+
+        Raises:
+            TypeError: a shape that is no integer and no sequence of them.
+            ValueError: a negative one.
         """
-        size = (*shape, *keras.ops.shape(self.logits))
+        size = (*_checked_shape(shape), *keras.ops.shape(self.logits))
         # A uniform number of 16 bits has too few values for the tails.
         double = keras.backend.standardize_dtype(self.logits.dtype)
         dtype = "float64" if double == "float64" else "float32"
         return self.quantile(keras.random.uniform(size, dtype=dtype, seed=seed))
+
+
+def _checked_shape(shape: Any) -> tuple[int, ...]:
+    given = shape if isinstance(shape, Iterable) else (shape,)
+    try:
+        sizes = tuple(operator.index(n) for n in given)
+    except TypeError:
+        raise TypeError(
+            "Bad shape: expected an integer or a sequence of integers, "
+            f"received {shape!r}."
+        ) from None
+    if any(n < 0 for n in sizes):
+        raise ValueError(
+            f"Bad shape: expected integers >= 0, received {shape!r}."
+        )
+    return sizes

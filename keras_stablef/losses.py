@@ -1,26 +1,29 @@
 """Losses beside `keras.losses`: right near their cancellations, never nan.
 
-Each is a class, for ``compile(loss=...)`` or ``metrics=[...]``, and a
-function without the reduction over the batch.  Entries of weight 0 or under
-a mask may hold anything, see `ElementwiseLoss`.
+Each is a class, for ``compile(loss=...)``, and a function without the
+reduction over the batch; `keras_stablef.metrics` has them as metrics.
+Entries of weight 0 or under a mask may hold anything, see `ElementwiseLoss`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from collections.abc import Iterable
-from numbers import Real
 from typing import Any
 
 import keras
 
 from . import ops
+from ._arguments import base_loss
+from ._arguments import checked_shifts
 from ._continuous_bernoulli import negative_log_likelihood
 from ._elementwise import ElementwiseLoss
 from ._elementwise import mean_of_last
 from ._elementwise import same_rank
 from ._elementwise import tensors
+from ._pseudo_huber import checked_delta
+from ._pseudo_huber import pseudo_huber_of
+from ._pseudo_huber import working_dtype
 
 __all__ = [
     "ContinuousBernoulli",
@@ -83,9 +86,9 @@ class StableFLoss(ElementwiseLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.shifts = _checked_shifts(shifts)
+        self.shifts = checked_shifts(shifts)
         self.loss = loss
-        self._base = _base_loss(loss)
+        self._base = base_loss(loss)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
         return _of_sum(self._base, self.shifts, y_true, y_pred)
@@ -133,7 +136,7 @@ def stable_f_loss(
     Source: see `StableFLoss`.
     """
     y_true, y_pred = tensors(y_true, y_pred)
-    return _of_sum(_base_loss(loss), _checked_shifts(shifts), y_true, y_pred)
+    return _of_sum(base_loss(loss), checked_shifts(shifts), y_true, y_pred)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -282,23 +285,27 @@ class PseudoHuber(ElementwiseLoss):
     of a loss that is ``x**2/2`` near x = 0, where ``sqrt(1 + t) - 1`` as
     typed is 0 from |x| < 2e-4 delta on in float32, and ``delta |x|`` far
     out.  Value and gradient are 0 at x = 0, the gradient ±delta far out;
-    inf at ±inf; nan gives nan.
+    inf at ±inf; nan gives nan.  For every delta in range and every finite x
+    the value is within 6.3 ulp and the gradient within 4.3 ulp of the exact
+    one of x and delta (first order, on CPUs; 16 bits are computed in float32
+    and rounded once); neither overflows where the exact one does not.
 
     Shapes: ``(..., d)`` both, or ``(batch,)`` against ``(batch, 1)``; any
     of float16, bfloat16, float32, float64.  Entries of weight 0 or under a
     mask may hold anything.
 
     Args:
-        delta: where the loss turns from square to linear, positive and
-            finite.
+        delta: where the loss turns from square to linear; a positive
+            number of the dtype, from the smallest normal one (float16: the
+            smallest) to the largest.
         reduction: as in `keras.losses.Loss`.
         name: of the loss.
         dtype: of its computations.
 
     Raises:
         TypeError: a delta that is no number.
-        ValueError: one that is not positive and finite, or ``y_true`` whose
-            shape does not go with ``y_pred``.
+        ValueError: one that is not positive and finite or out of range, or
+            ``y_true`` whose shape does not go with ``y_pred``.
 
     Example:
         >>> model.compile("adam", loss=ks.losses.PseudoHuber(delta=0.1))
@@ -316,7 +323,7 @@ class PseudoHuber(ElementwiseLoss):
         dtype: Any = None,
     ) -> None:
         super().__init__(name, reduction, dtype)
-        self.delta = _checked_delta(delta)
+        self.delta = checked_delta(delta, self.dtype)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
         return pseudo_huber(y_true, y_pred, self.delta)
@@ -333,7 +340,7 @@ def pseudo_huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
         y_true: targets, of y_pred's shape, or ``(batch,)`` against
             ``(batch, 1)``; cast to y_pred's dtype.
         y_pred: a float tensor ``(..., d)``; its dtype is kept.
-        delta: positive and finite.
+        delta: positive, in the range of y_pred's dtype.
 
     Returns:
         The mean over the last axis of ``delta**2 (sqrt(1 + (x/delta)**2) -
@@ -347,11 +354,12 @@ def pseudo_huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
 
     Source: see `PseudoHuber`.
     """
-    delta = _checked_delta(delta)
     y_true, y_pred = same_rank(*tensors(y_true, y_pred))
-    scaled = ops.pseudo_huber((y_pred - y_true) / delta)
-    # Twice, since delta**2 may underflow where the loss does not.
-    return mean_of_last(delta * (delta * scaled))
+    dtype = keras.backend.standardize_dtype(y_pred.dtype)
+    delta = checked_delta(delta, dtype)
+    wide = working_dtype(dtype)
+    x = keras.ops.cast(y_pred, wide) - keras.ops.cast(y_true, wide)
+    return keras.ops.cast(mean_of_last(pseudo_huber_of(x, delta)), dtype)
 
 
 def _of_sum(
@@ -366,57 +374,3 @@ def _of_sum(
     for shift in shifts[1:]:
         total = total + ops.stablef(y_pred + shift)
     return base(y_true, total)
-
-
-def _checked_shifts(shifts: Iterable[float]) -> tuple[float, ...]:
-    if isinstance(shifts, (str, bytes)) or not isinstance(shifts, Iterable):
-        raise TypeError(
-            f"Bad shifts: expected a sequence of numbers, received {shifts!r}."
-        )
-    found = tuple(shifts)
-    for shift in found:
-        if isinstance(shift, bool) or not isinstance(shift, Real):
-            raise TypeError(
-                f"Bad shifts: expected real numbers, received {shift!r} "
-                f"in {found!r}."
-            )
-    numbers = tuple(float(s) for s in found)
-    if not numbers or not all(math.isfinite(s) for s in numbers):
-        raise ValueError(
-            "Bad shifts: expected at least one number, all finite; "
-            f"received {found!r}."
-        )
-    return numbers
-
-
-def _checked_delta(delta: float) -> float:
-    if isinstance(delta, bool) or not isinstance(delta, Real):
-        raise TypeError(
-            f"Bad delta: expected a real number, received {delta!r}."
-        )
-    if not (math.isfinite(delta) and delta > 0):
-        raise ValueError(
-            f"Bad delta: expected a positive finite number, received {delta!r}."
-        )
-    return float(delta)
-
-
-def _base_loss(loss: Any) -> Callable[[Any, Any], Any]:
-    """The function (y_true, y_pred) -> values, last axis reduced."""
-    try:
-        found = keras.losses.get(loss)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            "Unknown loss: expected a Keras loss, its name or its "
-            f"configuration, received {loss!r} ({error})."
-        ) from None
-    if isinstance(found, type):
-        found = found()
-    if isinstance(found, keras.losses.Loss):
-        return found.call  # type: ignore[no-any-return]
-    if not callable(found):
-        raise ValueError(
-            f"Unknown loss: expected a Keras loss, its name or its "
-            f"configuration, received {loss!r}."
-        )
-    return found  # type: ignore[no-any-return]

@@ -96,9 +96,65 @@ def test_quantile(u: float) -> None:
             assert abs(float(x) - want) <= limit * max(want, 1e-37)
 
 
-def test_quantile_of_1_is_1() -> None:
-    d = ks.distributions.ContinuousBernoulli(np.array(LOGITS, "float32"))
-    np.testing.assert_allclose(value(d.quantile(1.0)), 1.0, rtol=1e-6)
+OUTSIDE = [-np.inf, -1.0, -1e-30, np.nextafter(1.0, 2.0, dtype="float32"),
+           1.5, np.inf, np.nan]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["eager", "jit"])
+def test_quantile_at_the_ends_and_outside(mode: str) -> None:
+    if mode == "jit" and BACKEND == "torch":
+        pytest.skip("Inductor takes minutes for two tables of pieces")
+    u = np.array([0.0, 1.0, *OUTSIDE], "float32")[:, None]
+    logits = tensor(np.array([*LOGITS, np.inf, -np.inf, np.nan], "float32"))
+
+    def of(u):  # type: ignore[no-untyped-def]
+        return ks.distributions.ContinuousBernoulli(logits).quantile(u)
+
+    got = run(of, u, mode)
+    assert (got[0, :-1] == 0).all() and (got[1, :-1] == 1).all()
+    assert np.isnan(got[2:]).all() and np.isnan(got[:, -1]).all()
+
+
+@AUTODIFF
+def test_gradient_of_the_quantile_at_the_ends_is_0() -> None:
+    def of(n):  # type: ignore[no-untyped-def]
+        d = ks.distributions.ContinuousBernoulli(n)
+        return d.quantile([[0.0], [1.0], [-1.0], [2.0]])
+
+    slope = run(reverse(of), np.array(LOGITS, "float32"))
+    assert (slope == 0).all()
+
+
+def test_quantile_of_a_number_is_float64_where_the_logits_are() -> None:
+    if BACKEND == "numpy":
+        pytest.skip("Keras computes in float32 there")
+    d = ks.distributions.ContinuousBernoulli(np.array([0.0]))
+    assert value(d.quantile(0.1)) == [0.1]
+
+
+SHAPES = [((), (2,)), (5, (5, 2)), ((5,), (5, 2)), ([3, 1], (3, 1, 2)),
+          (np.int64(4), (4, 2)), (0, (0, 2))]  # fmt: skip
+
+
+@pytest.mark.parametrize(("shape", "want"), SHAPES, ids=str)
+def test_shape_of_samples(shape: object, want: tuple[int, ...]) -> None:
+    d = ks.distributions.ContinuousBernoulli([0.0, 1.0])
+    assert tuple(d.sample(shape, seed=1).shape) == want
+
+
+@pytest.mark.parametrize("shape", [-1, (2, -3), 1.5, "5", None, (1.0,)])
+def test_bad_shape_of_samples(shape: object) -> None:
+    d = ks.distributions.ContinuousBernoulli([0.0, 1.0])
+    error = ValueError if shape in (-1, (2, -3)) else TypeError
+    with pytest.raises(error, match=r"Bad shape: expected.*received"):
+        d.sample(shape)
+
+
+def test_nan_logits_give_nan() -> None:
+    d = ks.distributions.ContinuousBernoulli([np.nan])
+    for y in (d.mean(), d.variance(), d.log_normalizer(), d.log_prob(0.5),
+              d.quantile(0.5), d.sample((2,), seed=1)):  # fmt: skip
+        assert np.isnan(value(y)).all()
 
 
 @AUTODIFF

@@ -14,10 +14,6 @@ import pytest
 from cases import CASES
 from flint import arb
 from flint import ctx
-from oracle import compiled
-
-import keras_stablef
-import keras_stablef as ks
 from keras_stablef.generator.certificate import certify
 from keras_stablef.generator.checker import check
 from keras_stablef.generator.checker.claims import get_format
@@ -31,6 +27,10 @@ from keras_stablef.generator.checker.lanes import ordinals
 from keras_stablef.generator.derive import derive
 from keras_stablef.generator.render import render
 from keras_stablef.generator.spec import make_spec
+from oracle import compiled
+
+import keras_stablef
+import keras_stablef as ks
 
 FOLDER = Path(keras_stablef.__file__).parent / "generated"
 

@@ -18,12 +18,6 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from keras import ops
-from oracle import at
-from oracle import compiled as exactly
-from oracle import ulp_error
-
-import keras_stablef as ks
-from keras_stablef.generated import sinc as module
 from keras_stablef.generator.closed import closed_form
 from keras_stablef.generator.compile import CannotCompileError
 from keras_stablef.generator.compile import compiled
@@ -40,6 +34,12 @@ from keras_stablef.generator.lookup import MAX_BINS
 from keras_stablef.generator.lookup import lookup_of
 from keras_stablef.generator.magnitudes import MagnitudeAlgebra
 from keras_stablef.generator.spec import make_spec
+from oracle import at
+from oracle import compiled as exactly
+from oracle import ulp_error
+
+import keras_stablef as ks
+from keras_stablef.generated import sinc as module
 
 pytestmark = pytest.mark.once
 X = sympy.Symbol("x", real=True)

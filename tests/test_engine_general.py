@@ -14,10 +14,6 @@ from flint import ctx
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from oracle import at
-from oracle import compiled
-from oracle import ulp_error
-
 from keras_stablef.generator.derive import derive
 from keras_stablef.generator.economy import Economized
 from keras_stablef.generator.errors import GeneratorError
@@ -36,6 +32,9 @@ from keras_stablef.generator.roots import find_roots
 from keras_stablef.generator.roots import polished
 from keras_stablef.generator.roots import simplest
 from keras_stablef.generator.spec import make_spec
+from oracle import at
+from oracle import compiled
+from oracle import ulp_error
 
 pytestmark = pytest.mark.once
 ZERO = Fraction(0)

@@ -13,6 +13,11 @@ from backends import compiled
 from backends import forward
 from backends import reverse
 from cases import CASES
+from keras_stablef.generator.format_file import formats_with
+from keras_stablef.generator.format_file import read_formats
+from keras_stablef.generator.format_file import tables_of
+from keras_stablef.generator.formats import FORMATS
+from keras_stablef.generator.formats import FloatFormat
 from roundings import FLOAT8
 from roundings import float8
 from roundings import run
@@ -21,11 +26,6 @@ from roundings import wanted
 
 import keras_stablef as ks
 from keras_stablef._rounding import narrow
-from keras_stablef.generator.format_file import formats_with
-from keras_stablef.generator.format_file import read_formats
-from keras_stablef.generator.format_file import tables_of
-from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.formats import FloatFormat
 
 TF32 = Path(__file__).resolve().parent.parent / "examples" / "tf32.toml"
 ORDERS = (0, 1, 2)

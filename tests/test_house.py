@@ -9,7 +9,6 @@ import venv
 from pathlib import Path
 
 import pytest
-
 from keras_stablef.generator import errors
 from keras_stablef.generator.catalogue import Entry
 from keras_stablef.generator.catalogue import load_catalogue

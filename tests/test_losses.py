@@ -268,3 +268,69 @@ def test_vectors_and_columns(
     np.testing.assert_allclose(got, want, rtol=1e-6)
     with pytest.raises(ValueError, match="expected equal ones, received"):
         loss(np.zeros((4, 2)), np.zeros((4, 3)))
+
+
+# As Keras' own functions take them: y_true, y_pred, sample_weight.
+PLAIN = [
+    ([[1.0]], [[0.0]], None),
+    ([1.0, 0.0], [0.5, -2.0], None),
+    (((1.0,), (0.0,)), ((0.5,), (-2.0,)), None),
+    ([[1], [0]], [[2], [-2]], None),
+    ([[1.0], [0.0]], [[0.5], [-2.0]], [0.0, 3.0]),
+    ([[1.0], [0.0]], np.array([[0.5], [-2.0]]), None),
+    (np.array([[1.0], [0.0]]), [[0.5], [-2.0]], [1, 2]),
+    (np.array([[1], [0]]), np.array([[2], [-2]], "int8"), None),
+    ([[True], [False]], np.array([[0.5], [-2.0]], "float16"), None),
+]
+
+
+@EACH
+@pytest.mark.parametrize("case", PLAIN, ids=str)
+def test_lists_numbers_and_arrays(name: str, case: tuple) -> None:
+    true, pred, weights = case
+    arrays = np.asarray(true, "float32"), np.asarray(pred, "float32")
+    loss = type(LOSSES[name][0])()
+    got = loss(*case)
+    # Keras' own take two lists, but not a list and an array.
+    theirs = keras.losses.MeanSquaredError()(*arrays, weights)
+    assert got.dtype == theirs.dtype
+    np.testing.assert_array_equal(value(got), value(loss(*arrays, weights)))
+    if weights is None:
+        theirs = keras.losses.mean_squared_error(true, pred)
+        got = TWINS[name](true, pred)
+        assert tuple(got.shape) == tuple(theirs.shape)
+        np.testing.assert_allclose(
+            value(got).astype("float64"), value(TWINS[name](*arrays)), 2e-3
+        )
+
+
+def test_numbers_are_not_rounded_on_their_way_to_float64() -> None:
+    pred = tensor(np.array([[0.1]]))
+    assert value(ks.losses.log_cosh([[0.1]], pred)) == 0
+
+
+EMPTY = [(0, 1), (0, 3), (0, 5, 2), (2, 0), (0,)]
+
+
+@EACH
+@pytest.mark.parametrize("shape", EMPTY, ids=str)
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_empty_batches_as_keras_does(
+    name: str, shape: tuple[int, ...], reduction: str | None, weighted: bool
+) -> None:
+    y = np.zeros(shape, "float32")
+    weights = np.ones(shape[:-1] or shape, "float32") if weighted else None
+    theirs = keras.losses.MeanSquaredError(reduction=reduction)(y, y, weights)
+    kind = type(LOSSES[name][0])
+    ours = kind(reduction=reduction)(y, y, weights)
+    np.testing.assert_array_equal(value(ours), value(theirs))
+
+
+@EACH
+def test_empty_batches_have_gradients(name: str) -> None:
+    if BACKEND in ("tensorflow", "jax", "torch"):
+        loss = type(LOSSES[name][0])(reduction="sum")
+        y = np.zeros((0, 2), "float32")
+        slope = run(reverse(lambda p: keras.ops.sum(loss(tensor(y), p))), y)
+        assert slope.shape == (0, 2)

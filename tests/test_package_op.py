@@ -171,6 +171,20 @@ def test_backward_pass_keeps_only_x() -> None:
         assert tape.gradient(y, t).shape == x.shape
 
 
+@pytest.mark.parametrize("order", range(3))
+def test_subnormal_x_beside_a_singular_end(order: int) -> None:
+    """What `error_bound` says: XLA and TensorFlow read it as 0."""
+    op = ks.ops.softplus_inverse.derivative(order)
+    subnormal, zero, normal = run(
+        op, np.array([1e-40, 0.0, 2.0**-126], "float32")
+    )
+    assert normal == pytest.approx([-87.33655, 2.0**126, -np.inf][order])
+    if BACKEND in ("tensorflow", "jax"):
+        assert subnormal == zero
+    else:
+        assert subnormal == pytest.approx([-92.1034, np.inf, -np.inf][order])
+
+
 @AUTODIFF
 def test_vectorising_maps() -> None:
     x = np.array([-3.0, 0.0, 1.0, 9.0])

@@ -1,9 +1,8 @@
-"""`stabilize`: formulas, functions, errors, cache, words, pictures, files."""
+"""`stabilize`: formulas, functions, errors, words, pictures, files."""
 
 from __future__ import annotations
 
 import importlib.util
-import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -18,12 +17,12 @@ from backends import reverse
 from backends import run
 from cases import OTHERS
 from keras import ops
+from keras_stablef.generator import errors
+from keras_stablef.generator import store
 from oracle import exact
 from oracle import ulp_error
 
 import keras_stablef as ks
-from keras_stablef.generator import errors
-from keras_stablef.generator import store
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"
@@ -210,54 +209,6 @@ def test_plot(tmp_path: Path) -> None:
     assert len(data) > 20_000
     with pytest.raises(ValueError, match="expected a folder"):
         ks.ops.tanhc.plot(tmp_path / "no" / "a.png")
-
-
-def _derive(folder: str) -> float:
-    import os
-
-    os.environ[store.FOLDER_VARIABLE] = folder
-    made = store.remembered(("key",), lambda: (1, 2))
-    return float(made[1])
-
-
-@pytest.mark.once
-def test_cache_survives_damage_and_company(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(store.FOLDER_VARIABLE, str(tmp_path))
-    calls = []
-
-    def make() -> tuple[int, ...]:
-        calls.append(1)
-        return (1, 2)
-
-    assert store.remembered(("key",), make) == (1, 2)
-    assert store.remembered(("key",), make) == (1, 2)
-    assert len(calls) == 1
-    (path,) = tmp_path.glob("*.plan")
-    whole = path.read_bytes()
-    for damaged in (whole[:-3], b"", b"x" * len(whole)):
-        path.write_bytes(damaged)
-        assert store.remembered(("key",), make) == (1, 2)
-    assert len(calls) == 4
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        assert pool.map(_derive, [str(tmp_path)] * 6) == [2.0] * 6
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
-
-
-@pytest.mark.once
-def test_cache_constructs_nothing_but_plans(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import hashlib
-    import pickle
-
-    monkeypatch.setenv(store.FOLDER_VARIABLE, str(tmp_path))
-    store.remembered(("key",), lambda: (1,))
-    (path,) = tmp_path.glob("*.plan")
-    evil = pickle.dumps(subprocess.Popen)
-    path.write_bytes(hashlib.sha256(evil).digest() + evil)
-    assert store.remembered(("key",), lambda: (2,)) == (2,)
 
 
 COMMANDS = [

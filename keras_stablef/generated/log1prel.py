@@ -25,6 +25,16 @@ def _clamp(t, low, high, dtype):
     return ops.where(t > _number(high, dtype), _number(high, dtype), t)
 
 
+def _fixed(p, dtype):
+    """A rounded product, out of sight of fused multiply-add.
+
+    XLA contracts a * b - c to an exact a * b where it likes, and p is used
+    again as the rounded one; it does not look through a clip.
+    """
+    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
+    return ops.clip(p, -last, last)
+
+
 def _horner(coefficients, s):
     """c[0] + c[1] * s + c[2] * s**2 + ..."""
     z = coefficients[-1]
@@ -87,9 +97,9 @@ def _rows(t, seams, table, divider, scaled, dtype):
     if len(table) > FEW:
         row = _find(t, seams, table, dtype)
         return _polynomial(t, row, divider, scaled)
-    y = _polynomial(t, table[0], divider, scaled)
+    y = _polynomial(t, table[0], divider, scaled, dtype)
     for seam, row in zip(seams, table[1:], strict=True):
-        z = _polynomial(t, row, divider, scaled)
+        z = _polynomial(t, row, divider, scaled, dtype)
         y = ops.where(t >= _number(seam, dtype), z, y)
     return y
 
@@ -101,8 +111,8 @@ def _split(s, divider):
     return high, s - high
 
 
-def _polynomial(t, row, divider, scaled):
-    """One local polynomial.
+def _polynomial(t, row, divider, scaled, dtype=None):
+    """One local polynomial; a dtype says that the row is constants.
 
     A row: center, if `scaled` what t - center and the result are to be
     multiplied by, lead, with a `divider` the slope, then the other
@@ -122,6 +132,8 @@ def _polynomial(t, row, divider, scaled):
         high, low = _split(s, divider)
         z = z - slope * low
         lead = lead + slope * high
+    elif dtype:  # TensorFlow folds lead - (p + c) to (lead - c) - p
+        z = _fixed(z, dtype)
     return (lead - z) * gain if scaled else lead - z
 
 
@@ -156,16 +168,6 @@ def _levels(d, edges, factors, dtype):
 
 # Pairs (a, b) stand for a + b, twice the precision (Dekker 1971).  A constant
 # comes second in a sum: compilers fold (constant + a) - constant.
-
-
-def _fixed(p, dtype):
-    """A rounded product, out of sight of fused multiply-add.
-
-    XLA contracts a * b - c to an exact a * b where it likes, and p is used
-    again as the rounded one; it does not look through a clip.
-    """
-    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
-    return ops.clip(p, -last, last)
 
 
 def _two_sum(a, b):

@@ -26,6 +26,16 @@ def _clamp(t, low, high, dtype):
     return ops.where(t > _number(high, dtype), _number(high, dtype), t)
 
 
+def _fixed(p, dtype):
+    """A rounded product, out of sight of fused multiply-add.
+
+    XLA contracts a * b - c to an exact a * b where it likes, and p is used
+    again as the rounded one; it does not look through a clip.
+    """
+    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
+    return ops.clip(p, -last, last)
+
+
 def _horner(coefficients, s):
     """c[0] + c[1] * s + c[2] * s**2 + ..."""
     z = coefficients[-1]
@@ -88,9 +98,9 @@ def _rows(t, seams, table, divider, scaled, dtype):
     if len(table) > FEW:
         row = _find(t, seams, table, dtype)
         return _polynomial(t, row, divider, scaled)
-    y = _polynomial(t, table[0], divider, scaled)
+    y = _polynomial(t, table[0], divider, scaled, dtype)
     for seam, row in zip(seams, table[1:], strict=True):
-        z = _polynomial(t, row, divider, scaled)
+        z = _polynomial(t, row, divider, scaled, dtype)
         y = ops.where(t >= _number(seam, dtype), z, y)
     return y
 
@@ -102,8 +112,8 @@ def _split(s, divider):
     return high, s - high
 
 
-def _polynomial(t, row, divider, scaled):
-    """One local polynomial.
+def _polynomial(t, row, divider, scaled, dtype=None):
+    """One local polynomial; a dtype says that the row is constants.
 
     A row: center, if `scaled` what t - center and the result are to be
     multiplied by, lead, with a `divider` the slope, then the other
@@ -123,6 +133,8 @@ def _polynomial(t, row, divider, scaled):
         high, low = _split(s, divider)
         z = z - slope * low
         lead = lead + slope * high
+    elif dtype:  # TensorFlow folds lead - (p + c) to (lead - c) - p
+        z = _fixed(z, dtype)
     return (lead - z) * gain if scaled else lead - z
 
 
@@ -157,16 +169,6 @@ def _levels(d, edges, factors, dtype):
 
 # Pairs (a, b) stand for a + b, twice the precision (Dekker 1971).  A constant
 # comes second in a sum: compilers fold (constant + a) - constant.
-
-
-def _fixed(p, dtype):
-    """A rounded product, out of sight of fused multiply-add.
-
-    XLA contracts a * b - c to an exact a * b where it likes, and p is used
-    again as the rounded one; it does not look through a clip.
-    """
-    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
-    return ops.clip(p, -last, last)
 
 
 def _two_sum(a, b):
@@ -208,21 +210,26 @@ def _pair_power(x, n, dtype):
     return y
 
 
-def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+def _power_row(s, offset, order, factor, rest, levels, dtype):
     """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
 
-    d = s - offset; `rest` is negated.
+    d = s - offset; `rest` is negated.  s is exact where it is t - c with
+    c/2 <= t <= 2c (Sterbenz).  Between `edges` |d| is scaled by `ups`, powers
+    of two, and what comes out by `backs`.
     """
+    edges, ups, backs, most = levels
+    if most is not None:  # beyond it the result overflows all the same
+        s = _clamp(s, -most, most, dtype)
     d = (s, ops.zeros_like(s))
-    if offset[0]:
+    if offset[0]:  # XLA folds (t - c) - offset to t - (c + offset)
+        s = _fixed(s, dtype)
         high, low = _two_sum(s, _number(-offset[0], dtype))
         d = high, low - offset[1]
-    small = ops.abs(d[0]) < tiny
-    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    up = _levels(ops.abs(d[0]), edges, ups, dtype)
     p = _pair_power((d[0] * up, d[1] * up), order, dtype)
     y, e = _two_product(p[0], _number(factor, dtype), dtype)
     y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
+    return y * _levels(ops.abs(d[0]), edges, backs, dtype)
 
 
 def _log(m, n, dtype):
@@ -525,8 +532,18 @@ def log_sinhc_0_float32(x):
             2.2953775e-05,
             1.3379629e-05,
         ),
-        1.1641532e-10,
-        28,
+        (
+            (1.1641532e-10,),
+            (
+                2.6843546e08,
+                1.0,
+            ),
+            (
+                1.3877788e-17,
+                1.0,
+            ),
+            None,
+        ),
         "float32",
     )
     y = ops.where(inside, p0, y)
@@ -615,8 +632,18 @@ def log_sinhc_1_float32(x):
             0.0002773121,
             -5.4661483e-05,
         ),
-        3.3881318e-21,
-        56,
+        (
+            (3.3881318e-21,),
+            (
+                7.2057594e16,
+                1.0,
+            ),
+            (
+                1.3877788e-17,
+                1.0,
+            ),
+            None,
+        ),
         "float32",
     )
     y = ops.where(inside, p0, y)
@@ -1365,8 +1392,18 @@ def log_sinhc_0_float64(x):
             -2.1684826789145693e-08,
             4.055410457789674e-09,
         ),
-        8.598881417685874e-137,
-        57,
+        (
+            (8.598881417685874e-137,),
+            (
+                1.4411518807585587e17,
+                1.0,
+            ),
+            (
+                4.81482486096809e-35,
+                1.0,
+            ),
+            None,
+        ),
         "float64",
     )
     y = ops.where(inside, p0, y)
@@ -1758,8 +1795,18 @@ def log_sinhc_1_float64(x):
             -2.99117166563268e-07,
             5.987746972342714e-08,
         ),
-        1.8485190408855855e-273,
-        114,
+        (
+            (1.8485190408855855e-273,),
+            (
+                2.076918743413931e34,
+                1.0,
+            ),
+            (
+                4.81482486096809e-35,
+                1.0,
+            ),
+            None,
+        ),
         "float64",
     )
     y = ops.where(inside, p0, y)

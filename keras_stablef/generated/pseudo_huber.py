@@ -25,6 +25,16 @@ def _clamp(t, low, high, dtype):
     return ops.where(t > _number(high, dtype), _number(high, dtype), t)
 
 
+def _fixed(p, dtype):
+    """A rounded product, out of sight of fused multiply-add.
+
+    XLA contracts a * b - c to an exact a * b where it likes, and p is used
+    again as the rounded one; it does not look through a clip.
+    """
+    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
+    return ops.clip(p, -last, last)
+
+
 def _horner(coefficients, s):
     """c[0] + c[1] * s + c[2] * s**2 + ..."""
     z = coefficients[-1]
@@ -87,9 +97,9 @@ def _rows(t, seams, table, divider, scaled, dtype):
     if len(table) > FEW:
         row = _find(t, seams, table, dtype)
         return _polynomial(t, row, divider, scaled)
-    y = _polynomial(t, table[0], divider, scaled)
+    y = _polynomial(t, table[0], divider, scaled, dtype)
     for seam, row in zip(seams, table[1:], strict=True):
-        z = _polynomial(t, row, divider, scaled)
+        z = _polynomial(t, row, divider, scaled, dtype)
         y = ops.where(t >= _number(seam, dtype), z, y)
     return y
 
@@ -101,8 +111,8 @@ def _split(s, divider):
     return high, s - high
 
 
-def _polynomial(t, row, divider, scaled):
-    """One local polynomial.
+def _polynomial(t, row, divider, scaled, dtype=None):
+    """One local polynomial; a dtype says that the row is constants.
 
     A row: center, if `scaled` what t - center and the result are to be
     multiplied by, lead, with a `divider` the slope, then the other
@@ -122,6 +132,8 @@ def _polynomial(t, row, divider, scaled):
         high, low = _split(s, divider)
         z = z - slope * low
         lead = lead + slope * high
+    elif dtype:  # TensorFlow folds lead - (p + c) to (lead - c) - p
+        z = _fixed(z, dtype)
     return (lead - z) * gain if scaled else lead - z
 
 
@@ -156,16 +168,6 @@ def _levels(d, edges, factors, dtype):
 
 # Pairs (a, b) stand for a + b, twice the precision (Dekker 1971).  A constant
 # comes second in a sum: compilers fold (constant + a) - constant.
-
-
-def _fixed(p, dtype):
-    """A rounded product, out of sight of fused multiply-add.
-
-    XLA contracts a * b - c to an exact a * b where it likes, and p is used
-    again as the rounded one; it does not look through a clip.
-    """
-    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
-    return ops.clip(p, -last, last)
 
 
 def _two_sum(a, b):
@@ -207,21 +209,26 @@ def _pair_power(x, n, dtype):
     return y
 
 
-def _power_row(s, offset, order, factor, rest, tiny, scale, dtype):
+def _power_row(s, offset, order, factor, rest, levels, dtype):
     """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
 
-    d = s - offset; `rest` is negated.
+    d = s - offset; `rest` is negated.  s is exact where it is t - c with
+    c/2 <= t <= 2c (Sterbenz).  Between `edges` |d| is scaled by `ups`, powers
+    of two, and what comes out by `backs`.
     """
+    edges, ups, backs, most = levels
+    if most is not None:  # beyond it the result overflows all the same
+        s = _clamp(s, -most, most, dtype)
     d = (s, ops.zeros_like(s))
-    if offset[0]:
+    if offset[0]:  # XLA folds (t - c) - offset to t - (c + offset)
+        s = _fixed(s, dtype)
         high, low = _two_sum(s, _number(-offset[0], dtype))
         d = high, low - offset[1]
-    small = ops.abs(d[0]) < tiny
-    up = ops.where(small, _number(2.0**scale, dtype), _number(1.0, dtype))
+    up = _levels(ops.abs(d[0]), edges, ups, dtype)
     p = _pair_power((d[0] * up, d[1] * up), order, dtype)
     y, e = _two_product(p[0], _number(factor, dtype), dtype)
     y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
-    return ops.where(small, y * 2.0 ** (-scale * order), y)
+    return y * _levels(ops.abs(d[0]), edges, backs, dtype)
 
 
 # fmt: off
@@ -286,8 +293,18 @@ def pseudo_huber_0_float32(x):
             0.014603933,
             0.016636776,
         ),
-        5.820766e-11,
-        28,
+        (
+            (5.820766e-11,),
+            (
+                2.6843546e08,
+                1.0,
+            ),
+            (
+                1.3877788e-17,
+                1.0,
+            ),
+            None,
+        ),
         "float32",
     )
     y = ops.where(inside, p0, y)
@@ -384,8 +401,18 @@ def pseudo_huber_1_float32(x):
             0.4076839,
             -0.23525466,
         ),
-        8.4703295e-22,
-        56,
+        (
+            (8.4703295e-22,),
+            (
+                7.2057594e16,
+                1.0,
+            ),
+            (
+                1.3877788e-17,
+                1.0,
+            ),
+            None,
+        ),
         "float32",
     )
     y = ops.where(inside, p0, y)
@@ -1362,8 +1389,18 @@ def pseudo_huber_0_float64(x):
             -0.012803524444276659,
             -0.001820823681585875,
         ),
-        4.299440708842937e-137,
-        57,
+        (
+            (4.299440708842937e-137,),
+            (
+                1.4411518807585587e17,
+                1.0,
+            ),
+            (
+                4.81482486096809e-35,
+                1.0,
+            ),
+            None,
+        ),
         "float64",
     )
     y = ops.where(inside, p0, y)
@@ -1496,8 +1533,18 @@ def pseudo_huber_1_float64(x):
             -0.3055635598431467,
             0.1847647374841936,
         ),
-        4.621297602213964e-274,
-        114,
+        (
+            (4.621297602213964e-274,),
+            (
+                2.076918743413931e34,
+                1.0,
+            ),
+            (
+                4.81482486096809e-35,
+                1.0,
+            ),
+            None,
+        ),
         "float64",
     )
     y = ops.where(inside, p0, y)

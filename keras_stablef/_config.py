@@ -1,0 +1,160 @@
+"""The configuration of a saved op, checked before anything is made of it.
+
+A saved model is data from anywhere, and Keras hands its JSON to
+`StableOp.from_config` as it is.  Here every entry is seen to be of its type
+and within its limits; no path is read and nothing is derived.  The formula
+and the domain's ends go on as text to the parser, the tables of formats to
+`format_file`, which have checks of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import NoReturn
+
+if TYPE_CHECKING:
+    from ._op import StableOp
+
+SHIPPED = ("function", "order", "name")
+DERIVED = (*SHIPPED, "formula", "domain", "max_ulp")
+MAX_NAME = 2**8  # of the op in its graph, which nothing but Keras reads
+MAX_TEXT = 2**12  # parse.MAX_LENGTH is less; here it is just no gigabyte
+
+
+@dataclass(frozen=True)
+class SavedOp:
+    """What `StableOp.get_config` writes, see `stabilize` for the words."""
+
+    function: str
+    order: int
+    name: str
+    format: str | None
+    formula: str | None
+    domain: tuple[str, str]
+    max_ulp: float | None
+    formats: Mapping[str, Any] | None
+
+
+def refuse(what: str, expected: str, received: object) -> NoReturn:
+    from .generator.errors import SavedOpError
+    from .generator.plain import shown
+
+    raise SavedOpError(
+        f"Bad configuration of a saved op: {what}: expected {expected}, "
+        f"received {shown(received)}."
+    )
+
+
+def read_config(config: object) -> SavedOp:
+    """The entries of a configuration.
+
+    Raises:
+        SavedOpError: one is missing, unknown, of another type or too large.
+    """
+    if not isinstance(config, Mapping):
+        refuse("its kind", "a mapping", config)
+    derived = "formula" in config
+    needed = DERIVED if derived else SHIPPED
+    able = {*needed, "format"} | ({"formats"} if derived else set())
+    if not set(needed) <= set(config) <= able:
+        refuse("its keys", ", ".join(needed), list(config))
+    formats = config.get("formats")
+    if formats is not None and not isinstance(formats, Mapping):
+        refuse("formats", "a mapping of tables", formats)
+    order = config["order"]
+    if type(order) is not int:  # True is no number
+        refuse("order", "an integer", order)
+    name = _text(config, "name", MAX_NAME)
+    if not name or not name.isprintable() or "/" in name:  # as Keras has it
+        refuse("name", "printable text without /", name)
+    return SavedOp(
+        function=_text(config, "function", MAX_TEXT),
+        order=order,
+        name=name,
+        format=(
+            None
+            if config.get("format") is None
+            else _text(config, "format", MAX_NAME)
+        ),
+        formula=_text(config, "formula", MAX_TEXT) if derived else None,
+        domain=_domain(config["domain"]) if derived else ("-oo", "oo"),
+        max_ulp=_bound(config["max_ulp"]) if derived else None,
+        formats=formats,
+    )
+
+
+def _text(config: Mapping[str, Any], key: str, most: int) -> str:
+    value = config[key]
+    if not isinstance(value, str) or len(value) > most:
+        refuse(key, f"text of at most {most} characters", value)
+    return value
+
+
+def _domain(value: object) -> tuple[str, str]:
+    if (
+        not isinstance(value, (list, tuple))
+        or len(value) != 2
+        or not all(isinstance(v, str) and len(v) <= MAX_TEXT for v in value)
+    ):
+        refuse("domain", "two ends as text, such as ['-oo', '1/3']", value)
+    low, high = value
+    return low, high
+
+
+def _bound(value: object) -> float | None:
+    """As it is: whether a plan can meet it is for the planner to say."""
+    if value is None:
+        return None
+    try:
+        if type(value) in (int, float) and 0 < float(value) < math.inf:  # type: ignore[arg-type]
+            return value  # type: ignore[return-value]
+    except OverflowError:
+        pass
+    refuse("max_ulp", "None or a positive number", value)
+
+
+def known_op(saved: SavedOp) -> StableOp:
+    """The op of the saved one's function, of order 0 and in no format.
+
+    Raises:
+        SavedOpError: there is no such function, order or format.
+        GeneratorError: its formula, domain or formats are refused.
+    """
+    if saved.formula is None:
+        from . import ops
+
+        _one_of("function", ops.__all__, saved.function)
+        op: StableOp = getattr(ops, saved.function)
+        _check(saved, op.orders, op.module.COMPUTE)
+        return op
+    from ._stabilize import ORDERS
+    from ._stabilize import stabilize
+    from .generator.format_file import formats_with
+
+    # Before anything is derived, which takes seconds.
+    _check(saved, ORDERS, formats_with(saved.formats))
+    derived: StableOp = stabilize(
+        saved.formula,
+        saved.domain,
+        name=saved.function,
+        max_ulp=saved.max_ulp,
+        formats=saved.formats,
+    )
+    return derived
+
+
+def _check(saved: SavedOp, orders: int, formats: Collection[str]) -> None:
+    if not 0 <= saved.order < orders:
+        refuse("order", f"0 to {orders - 1}", saved.order)
+    if saved.format is not None:
+        _one_of("format", formats, saved.format)
+
+
+def _one_of(what: str, known: Collection[str], value: str) -> None:
+    if value not in known:
+        refuse(what, f"one of {', '.join(known)}", value)
