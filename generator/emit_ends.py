@@ -17,6 +17,10 @@ from .nearness import Split
 from .nearness import nearness
 from .plan import at_most
 
+# 1.0 / d would become an operation of its own in TensorFlow's graphs, which
+# is 2.75 ulp off in float32; this is the same number, rounded once.
+RECIPROCAL = "w = -1.0 / -{0}"
+
 
 def end_formula(form: EndForm | LogForm) -> str:
     """What the form computes, for people."""
@@ -160,7 +164,7 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
     small = _small_part(factor, dtype, negated=True)
     head = number(factor.head, dtype)
     if factor.rest:
-        lines.append("w = 1.0 / d" if form.point is None else "w = d")
+        lines.append(RECIPROCAL.format("d") if form.point is None else "w = d")
         # TensorFlow folds head - (p + tail) to (head - tail) - p.
         small = f"_fixed({small}, {dtype!r})" if factor.tail else f"({small})"
         lines.append(f"a = {head} - {small}")
@@ -168,7 +172,10 @@ def _simple(form: EndForm, k: int, dtype: str) -> list[str]:
         lines.append(f"a = {head} + ops.zeros_like(d)")
     power = -form.power if form.point is None else form.power
     if power:
-        lines.append(f"y{k} = a {'*' if power > 0 else '/'} d")
+        call = f"a {'*' if power > 0 else '/'} d"
+        if factor.head == 1 and not factor.rest and power < 0:
+            call = "-a / -d"  # see RECIPROCAL
+        lines.append(f"y{k} = {call}")
     else:
         lines.append(f"y{k} = a")
     return lines
@@ -192,10 +199,10 @@ def _pairs(
             lines.append("r = (m, ops.zeros_like(m))")
     if any(f.rest for f in form.factors):
         if q == 1:
-            lines.append("w = 1.0 / d" if infinite else "w = d")
+            lines.append(RECIPROCAL.format("d") if infinite else "w = d")
         else:
             lines.append(f"w = {near.scaled('r[0]', Fraction(1, q), dtype)}")
-            lines += ["w = 1.0 / w"] if infinite else []
+            lines += [RECIPROCAL.format("w")] if infinite else []
     if len(form.factors) > 1:
         needs |= {"log", "scale"}
         # The kernel wants sqrt(1/2) <= m <= sqrt(2).

@@ -142,6 +142,11 @@ def infix(node: Expr, name_of: str = "ops.") -> str:
             assert isinstance(right_side, Const)
             positive = Const(-right_side.value)
             return show(Op("sub", (left, positive)), outer, right)
+        if node.name == "div" and node.args[0] == Const(Fraction(1)):
+            # 1 / a is another operation in TensorFlow's graphs, and 2.75 ulp
+            # off in float32; (-1) / (-a) is the same number, rounded once.
+            turned = Op("div", (Const(Fraction(-1)), Op("neg", node.args[1:])))
+            return show(turned, outer, right)
         if node.name in SYMBOL:
             rank = PRECEDENCE[node.name]
             text = (

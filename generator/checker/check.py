@@ -48,6 +48,8 @@ from .machine import extended_range
 from .outside import check_outside
 from .programs import check_closed
 from .programs import check_program
+from .roundoff import Worst
+from .roundoff import by_size
 from .roundoff import check_lanes
 from .roundoff import truncation_of
 from .rows import center_gap
@@ -361,12 +363,34 @@ def _roundoff(
     taus = [
         truncation_of(p, plan.fmt, center_gap(p, target)) for p in plan.pieces
     ]
-    worst = check_lanes(module, plan, lanes, 1, assumed, taus)
-    report.lanes += len(lanes)
     claims = np.array([p.ulp for p in plan.pieces])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.nan_to_num(worst.by_piece / claims)
-    report.tightest = max(report.tightest, float(ratios.max(initial=0)))
+    signs = (1, -1) if plan.parity and not by_size(module, plan) else (1,)
+    for sign in signs:
+        worst = check_lanes(module, plan, lanes, sign, assumed, taus)
+        report.lanes += len(lanes)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.nan_to_num(worst.by_piece / claims)
+        report.tightest = max(report.tightest, float(ratios.max(initial=0)))
+        _exceeded(plan, worst, report)
+        flat = {
+            k
+            for k in {k for k, *_ in worst.left}
+            if is_constant(
+                plan.pieces[k],
+                [s for s in line if s.owner == k],
+                target,
+                plan.fmt,
+            )
+        }
+        # Of an odd function the result at -t has the other sign.
+        turn = plan.parity if sign < 0 else 1
+        left = [(k, a, b, turn * v) for k, a, b, v in worst.left]
+        _left(plan, [some for some in left if some[0] not in flat], target,
+              report)  # fmt: skip
+
+
+def _exceeded(plan: Plan, worst: Worst, report: Report) -> None:
+    """Lanes that exceed what their piece claims."""
     told: set[int] = set()
     for k, low, high, ulp in worst.failures:
         if k not in told:
@@ -376,19 +400,6 @@ def _roundoff(
                 f"{plan.pieces[k].ulp:.6g}"
             )
             _find(report, plan, what, plan.pieces[k].label)
-    ends = {k for k, *_ in worst.left}
-    flat = {
-        k
-        for k in ends
-        if is_constant(
-            plan.pieces[k],
-            [s for s in line if s.owner == k],
-            target,
-            plan.fmt,
-        )
-    }
-    left = [some for some in worst.left if some[0] not in flat]
-    _left(plan, left, target, report)
 
 
 def _left(

@@ -1,16 +1,21 @@
-"""What compilers make of two constants in a row.
+"""What compilers make of sums, products and quotients.
 
-Seen in what XLA and TensorFlow's graph optimizer compile (versions and forms
-in tests/test_checker_folds.py): c1, c2 constants of the source, a, b, c any
-numbers,
+Seen in what XLA and TensorFlow's graph optimizer compile (forms and proofs of
+it in tests/test_checker_running.py): c1, c2 constants of the source, a, b, c
+any numbers,
 
     (a + c1) + c2 -> a + (c1 + c2)      a / (b / c) -> (a * c) / b
     (a * c1) * c2 -> a * (c1 * c2)      (a / b) / c -> a / (b * c)
     a / c1 -> a * (1 / c1)
 
-and the like with differences: c2 - (a + c1) by TensorFlow, though not by XLA.
-What is on the right is rounded elsewhere.  So both sides are computed, and
-the larger error counts.  A choice or a clip in between is not looked through.
+and the like with differences; TensorFlow also over terms in between, as in
+((a - c1) - b) - c2, where XLA folds neighbours only, and it gathers additions:
+a + (b + c) is summed in any order.  What is on the right is rounded elsewhere.
+So both sides are computed, and the larger error counts.  A choice or a clip
+in between is not looked through.
+
+1 / a becomes an operation of its own in TensorFlow's graphs, 2.75 ulp off in
+float32.  No table says how far it may be off: nothing is known of it.
 """
 
 from __future__ import annotations
@@ -37,50 +42,90 @@ def negated(a: Number, made: Number) -> Number:
         made.literal = -a.literal
     if a.fold is not None:
         base, value, other = a.fold.base, a.fold.value, a.fold.other
+        direct = a.fold.direct
         if a.fold.kind == "product":
-            made.fold = Fold("product", base, -value)
+            made.fold = Fold("product", base, -value, direct=direct)
         elif a.fold.kind == "sum":
-            made.fold = Fold("sum", -base, -value)
+            made.fold = Fold("sum", -base, -value, direct=direct)
         else:
             made.fold = Fold("quotient", -base, other=other)
     return made
 
 
-def added(a: Number, b: Number) -> Number:
-    """a + b."""
+def added(a: Number, b: Number, minus: bool = False) -> Number:
+    """a + b; `minus` says that b was subtracted, negated."""
     from .arithmetic import total
-    from .running import Fold
 
     made = total(a, b)
     if _both(a, b, made, lambda x, y: x + y):
         return made
-    for one, c in ((a, b), (b, a)):
-        if c.literal is None or not np.isfinite(c.literal):
-            continue
-        made.fold = Fold("sum", one, Fraction(c.literal))
-        if one.fold is not None and one.fold.kind == "sum":
-            value = one.fold.value + Fraction(c.literal)
-            joined, made.fold = _joined(made, one.fold, value, "sum")
-            return _worse(made, total(one.fold.base, joined))
+    if not minus:
+        made = _in_any_order(a, b, made)
+    return _gathered(a, b, made, "sum", total)
+
+
+def _in_any_order(a: Number, b: Number, made: Number) -> Number:
+    """Additions of additions: no order of them is certain.
+
+    Each of the n - 1 sums is at most that of all sizes.
+    """
+    terms = [*(a.terms or [a]), *(b.terms or [b])]
+    made.terms = terms
+    if len(terms) < 3:
+        return made
+    most = sum((t.top for t in terms[1:]), terms[0].top)
+    most = most * (1 + made.m.unit * len(terms))
+    half = made.m.half_ulp(most, most, most) * (len(terms) - 1)
+    res = sum((t.res for t in terms[1:]), terms[0].res) + half
+    made.last = np.where(res > made.res, Real(0), made.last)
+    made.res = np.maximum(made.res, res)
     return made
 
 
 def multiplied(a: Number, b: Number) -> Number:
     """a * b."""
     from .arithmetic import product
-    from .running import Fold
 
     made = product(a, b)
     if _both(a, b, made, lambda x, y: x * y):
         return made
-    for one, c in ((a, b), (b, a)):
-        if c.literal is None or not np.isfinite(c.literal) or not c.literal:
-            continue
-        made.fold = Fold("product", one, Fraction(c.literal))
-        if one.fold is not None and one.fold.kind == "product":
-            value = one.fold.value * Fraction(c.literal)
-            joined, made.fold = _joined(made, one.fold, value, "product")
-            return _worse(made, product(one.fold.base, joined))
+    return _gathered(a, b, made, "product", product)
+
+
+def _gathered(
+    a: Number,
+    b: Number,
+    made: Number,
+    kind: str,
+    way: Callable[[Number, Number], Number],
+) -> Number:
+    """A sum or product, with all of its constants made one."""
+    from .running import Fold
+
+    neutral = Fraction(int(kind == "product"))
+    bases: list[Number] = []
+    value, constants, folds = neutral, 0, 0
+    for one in (a, b):
+        part = neutral
+        if one.literal is not None and np.isfinite(one.literal):
+            part, constants = Fraction(one.literal), constants + 1
+        elif one.fold is not None and one.fold.kind == kind:
+            part, constants = one.fold.value, constants + 1
+            folds += 1
+            bases.append(one.fold.base)
+        else:
+            bases.append(one)
+        value = value + part if kind == "sum" else value * part
+    if not constants or not value or not bases:
+        return made
+    if not folds:
+        made.fold = Fold(kind, bases[0], value, direct=True)
+        return made
+    base = bases[0] if len(bases) == 1 else way(*bases)
+    joined = _joined(made, value, kind)
+    terms = made.terms
+    made = _worse(made, way(base, joined), kind == "sum")
+    made.fold, made.terms = Fold(kind, base, value), terms
     return made
 
 
@@ -89,34 +134,43 @@ def divided(a: Number, b: Number) -> Number:
     from .arithmetic import product
     from .arithmetic import quotient
     from .running import Fold
-    from .running import Number
 
+    made = quotient(a, _divisor(b))
+    if _both(a, b, made, lambda x, y: x / y):
+        return made
     if b.literal is not None and b.literal and np.isfinite(b.literal):
         value = 1 / Fraction(b.literal)
-        divisor = b
-        if not _is_power_of_two(value):
-            # XLA multiplies by the rounded reciprocal of a constant.
-            unit = b.size * b.m.unit * (1 + 4 * b.m.unit)
-            divisor = Number(b.m, b.lo, b.hi, b.res + unit)
-        made = quotient(a, divisor)
-        if _both(a, b, made, lambda x, y: x / y):
-            return made
-        made.fold = Fold("product", a, value)
         if a.fold is not None and a.fold.kind == "product":
-            joined, made.fold = _joined(
-                made, a.fold, a.fold.value * value, "product", 3
-            )
+            value *= a.fold.value
+            joined = _joined(made, value, "product", 3)
             made = _worse(made, product(a.fold.base, joined))
+            made.fold = Fold("product", a.fold.base, value)
+        else:
+            made.fold = Fold("product", a, value, direct=True)
         return made
-    made = quotient(a, b)
+    if a.literal == 1:
+        return made.unless(np.ones(made.m.lanes, bool))
     if b.fold is not None and b.fold.kind == "quotient":
         assert b.fold.other is not None
-        made = _worse(made, quotient(product(a, b.fold.other), b.fold.base))
+        turned = quotient(product(a, b.fold.other), _divisor(b.fold.base))
+        made = _worse(made, turned)
     if a.fold is not None and a.fold.kind == "quotient":
         assert a.fold.other is not None
         made = _worse(made, quotient(a.fold.base, product(a.fold.other, b)))
     made.fold = Fold("quotient", a, other=b)
     return made
+
+
+def _divisor(b: Number) -> Number:
+    """XLA multiplies by the rounded reciprocal of a constant."""
+    from .running import Number
+
+    if b.literal is None or not b.literal or not np.isfinite(b.literal):
+        return b
+    if _is_power_of_two(Fraction(b.literal)):
+        return b
+    unit = b.size * b.m.unit * (1 + 4 * b.m.unit)
+    return Number(b.m, b.lo, b.hi, b.res + unit)
 
 
 def summed(a: Number, b: Number) -> Any:
@@ -125,7 +179,7 @@ def summed(a: Number, b: Number) -> Any:
 
     for one, c in ((a, b), (b, a)):
         if c.literal is not None and np.isfinite(c.literal):
-            return Fold("sum", one, Fraction(c.literal))
+            return Fold("sum", one, Fraction(c.literal), direct=True)
     return None
 
 
@@ -142,7 +196,7 @@ def hidden(a: Number, b: Number) -> Any:
     if a.literal is not None:
         return ~none
     if b.literal is not None and a.fold is not None and a.fold.kind == "sum":
-        return ~none
+        return ~none if a.fold.direct else none
     return none
 
 
@@ -166,12 +220,11 @@ def _is_power_of_two(value: Fraction) -> bool:
 
 
 def _joined(
-    made: Number, fold: Any, value: Fraction, kind: str, roundings: int = 1
-) -> tuple[Number, Any]:
-    """Two constants made one, and the fold that the result is then."""
+    made: Number, value: Fraction, kind: str, roundings: int = 1
+) -> Number:
+    """Several constants made one, rounded."""
     from .arithmetic import down
     from .arithmetic import up
-    from .running import Fold
     from .running import Number
     from .running import in_format
 
@@ -189,8 +242,7 @@ def _joined(
         kind == "sum" or not value or abs(rounded) >= float(m.normal)
     )
     if not kept:  # the constant itself leaves the range
-        lost = Number(m, exact, exact, m.fill(np.inf))
-        return lost, Fold(kind, fold.base, value)
+        return Number(m, exact, exact, m.fill(np.inf))
     error, grid = m.fill(0), None
     if Fraction(rounded) == value:
         low, bottom = rounded.as_integer_ratio()
@@ -202,15 +254,23 @@ def _joined(
         error = m.fill(size * m.unit * roundings * (1 + 8 * m.unit))
         lo, hi = down(down(exact)), up(up(exact))
         grid = m.fill(0).astype(int) + NO_GRID
-    return Number(m, lo, hi, error, {}, grid), Fold(kind, fold.base, value)
+    return Number(m, lo, hi, error, {}, grid)
 
 
-def _worse(made: Number, other: Number) -> Number:
-    """The same number, with the larger error of two ways to compute it."""
+def _worse(made: Number, other: Number, sums: bool = False) -> Number:
+    """The same number, with the larger error of two ways to compute it.
+
+    Args:
+        sums: both are sums of the same numbers, with the same errors of
+            theirs.
+    """
     from .running import Number
 
-    same = made.noise.keys() == other.noise.keys() and all(
-        np.array_equal(made.noise[k], other.noise[k]) for k in made.noise
+    same = sums or (
+        made.noise.keys() == other.noise.keys()
+        and all(
+            np.array_equal(made.noise[k], other.noise[k]) for k in made.noise
+        )
     )
     if same:
         res = np.maximum(made.res, other.res)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,6 +58,33 @@ def body_of(
     space.update(with_kernels(space, module.source, machine.fmt))
     made: Callable[[Number], Number] = space["BODIES"][machine.fmt.name][order]
     return made
+
+
+def by_size(module: Module, plan: Plan) -> bool:
+    """Whether a body of an even or odd function takes |x| and a sign alone.
+
+    Then what is rounded at x is what is rounded at -x.  Otherwise both are
+    run.
+    """
+    space = module.constants()
+    name = space["BODIES"][plan.fmt.name][plan.order].__name__
+    (body,) = (
+        node
+        for node in module.tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    )
+    x = body.args.args[0].arg
+    known = (
+        f"t = ops.abs({x})",
+        f"t = (1.0 - 2.0 * ops.cast({x} < 0, {plan.fmt.name!r})) * {x}",
+        f"y = ops.where({x} < 0, -y, y)",
+    )
+    others = [line for line in body.body if ast.unparse(line) not in known]
+    return not any(
+        isinstance(node, ast.Name) and node.id == x
+        for line in others
+        for node in ast.walk(line)
+    )
 
 
 def _call(body: Callable[[Number], Number], x: Number) -> Number:

@@ -45,12 +45,15 @@ class Fold:
     Attributes:
         kind: "sum" for base + value, "product" for base * value, "quotient"
             for base / other.
+        direct: whether the constant stands next to the rest, and was not
+            gathered from further away.
     """
 
     kind: str
     base: Number
     value: Fraction = Fraction(0)
     other: Number | None = None
+    direct: bool = False
 
 
 class Number:
@@ -67,6 +70,7 @@ class Number:
             than the error says: the float next to a sum, say.
         literal: its value, where it is a constant of the source.
         fold: see `Fold`.
+        terms: of a sum of sums, if it is one.
     """
 
     __array_ufunc__ = None
@@ -91,6 +95,7 @@ class Number:
         self.most: Any = None
         self.literal: float | None = None
         self.fold: Fold | None = None
+        self.terms: list[Number] | None = None
 
     # -- what is known ----------------------------------------------------
     @property
@@ -201,10 +206,10 @@ class Number:
         return folds.added(self.like(other), self)
 
     def __sub__(self, other: Any) -> Number:
-        return folds.added(self, -self.like(other))
+        return folds.added(self, -self.like(other), minus=True)
 
     def __rsub__(self, other: Any) -> Number:
-        return folds.added(self.like(other), -self)
+        return folds.added(self.like(other), -self, minus=True)
 
     def __mul__(self, other: Any) -> Number:
         return folds.multiplied(self, self.like(other))
