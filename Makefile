@@ -9,9 +9,9 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # The generator needs keras for its version of the package only.
 GENERATOR := KERAS_BACKEND=numpy $(PY) -m keras_stablef.generator
 
-.PHONY: help generate check test demo bench weigh calibrate certify gpu clean
+.PHONY: help generate check test test-all demo bench weigh calibrate certify gpu clean
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -33,15 +33,19 @@ check: $(STAMP) ## generated files up to date, every claim derived again, ruff, 
 	$(VENV)/bin/mypy
 
 # Two processes at a time, each line marked with its backend; TESTS="-k name"
-# is handed to pytest.
+# is handed to pytest.  What takes minutes is marked slow: `make test-all`.
 TESTS ?=
-test: $(STAMP) ## all tests, one process for each backend
+MARKED = -m "not slow"
+test: $(STAMP) ## all tests of seconds, one process for each backend
 	@echo $(BACKENDS) | tr ' ' '\n' | xargs -P 2 -I@ sh -c ' \
-	    (KERAS_BACKEND=@ PYTHONUNBUFFERED=1 $(PY) -m pytest $(TESTS) 2>&1 \
-	        || touch .failed-@) | sed -u "s/^/@: /"'; \
+	    (KERAS_BACKEND=@ PYTHONUNBUFFERED=1 $(PY) -m pytest $(MARKED) $(TESTS) \
+	        2>&1 || touch .failed-@) | sed -u "s/^/@: /"'; \
 	failed=$$(ls .failed-* 2>/dev/null | sed "s/.failed-//"); \
 	rm -f .failed-*; \
 	if [ -n "$$failed" ]; then echo "failed:" $$failed; exit 1; fi
+
+test-all: MARKED =
+test-all: test ## those of minutes too: the fuzz, every listed formula, examples
 
 demo: $(STAMP) ## the question, reproduced and cured: tables and plots in out/
 	$(PY) -m examples.question --backend all

@@ -27,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"once: independent of the backend, run beside {ONCE}"
     )
-    config.addinivalue_line("markers", "slow: an example, run to its end")
+    config.addinivalue_line("markers", "slow: minutes, run by `make test-all` only")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
