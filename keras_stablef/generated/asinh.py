@@ -375,7 +375,7 @@ def asinh_0_float32(x):
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(2.0, "float32"), d0)
     d = ops.clip(d, 1.9999999, 3.4028235e38)
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -414,7 +414,7 @@ def asinh_0_float32(x):
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(2.0, "float32"), d1)
     d = ops.clip(d, 1.9999999, 3.4028235e38)
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -499,7 +499,7 @@ def asinh_1_float32(x):
     d = ops.clip(d, 2.9999998, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -535,7 +535,7 @@ def asinh_1_float32(x):
     d = ops.clip(d, 2.9999998, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -817,7 +817,7 @@ def asinh_2_float32(x):
     d = ops.clip(d, 2.9999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -852,7 +852,7 @@ def asinh_2_float32(x):
     d = ops.clip(d, 2.9999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1310,7 +1310,7 @@ def asinh_0_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(3.0, "float64"), d0)
     d = _clamp(d, 3.0, 1.7976931348623157e308, "float64")
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -1356,7 +1356,7 @@ def asinh_0_float64(x):
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(3.0, "float64"), d1)
     d = _clamp(d, 3.0, 1.7976931348623157e308, "float64")
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -1817,7 +1817,7 @@ def asinh_1_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1863,7 +1863,7 @@ def asinh_1_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -2410,7 +2410,7 @@ def asinh_2_float64(x):
     d = _clamp(d, 4.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -2452,7 +2452,7 @@ def asinh_2_float64(x):
     d = _clamp(d, 3.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w

@@ -1534,7 +1534,7 @@ def bernoulli_function_1_float32(x):
     d = ops.clip(d, 19.999998, 256.00003)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(1.0 * w, "float32"), -1.0)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
@@ -2239,7 +2239,7 @@ def bernoulli_function_2_float32(x):
     d = ops.clip(d, 19.999998, 256.00003)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-2.0 * w, "float32"), 1.0)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
@@ -5067,7 +5067,7 @@ def bernoulli_function_1_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(1.0 * w, "float64"), -1.0)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
@@ -6706,7 +6706,7 @@ def bernoulli_function_2_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-2.0 * w, "float64"), 1.0)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")
@@ -6755,7 +6755,7 @@ def bernoulli_function_2_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-2.0 * w, "float64"), 1.0)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")

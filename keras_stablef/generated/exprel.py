@@ -1471,7 +1471,7 @@ def exprel_0_float32(x):
     d = ops.where(past, _number(20.0, "float32"), d0)
     d = ops.clip(d, 19.999998, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
-    y0 = a / d
+    y0 = -a / -d
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
@@ -1835,7 +1835,7 @@ def exprel_1_float32(x):
     d = ops.clip(d, 15.999999, 256.00003)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-1.0 * w, "float32"), 1.0)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
@@ -2052,7 +2052,7 @@ def exprel_2_float32(x):
     d = ops.clip(d, 13.999999, 256.00003)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -3404,7 +3404,7 @@ def exprel_0_float64(x):
     d = ops.where(past, _number(40.0, "float64"), d0)
     d = _clamp(d, 40.0, 1.7976931348623157e308, "float64")
     a = 1.0 + ops.zeros_like(d)
-    y0 = a / d
+    y0 = -a / -d
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
@@ -4946,7 +4946,7 @@ def exprel_1_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-1.0 * w, "float64"), 1.0)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
@@ -5259,7 +5259,7 @@ def exprel_2_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w

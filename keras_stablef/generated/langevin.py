@@ -311,7 +311,7 @@ def langevin_0_float32(x):
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d0)
     d = ops.clip(d, 9.999999, 3.4028235e38)
-    w = 1.0 / d
+    w = -1.0 / -d
     a = 1.0 - (1.0 * w)
     y0 = a
     y0 = ops.where(past, _number(1.0, "float32"), y0)
@@ -1349,7 +1349,7 @@ def langevin_0_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(20.0, "float64"), d0)
     d = _clamp(d, 20.0, 1.7976931348623157e308, "float64")
-    w = 1.0 / d
+    w = -1.0 / -d
     a = 1.0 - (1.0 * w)
     y0 = a
     y0 = ops.where(past, _number(1.0, "float64"), y0)

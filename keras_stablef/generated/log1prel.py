@@ -759,7 +759,7 @@ def log1prel_0_float32(x):
     d = ops.clip(d, 5.9999995, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -939,7 +939,7 @@ def log1prel_1_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -1119,7 +1119,7 @@ def log1prel_2_float32(x):
     d = ops.clip(d, 11.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -2098,7 +2098,7 @@ def log1prel_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -2439,7 +2439,7 @@ def log1prel_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
@@ -2761,7 +2761,7 @@ def log1prel_2_float64(x):
     d = _clamp(d, 12.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))

@@ -363,7 +363,7 @@ def log_cosh_0_float32(x):
     d = ops.clip(d, 7.9999995, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-0.6931472 * w, "float32"), 1.0)
     b = _pair_power(r, 1, "float32")
     a = _product(a, b, "float32")
@@ -1215,7 +1215,7 @@ def log_cosh_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-0.6931471805599453 * w, "float64"), 1.0)
     b = _pair_power(r, 1, "float64")
     a = _product(a, b, "float64")

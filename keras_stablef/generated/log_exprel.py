@@ -561,7 +561,7 @@ def log_exprel_0_float32(x):
     d = ops.clip(d, 39.999996, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = (1.0 * w, ops.zeros_like(d))
@@ -635,7 +635,7 @@ def log_exprel_1_float32(x):
     d = ops.where(past, _number(20.0, "float32"), d0)
     d = ops.clip(d, 19.999998, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
-    y0 = a / d
+    y0 = -a / -d
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
@@ -645,7 +645,7 @@ def log_exprel_1_float32(x):
     past = d1 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(20.0, "float32"), d1)
     d = ops.clip(d, 19.999998, 3.4028235e38)
-    w = 1.0 / d
+    w = -1.0 / -d
     a = 1.0 - (1.0 * w)
     y1 = a
     y1 = ops.where(past, _number(1.0, "float32"), y1)
@@ -1561,7 +1561,7 @@ def log_exprel_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = (1.0 * w, ops.zeros_like(d))
@@ -3014,7 +3014,7 @@ def log_exprel_1_float64(x):
     d = ops.where(past, _number(48.0, "float64"), d0)
     d = _clamp(d, 48.0, 1.7976931348623157e308, "float64")
     a = 1.0 + ops.zeros_like(d)
-    y0 = a / d
+    y0 = -a / -d
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
 
@@ -3024,7 +3024,7 @@ def log_exprel_1_float64(x):
     past = d1 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(40.0, "float64"), d1)
     d = _clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    w = 1.0 / d
+    w = -1.0 / -d
     a = 1.0 - (1.0 * w)
     y1 = a
     y1 = ops.where(past, _number(1.0, "float64"), y1)

@@ -1216,7 +1216,7 @@ def log_over_xm1_0_float32(x):
     d = ops.clip(d, 13.999999, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = _two_sum(
@@ -1400,7 +1400,7 @@ def log_over_xm1_1_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = _two_sum(
@@ -1603,7 +1603,7 @@ def log_over_xm1_2_float32(x):
     d = ops.clip(d, 31.999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = _two_sum(
@@ -3497,7 +3497,7 @@ def log_over_xm1_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = _two_sum(
@@ -3863,7 +3863,7 @@ def log_over_xm1_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = _two_sum(
@@ -4223,7 +4223,7 @@ def log_over_xm1_2_float64(x):
     d = _clamp(d, 32.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = _two_sum(

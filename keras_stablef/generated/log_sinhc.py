@@ -557,7 +557,7 @@ def log_sinhc_0_float32(x):
     d = ops.clip(d, 47.999996, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float32"), "float32")
     logs = (-logs[0], -logs[1])
     a = (1.0 * w, ops.zeros_like(d))
@@ -654,7 +654,7 @@ def log_sinhc_1_float32(x):
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(10.0, "float32"), d0)
     d = ops.clip(d, 9.999999, 3.4028235e38)
-    w = 1.0 / d
+    w = -1.0 / -d
     a = 1.0 - (1.0 * w)
     y0 = a
     y0 = ops.where(past, _number(1.0, "float32"), y0)
@@ -1419,7 +1419,7 @@ def log_sinhc_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     logs = _log(*_split_exponent(d, 1, "float64"), "float64")
     logs = (-logs[0], -logs[1])
     a = (1.0 * w, ops.zeros_like(d))
@@ -1817,7 +1817,7 @@ def log_sinhc_1_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(20.0, "float64"), d0)
     d = _clamp(d, 20.0, 1.7976931348623157e308, "float64")
-    w = 1.0 / d
+    w = -1.0 / -d
     a = 1.0 - (1.0 * w)
     y0 = a
     y0 = ops.where(past, _number(1.0, "float64"), y0)

@@ -1467,7 +1467,7 @@ def phi2_0_float32(x):
     d = ops.clip(d, 15.999999, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-1.0 * w, "float32"), 1.0)
     b = _pair_power(r, 1, "float32")
     a = _quotient(a, b, "float32")
@@ -2160,7 +2160,7 @@ def phi2_1_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-2.0 * w, "float32"), 1.0)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
@@ -2192,7 +2192,7 @@ def phi2_1_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-2.0 * w, "float32"), 1.0)
     b = _pair_power(r, 2, "float32")
     a = _quotient(a, b, "float32")
@@ -2389,7 +2389,7 @@ def phi2_2_float32(x):
     d = ops.clip(d, 19.999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-6.0 * w, "float32"), 2.0)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
@@ -2406,7 +2406,7 @@ def phi2_2_float32(x):
     d = ops.clip(d, 15.999999, 256.00003)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -3916,7 +3916,7 @@ def phi2_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-1.0 * w, "float64"), 1.0)
     b = _pair_power(r, 1, "float64")
     a = _quotient(a, b, "float64")
@@ -4375,7 +4375,7 @@ def phi2_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-2.0 * w, "float64"), 1.0)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
@@ -4407,7 +4407,7 @@ def phi2_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-2.0 * w, "float64"), 1.0)
     b = _pair_power(r, 2, "float64")
     a = _quotient(a, b, "float64")
@@ -5230,7 +5230,7 @@ def phi2_2_float64(x):
     d = _clamp(d, 40.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-6.0 * w, "float64"), 2.0)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
@@ -5247,7 +5247,7 @@ def phi2_2_float64(x):
     d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w

@@ -694,7 +694,7 @@ def phi3_0_float32(x):
     d = ops.clip(d, 13.999999, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1596,7 +1596,7 @@ def phi3_1_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1633,7 +1633,7 @@ def phi3_1_float32(x):
     d = ops.clip(d, 27.999998, 256.00003)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-3.0 * w, "float32"), 1.0)
     b = _pair_power(r, 3, "float32")
     a = _quotient(a, b, "float32")
@@ -1829,7 +1829,7 @@ def phi3_2_float32(x):
     d = ops.clip(d, 19.999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1859,7 +1859,7 @@ def phi3_2_float32(x):
     d = ops.clip(d, 19.999998, 256.00003)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -3203,7 +3203,7 @@ def phi3_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -3727,7 +3727,7 @@ def phi3_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -3778,7 +3778,7 @@ def phi3_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(_fixed(-3.0 * w, "float64"), 1.0)
     b = _pair_power(r, 3, "float64")
     a = _quotient(a, b, "float64")
@@ -5275,7 +5275,7 @@ def phi3_2_float64(x):
     d = _clamp(d, 40.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -5305,7 +5305,7 @@ def phi3_2_float64(x):
     d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w

@@ -317,7 +317,7 @@ def pseudo_huber_0_float32(x):
     d = ops.clip(d, 7.9999995, 3.4028235e38)
     m = d * _levels(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -423,7 +423,7 @@ def pseudo_huber_1_float32(x):
     past = d0 > _number(3.4028235e38, "float32")
     d = ops.where(past, _number(3.0, "float32"), d0)
     d = ops.clip(d, 2.9999998, 3.4028235e38)
-    w = 1.0 / d
+    w = -1.0 / -d
     a = 1.0 - (
         w
         * _horner(
@@ -493,7 +493,7 @@ def pseudo_huber_2_float32(x):
     d = ops.clip(d, 2.9999998, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1415,7 +1415,7 @@ def pseudo_huber_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1555,7 +1555,7 @@ def pseudo_huber_1_float64(x):
     past = d0 > _number(1.7976931348623157e308, "float64")
     d = ops.where(past, _number(3.0, "float64"), d0)
     d = _clamp(d, 3.0, 1.7976931348623157e308, "float64")
-    w = 1.0 / d
+    w = -1.0 / -d
     a = 1.0 - (
         w
         * _horner(
@@ -1671,7 +1671,7 @@ def pseudo_huber_2_float64(x):
     d = _clamp(d, 4.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w

@@ -452,7 +452,7 @@ def softplus_inverse_1_float32(x):
     inside = t >= 1.25
     c0 = ops.where(inside, t, _number(1.25, "float32"))
     c0 = ops.clip(c0, 1.2499999, 16.000002)
-    y_0 = -(1.0 / (ops.exp(-c0) - 1.0))
+    y_0 = -((-1.0) / (-(ops.exp(-c0) - 1.0)))
     z0 = y_0
     y = ops.where(inside, z0, y)
 

@@ -280,7 +280,7 @@ def tanhc_0_float32(x):
     d = ops.where(past, _number(10.0, "float32"), d0)
     d = ops.clip(d, 9.999999, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
-    y0 = a / d
+    y0 = -a / -d
     y0 = ops.where(past, _number(0.0, "float32"), y0)
     y = ops.where(d0 >= 10.0, y0, y)
     return y
@@ -1477,7 +1477,7 @@ def tanhc_0_float64(x):
     d = ops.where(past, _number(20.0, "float64"), d0)
     d = _clamp(d, 20.0, 1.7976931348623157e308, "float64")
     a = 1.0 + ops.zeros_like(d)
-    y0 = a / d
+    y0 = -a / -d
     y0 = ops.where(past, _number(0.0, "float64"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
     return y

@@ -447,7 +447,7 @@ def two_atan_0_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -497,7 +497,7 @@ def two_atan_0_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -727,7 +727,7 @@ def two_atan_1_float32(x):
     d = ops.clip(d, 9.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -760,7 +760,7 @@ def two_atan_1_float32(x):
     d = ops.clip(d, 9.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1196,7 +1196,7 @@ def two_atan_2_float32(x):
     d = ops.clip(d, 5.9999995, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1231,7 +1231,7 @@ def two_atan_2_float32(x):
     d = ops.clip(d, 5.9999995, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1697,7 +1697,7 @@ def two_atan_0_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1754,7 +1754,7 @@ def two_atan_0_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -2635,7 +2635,7 @@ def two_atan_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -2697,7 +2697,7 @@ def two_atan_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -3634,7 +3634,7 @@ def two_atan_2_float64(x):
     d = _clamp(d, 6.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -3676,7 +3676,7 @@ def two_atan_2_float64(x):
     d = _clamp(d, 6.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w

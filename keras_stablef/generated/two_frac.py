@@ -801,7 +801,7 @@ def two_frac_0_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1568,7 +1568,7 @@ def two_frac_1_float32(x):
     d = ops.clip(d, 9.999999, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -1920,7 +1920,7 @@ def two_frac_2_float32(x):
     d = ops.clip(d, 7.9999995, 3.4028235e38)
     m, n = _split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -3066,7 +3066,7 @@ def two_frac_0_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -4503,7 +4503,7 @@ def two_frac_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w
@@ -5639,7 +5639,7 @@ def two_frac_2_float64(x):
     d = _clamp(d, 8.0, 1.7976931348623157e308, "float64")
     m, n = _split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = 1.0 / d
+    w = -1.0 / -d
     a = _two_sum(
         _fixed(
             w

@@ -305,7 +305,7 @@ def two_sqrt_0_float32(x):
     m = d * _levels(d, (3.0948501e26,), (1.0, 3.2311743e-27), "float32")
     r = _root(m, 2, "float32")
     w = r[0] * _levels(d, (3.0948501e26,), (1.0, 1.7592186e13), "float32")
-    w = 1.0 / w
+    w = -1.0 / -w
     a = _two_sum(
         _fixed(
             w
@@ -460,7 +460,7 @@ def two_sqrt_1_float32(x):
         (1.0, 1.0737418e09, 1.1529215e18),
         "float32",
     )
-    w = 1.0 / w
+    w = -1.0 / -w
     a = _two_sum(
         _fixed(
             w
@@ -1093,7 +1093,7 @@ def two_sqrt_2_float32(x):
     w = _scale(
         r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"), "float32"
     )
-    w = 1.0 / w
+    w = -1.0 / -w
     a = _two_sum(
         _fixed(
             w
@@ -1297,7 +1297,7 @@ def two_sqrt_0_float64(x):
     w = r[0] * _levels(
         d, (6.090821257125e287,), (1.0, 7.804371375789981e143), "float64"
     )
-    w = 1.0 / w
+    w = -1.0 / -w
     a = _two_sum(
         _fixed(
             w
@@ -1551,7 +1551,7 @@ def two_sqrt_1_float64(x):
     w = r[0] * _levels(
         d, (2.851525386013872e191,), (1.0, 5.339967589802275e95), "float64"
     )
-    w = 1.0 / w
+    w = -1.0 / -w
     a = _two_sum(
         _fixed(
             w
@@ -2976,7 +2976,7 @@ def two_sqrt_2_float64(x):
     w = _scale(
         r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"), "float64"
     )
-    w = 1.0 / w
+    w = -1.0 / -w
     a = _two_sum(
         _fixed(
             w
