@@ -16,11 +16,11 @@ from keras_stablef.generator.spec import make_spec
 
 @functools.cache
 def made(formula: str, low: str, high: str, orders: int = 3) -> tuple[str, str]:
-    """Certificate and module in float32."""
+    """Certificate and module in float32, formatted as what ships."""
     spec = make_spec(formula, "f", (low, high))
     plans = [derive(spec, "float32", order) for order in range(orders)]
     expression, domain = str(spec.expr), (low, high)
-    module = render(expression, domain, "f.", plans, tidy=False)
+    module = render(expression, domain, "f.", plans)
     return certify(expression, domain, plans).text, module.text
 
 

@@ -51,6 +51,11 @@ FORMS: dict[str, Form] = {
     "(x + c) + (d / x + d)": lambda x, c, d: (x + c) + (d / x + d),
     "((x - c) - c / x) - d": lambda x, c, d: ((x - c) - c / x) - d,
     "x + (c / x + d / (x + c))": lambda x, c, d: x + (c / x + d / (x + c)),
+    "(x + c) - (c / x + d)": lambda x, c, d: (x + c) - (c / x + d),
+    "(c + x / d) - (c / x - d)": lambda x, c, d: (c + x / d) - (c / x - d),
+    "(c + x) - ((c / x + d) - x / c)": lambda x, c, d: (
+        (c + x) - ((c / x + d) - x / c)
+    ),
     "((x * c) * (x + d)) * c": lambda x, c, d: ((x * c) * (x + d)) * c,
     "(c / x) * d": lambda x, c, d: (c / x) * d,
     "(x + c / x) - x": lambda x, c, d: (x + c / x) - x,

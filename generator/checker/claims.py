@@ -277,11 +277,13 @@ def row_formula(row: Piece) -> Node:
 
 
 def log_formula(row: Piece) -> Node:
-    """t**power times the row at log t."""
+    """t**power 2**-shift times the row at log t."""
     point, side = row.raw("point"), row.whole("side")
     at = None if point is None else exact(point)
     t, z = distance(at, side), logarithm(at, side)
-    return t ** row.whole("power") * replaced(row_formula(row), z)
+    inner = replaced(row_formula(row), z)
+    back = number(Fraction(2) ** -row.whole("shift"))
+    return back * t ** row.whole("power") * inner
 
 
 def power_formula(power: Piece) -> tuple[Node, Fraction]:
@@ -295,6 +297,19 @@ def power_formula(power: Piece) -> tuple[Node, Fraction]:
     rest = polynomial(power.numbers("rest"), e)
     inner = number(power["factor"]) + rest
     return d ** power.whole("order") * inner, zero
+
+
+EQUAL_BITS = 40  # what differs by 2**-40 ulp only counts as equal
+ZERO_BITS = 24  # the same next to a zero, which is known to two floats
+
+
+def truncation_of_power(power: Piece, fmt: Format) -> float:
+    """Of |polynomial - f| / |d|**m; no claim has to be below 2**-24 ulp.
+
+    d is rounded to two floats, of which the engine makes no word.
+    """
+    least = abs(power["factor"]) * Fraction(2) ** -(fmt.precision + ZERO_BITS)
+    return max(real(power.raw("truncation")), float(least))
 
 
 def end_formula(end: Piece) -> Node:
@@ -317,6 +332,8 @@ def end_formula(end: Piece) -> Node:
     if total is None:
         raise Malformed(f"{end.label}: no factors.")
     result = total * w ** end.whole("power")
+    if end.data.get("gain"):  # the factors are those of f * 2**gain
+        result = result * number(Fraction(2) ** -end.whole("gain"))
     level = end.whole("level")
     if level:
         g = number(0)

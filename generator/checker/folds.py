@@ -61,7 +61,7 @@ def added(a: Number, b: Number, minus: bool = False) -> Number:
         return made
     if not minus:
         made = _in_any_order(a, b, made)
-    return _gathered(a, b, made, "sum", total)
+    return _gathered(a, b, made, "sum", total, minus)
 
 
 def _in_any_order(a: Number, b: Number, made: Number) -> Number:
@@ -98,8 +98,13 @@ def _gathered(
     made: Number,
     kind: str,
     way: Callable[[Number, Number], Number],
+    minus: bool = False,
 ) -> Number:
-    """A sum or product, with all of its constants made one."""
+    """A sum or product, with all of its constants made one.
+
+    A difference has to have a constant of its own for that: those of both
+    its sides stay where they are.
+    """
     from .running import Fold
 
     neutral = Fraction(int(kind == "product"))
@@ -122,6 +127,9 @@ def _gathered(
         made.fold = Fold(kind, bases[0], value, direct=True)
         return made
     base = bases[0] if len(bases) == 1 else way(*bases)
+    if minus and a.literal is None and b.literal is None:
+        made.fold = Fold(kind, base, value)
+        return made
     joined = _joined(made, value, kind)
     terms = made.terms
     made = _worse(made, way(base, joined), kind == "sum")

@@ -1,4 +1,4 @@
-"""Ends by logarithms: f = t**p G(log t), G a table of rows in z = log t.
+"""Ends by logarithms: f = t**p 2**-shift G(z), G a table of rows in z = log t.
 
 Each row is a piece.  A row is looked up by the computed logarithm, so next
 to a seam either neighbour may be taken: there both are held to the claim.
@@ -42,6 +42,7 @@ def entries(end: dict[str, Any], k: int) -> Iterator[dict[str, Any]]:
         yield {
             **{k: v for k, v in row.items() if k != "ulp"},
             **{k: end[k] for k in shared},
+            "shift": end.get("gain", 0),
             "end": k,
             "index": i,
             "count": len(rows),
@@ -61,10 +62,11 @@ def in_z(node: Node, point: Fraction | None, side: int) -> Node:
 
 @dataclass(frozen=True)
 class LogTarget(Target):
-    """sign * f^(order)(x) t**-power as a function of z."""
+    """sign * f^(order)(x) t**-power 2**shift as a function of z."""
 
     side: int = 1
     power: int = 0
+    shift: int = 0
 
     def on(self, chart: Chart) -> Value:
         """Its enclosure: d/dx is side exp(-z) d/dz."""
@@ -72,7 +74,8 @@ class LogTarget(Target):
         slope = chart.evaluate(number(self.side) * exp(number(-1) * X))
         for _ in range(self.order):
             value = chart.mul(chart.derivative(value), slope)
-        factor = number(self.sign) * exp(number(-self.power) * X)
+        size = self.sign * Fraction(2) ** self.shift
+        factor = number(size) * exp(number(-self.power) * X)
         return chart.mul(value, chart.evaluate(factor))
 
 

@@ -331,11 +331,15 @@ class Pairs:
         )
         left = before**2 * (degree - 1) + 8 * u * before + 8 * degree * u * u
         # Its powers are between 1 and m but for their errors, the slope is
-        # `degree` of them, and no low part of theirs is flushed.
+        # `degree` of them, and no part of the root itself is flushed.
         room = 16 * self.divider * degree
         bad = m.huge | ~(m.top * room <= self.m.largest)
-        bad |= ~((m.least - m.error) * self.u2 * self.u2 >= self.m.normal)
-        return self._only(self._pair(root, left * root.size), bad)
+        least = np.maximum(m.least - m.error, 0)
+        bad |= ~(least * u >= 4 * self.m.normal)
+        # Of the power's low part; the slope is degree m / r.
+        flushed = np.where(least * self.u2 >= 16 * self.m.normal, Real(0),
+                           8 * degree * self.m.normal / least)  # fmt: skip
+        return self._only(self._pair(root, (left + flushed) * root.size), bad)
 
 
 def _searchable(seams: Any) -> None:

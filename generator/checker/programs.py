@@ -20,6 +20,7 @@ from flint import ctx
 
 from .agreement import differs
 from .assumptions import Assumed
+from .claims import EQUAL_BITS
 from .claims import Piece
 from .claims import Plan
 from .claims import bends
@@ -38,7 +39,6 @@ from .lanes import before
 from .lanes import lanes_of
 from .lanes import span_of
 from .machine import Real
-from .roundoff import EQUAL_BITS
 from .roundoff import check_lanes
 from .running import Number
 from .source import Module

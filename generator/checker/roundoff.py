@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from .assumptions import Assumed
+from .claims import EQUAL_BITS
 from .claims import Format
 from .claims import Piece
 from .claims import Plan
 from .claims import exact
 from .claims import real
+from .claims import truncation_of_power
 from .kernels import with_kernels
 from .lanes import Lanes
 from .machine import Machine
@@ -32,7 +34,6 @@ ROUNDS = 24  # of dividing lanes that exceed their claim
 CHUNK = 1 << 16  # lanes at a time
 MOST_LANES = 1 << 15  # above their claim after a division
 PROBES = 64  # floats that are tried before lanes are divided
-EQUAL_BITS = 40  # a closed form may differ from f by 2**-40 ulp
 MOST_PLACES = 8  # undecided places: 256 runs of a few lanes
 
 
@@ -264,7 +265,8 @@ def truncation_of(
         zero = Real(float(piece["center"]))
         first, second = piece.numbers("offset")
         offset = Real(float(first)) + Real(float(second))
-        tau, order = Real(real(piece.raw("truncation"))), piece.whole("order")
+        tau = Real(truncation_of_power(piece, fmt))
+        order = piece.whole("order")
         return lambda lanes, y: tau * (_far(lanes, zero) + abs(offset)) ** order
     if piece.kind == "end":
         tau = Real(real(piece.raw("truncation")))
@@ -278,7 +280,8 @@ def truncation_of(
 
 def _log_truncation(row: Piece) -> Callable[[Lanes, Number], Any]:
     """t**power times that of the row."""
-    tau = Real(real(row.raw("truncation"))) * Real(2) ** -row.whole("gain")
+    back = Real(2) ** -(row.whole("gain") + row.whole("shift"))
+    tau = Real(real(row.raw("truncation"))) * back
     point, power = row.raw("point"), row.whole("power")
     at = Real(0 if point is None else float(exact(point)))
 

@@ -15,6 +15,7 @@ from .claims import exact
 from .claims import power_formula
 from .claims import real
 from .claims import row_formula
+from .claims import truncation_of_power
 from .enclosure import regular_chart
 from .gaps import Judge
 from .gaps import Target
@@ -84,6 +85,7 @@ def check_log_row(plan: Plan, row: Piece, target: Target) -> None:
         target.sign,
         side,
         row.whole("power"),
+        row.whole("shift"),
     )
     tau = ball(Fraction(real(row.raw("truncation"))))
     claim = tau / ball(Fraction(2) ** row.whole("gain"))
@@ -97,7 +99,7 @@ def check_power(plan: Plan, power: Piece, target: Target) -> None:
     """A polynomial times a power of the distance from a zero."""
     formula, zero = power_formula(power)
     order = power.whole("order")
-    claim = ball(Fraction(real(power.raw("truncation"))))
+    claim = ball(Fraction(truncation_of_power(power, plan.fmt)))
     judge = Judge(
         target,
         formula,
