@@ -27,7 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"once: independent of the backend, run beside {ONCE}"
     )
-    config.addinivalue_line("markers", "slow: minutes, run by `make test-all` only")
+    config.addinivalue_line(
+X
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
