@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", f"once: independent of the backend, run beside {ONCE}"
     )
     config.addinivalue_line(
-X
+        "markers", "slow: minutes, run by `make test-all` only"
     )
 
 
