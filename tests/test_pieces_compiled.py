@@ -23,12 +23,12 @@ from grammar import exact
 from grammar import parsed
 from keras_stablef.generator.cover import Cover
 from keras_stablef.generator.derive import derive
-from keras_stablef.generator.emit_ends import _nearness
-from keras_stablef.generator.emit_ends import _Split
 from keras_stablef.generator.formats import FORMATS
 from keras_stablef.generator.logends import LogForm
 from keras_stablef.generator.lookup import FEW
 from keras_stablef.generator.lookup import lookup_of
+from keras_stablef.generator.nearness import Split
+from keras_stablef.generator.nearness import nearness
 from keras_stablef.generator.render import render
 from keras_stablef.generator.spec import make_spec
 from oracle import ulp_error
@@ -80,7 +80,7 @@ def _end_kinds(plan: Cover) -> Iterator[str]:
         elif e.is_flat or e.simple:
             yield f"{'flat' if e.is_flat else 'simple'} at {at}"
         else:
-            split = isinstance(_nearness(e, fmt, False), _Split)
+            split = isinstance(nearness(e, fmt, False), Split)
             if e.power or e.root > 1:
                 yield f"{'split' if split else 'levels'} at {at}"
             if e.root > 1:
