@@ -71,6 +71,9 @@ def fill(
     elif edge < stop:
         fixed.append(nothing(edge, stop))
     pieces = lay(work, fixed, start, stop)
+    for edge in (e for p in pieces for e in (p.low, p.high)):
+        if work.fmt.down(edge) != edge:  # it would be rounded when printed
+            raise NotProvedError(f"a seam at {float(edge).hex()}, no number")
     for p in pieces:
         if not is_held(p, work.fmt):
             raise NotProvedError(
@@ -163,6 +166,8 @@ def _widest(
         high = (
             min(right, center + snapped(h, h, False)) if side >= 0 else center
         )
+        # center + h may take a bit more than a number of the format has.
+        low, high = work.fmt.up(low), work.fmt.down(high)
         reach = _reach(place, center, low, high) * (1 + arb((1, -30)))
         try:
             with ctx.workprec(work.high_bits):
@@ -304,6 +309,7 @@ def _about_zero(
             low = snapped(low, h, True)
         if high != right:
             high = snapped(high, h, False)
+        low, high = work.fmt.up(low), work.fmt.down(high)
         if not low <= center <= high:
             continue
         if center and not (low / center > 0 and high / center > 0):
