@@ -21,6 +21,7 @@ from .parse import MAX_LENGTH
 from .parse import parse
 from .plain import shown
 from .written import formula_of
+from .written import refuse_float
 
 _INFINITY = re.compile(r"([-+]?)(oo|inf|infinity)", re.ASCII | re.IGNORECASE)
 # An end as `end_text` writes it: a float may have a thousand bits.
@@ -35,7 +36,7 @@ def interval(domain: Any) -> tuple[sympy.Expr, sympy.Expr]:
     """
     try:
         low, high = domain
-    except (TypeError, ValueError):
+    except Exception:  # of whatever object it is
         raise DomainError(
             f"Bad domain: expected a pair of ends, received {shown(domain)}."
         ) from None
@@ -99,8 +100,7 @@ def _read(value: Any) -> sympy.Expr | None:
     if infinite or (isinstance(value, Decimal) and value.is_infinite()):
         return sympy.oo if value > 0 else -sympy.oo
     if isinstance(value, sympy.Float):
-        if not value.is_finite:
-            return None
+        refuse_float(value)
         value = sympy.Rational(value)  # the float itself
     if isinstance(value, sympy.Expr):
         return _from_sympy(value)

@@ -61,11 +61,15 @@ def refuse_place(path: Path) -> None:
     """Raises where no file can be written, before any work is done for it.
 
     Raises:
-        OutputError: a folder, or within none, or one that is not writable.
+        OutputError: a folder or device, or within no folder or one that is
+            not writable.
     """
     try:
-        if stat.S_ISDIR(os.stat(path).st_mode):
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
             raise _cannot(path, "a folder")
+        if not stat.S_ISREG(mode):  # a device would be replaced by a file
+            raise _cannot(path, "no regular file")
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:  # ValueError: a nul in it

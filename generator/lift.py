@@ -19,6 +19,7 @@ from .arithmetic import multiply
 from .arithmetic import power
 from .arithmetic import subtract
 from .errors import NotAnExpressionError
+from .plain import shown
 
 X = sympy.Symbol("x", real=True)
 
@@ -75,7 +76,7 @@ def lift(function: Callable[[Any], Any]) -> sympy.Expr:
     import keras
 
     x = keras.KerasTensor((None,), dtype=keras.config.floatx())
-    label = getattr(function, "__name__", repr(function))
+    label = shown(getattr(function, "__name__", function)).strip("'")
     try:
         y = function(x)
     except Exception as error:

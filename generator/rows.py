@@ -100,6 +100,8 @@ def make_row(
     """
     if low >= high:
         raise NotProvedError("no float but one")
+    if zero and center == 0:  # low parts of tiny s would be flushed
+        raise NotProvedError("a zero nearer to 0 than any number")
     if series.is_order:
         raise NotProvedError("nothing is known of f but a bound")
     if series.v < 0 or (series.v > 0 and not zero) or series.v > 1:

@@ -16,6 +16,7 @@ from mpmath.libmp import repr_dps
 from mpmath.libmp import to_str
 from sympy.printing.str import StrPrinter
 
+from .arithmetic import MAX_BITS
 from .arithmetic import RefusedError
 from .arithmetic import add
 from .arithmetic import call
@@ -158,6 +159,8 @@ class _Plain:
         if isinstance(node, sympy.Pow):
             return power(*args)
         if type(node) in _KNOWN:
+            if len(args) != 1:
+                raise RefusedError(f"{type(node).__name__} of {len(args)}")
             return call(type(node), *args)
         operation = add if isinstance(node, sympy.Add) else multiply
         reduce(operation, args)  # in proportion
@@ -165,10 +168,21 @@ class _Plain:
         return type(node)(*args)
 
 
+def refuse_float(value: sympy.Float) -> None:
+    """Raises for what has no value, or one of more bits than are read.
+
+    Before it is asked for anything: of 2**(10**9) a comparison takes minutes.
+    """
+    _, mantissa, exponent, bits = value._mpf_
+    if not mantissa and exponent:  # how inf and nan are kept
+        raise RefusedError("a number that is not finite")
+    if abs(exponent) + bits > MAX_BITS:
+        raise RefusedError("a number out of proportion")
+
+
 def _decimal(value: sympy.Float) -> sympy.Rational:
     """The shortest decimal that reads back as this float."""
-    if not value.is_finite:
-        raise RefusedError("a number that is not finite")
+    refuse_float(value)
     most = repr_dps(value._prec)
     for digits in range(1, most + 1):
         exact = Fraction(to_str(value._mpf_, digits))

@@ -133,19 +133,17 @@ def known_op(saved: SavedOp) -> StableOp:
         _check(saved, op.orders, op.module.COMPUTE)
         return op
     from ._stabilize import ORDERS
-    from ._stabilize import stabilize
+    from ._stabilize import saved_op
     from .generator.format_file import formats_with
 
-    # Before anything is derived, which takes seconds.
     _check(saved, ORDERS, formats_with(saved.formats))
-    derived: StableOp = stabilize(
+    return saved_op(
         saved.formula,
         saved.domain,
-        name=saved.function,
-        max_ulp=saved.max_ulp,
-        formats=saved.formats,
+        saved.function,
+        saved.max_ulp,
+        saved.formats,
     )
-    return derived
 
 
 def _check(saved: SavedOp, orders: int, formats: Collection[str]) -> None:

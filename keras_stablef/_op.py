@@ -154,7 +154,7 @@ class StableOp(keras.Operation):
             ValueError: it was not.
         """
         formats = self.module.COMPUTE
-        if name not in formats:
+        if not isinstance(name, str) or name not in formats:
             raise ValueError(
                 f"{self.name} has no format {name!r}: expected one of "
                 f"{', '.join(formats)}."

@@ -276,13 +276,30 @@ def stabilize(
     if callable(formula) and not hasattr(formula, "free_symbols"):
         from .generator.lift import lift
 
-        name = name or getattr(formula, "__name__", "f").lower()
+        own = getattr(formula, "__name__", None)
+        name = name or (own.lower() if isinstance(own, str) else "f")
         formula = lift(formula)
     if domain is None:
         domain = ALL_REALS
     derived = Derived(formula, domain, _named(name), max_ulp, formats)
     floatx = keras.config.floatx()
     _derive_now(derived, derived.COMPUTE.get(floatx, "float32"))
+    return shared_ops(derived)[0]
+
+
+def saved_op(
+    formula: str,
+    domain: Domain,
+    name: str | None,
+    max_ulp: float | None,
+    formats: Any,
+) -> StableOp:
+    """The op of a saved model: read now, derived when it is first used.
+
+    A model may name any number of formulas, and its loading must not take
+    the seconds of all of them.
+    """
+    derived = Derived(formula, domain, _named(name), max_ulp, formats)
     return shared_ops(derived)[0]
 
 
