@@ -65,9 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     parser = _parser()
     given = sys.argv[1:] if arguments is None else list(arguments)
-    # "-oo" is a number here and no option; so is "-pi".
+    # One minus begins a number or a formula here, "-oo" or "-x*log(x)", and
+    # no option but -h; two begin an option.
     given = [
-        f" {a}" if re.fullmatch(r"-(oo|pi|E|e)\b.*", a) else a for a in given
+        f" {a}" if re.match(r"-[^-]", a) and a != "-h" else a for a in given
     ]
     options = parser.parse_args(given)
     console = Console(stderr=True)

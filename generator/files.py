@@ -66,14 +66,14 @@ def refuse_place(path: Path) -> None:
     """
     try:
         mode = os.stat(path).st_mode
-        if stat.S_ISDIR(mode):
-            raise _cannot(path, "a folder")
-        if not stat.S_ISREG(mode):  # a device would be replaced by a file
-            raise _cannot(path, "no regular file")
     except FileNotFoundError:
-        pass
+        mode = stat.S_IFREG  # as it will be
     except (OSError, ValueError) as error:  # ValueError: a nul in it
         raise _cannot(path, str(error)) from None
+    if stat.S_ISDIR(mode):
+        raise _cannot(path, "a folder")
+    if not stat.S_ISREG(mode):  # a device would be replaced by a file
+        raise _cannot(path, "no regular file")
     if not path.parent.is_dir():
         raise _cannot(path, "no folder there")
     if not os.access(path.parent, os.W_OK | os.X_OK):

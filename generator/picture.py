@@ -83,7 +83,7 @@ def draw(
         ... )
     """
     target = Path(path)
-    plain.one_of(target.suffix, KINDS, "kind of picture")
+    plain.one_of(target.suffix.lower(), KINDS, "kind of picture")
     refuse_place(target)
     # Only here: a large package that nothing else of the generator needs.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -142,7 +142,7 @@ def draw(
         markerscale=1.6,
     )
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=target.suffix.lstrip("."))
+    figure.savefig(buffer, format=target.suffix.lower().lstrip("."))
     write_bytes(target, buffer.getvalue())
 
 

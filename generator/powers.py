@@ -121,7 +121,8 @@ def make_power_row(
         abs(float(c - r)) * float(reach) ** i
         for i, (c, r) in enumerate(zip(wanted, rest, strict=True))
     )
-    error = (made.dropped(d) + base + change) * SPARE + size * 1e-25
+    error = (made.dropped(d) + base + change) * SPARE
+    error += size * _missed(gap - sum(offset), gap, center, m, fmt)
     edges, scales, most = _levels(m, factor, reach, fmt)
     ulp = _bound(float(reach), m, factor, rest, error, fmt)
     # Scaled back it may be rounded once more, where it is subnormal and its
@@ -141,6 +142,28 @@ def make_power_row(
         ulp,
         error,
     )
+
+
+def _missed(
+    left: Fraction, gap: Fraction, center: Fraction, m: int, fmt: FloatFormat
+) -> float:
+    """What two floats leave over of the zero, relative, in the nearest d**m.
+
+    With d the distance of the nearest number, (1 + left / d)**m - 1; the
+    ball that the zero is known by is far narrower.
+
+    Raises:
+        NotProvedError: it is not small, the zero being nearer to 0 than
+            any number.
+    """
+    if not left:
+        return 1e-25
+    spacing = Fraction(2) ** fmt.ulp_exponent(floor_log2(center or left))
+    nearest = abs(gap) if center else spacing - abs(gap)
+    nearest = min(nearest, spacing - abs(gap))
+    if nearest <= 0 or m * abs(left) > nearest / 2 ** (fmt.precision + 8):
+        raise NotProvedError("a zero nearer to 0 than any number")
+    return float(m * abs(left) / nearest) * 1.01 + 1e-25
 
 
 def _levels(
