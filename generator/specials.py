@@ -86,6 +86,12 @@ class Special:
             (point, point) if point is not None else ends_of_ball(self.at)
         )
         below, above = fmt.down(low), fmt.up(high)
+        if below != above and max(-low, high) < fmt.smallest_normal:
+            # Its float would be subnormal, which XLA reads as 0.
+            raise NotProvedError(
+                f"a kink at x = {shown(self.near)}, nearer to 0 than any "
+                "normal number"
+            )
         if point is None and (below, above) != (fmt.down(high), fmt.up(low)):
             raise NotProvedError(
                 f"a kink at x = {shown(self.near)} that cannot be told from "
