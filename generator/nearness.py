@@ -106,7 +106,9 @@ def nearness(form: EndForm, fmt: FloatFormat, last: bool) -> Levels | Split:
     if step == 0 or (count := -(-reach // step)) > MOST_LEVELS:
         return Split()
     signs = range(count) if infinite else range(1 - count, 1)
-    exponents = tuple(step * k for k in signs)
+    # 2**-e has to be a number too, also for the subnormal d.
+    most = fmt.emax // unit * unit
+    exponents = tuple(max(-most, min(step * k, most)) for k in signs)
     if not form.level and not _in_range(form, exponents, step, fmt):
         return Split()
     edges = exponents[1:] if infinite else exponents[:-1]
