@@ -168,11 +168,12 @@ class StableOp(keras.Operation):
         half an ulp (the one rounding) and a little.  `dtype` may be the
         name of a format without a dtype.  `order` counts from this op.
 
-        One exception: XLA and TensorFlow read a subnormal x, ``0 < |x| <
+        Two exceptions.  XLA and TensorFlow read a subnormal x, ``0 < |x| <
         2**-126`` in float32 and bfloat16 (2**-1022 in float64, none of
         float16), as 0.  Where 0 is a singular end of the domain, as of
         ``sqrt(x)``, that x has the result of 0: of a value or slope with a
-        pole there -inf or inf.
+        pole there -inf or inf.  And where f^(order)(x) is within the bound
+        of the largest number of the dtype, the result may be infinite.
 
         Raises:
             ValueError: unknown dtype or order.
