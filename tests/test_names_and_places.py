@@ -12,6 +12,7 @@ from keras_stablef.generator.cli import main
 from keras_stablef.generator.files import refuse_place
 from keras_stablef.generator.files import write_bytes
 from keras_stablef.generator.files import write_if_changed
+from keras_stablef.generator.formats import get_format
 from keras_stablef.generator.picture import draw
 
 import keras_stablef as ks
@@ -106,13 +107,14 @@ def test_places_are_refused_before_any_work(folder: Path) -> None:
     refuse_place(folder / "out.py")
 
 
-@pytest.mark.parametrize("name", ["a", "a.py", "a.gif", "a.PNG"])
+@pytest.mark.parametrize("name", ["a", "a.py", "a.gif", "a.png.gz"])
 def test_kinds_of_pictures(name: str, folder: Path) -> None:
     nothing: dict[int, Any] = {}
     with pytest.raises(errors.GeneratorError, match=r"\.png, \.svg, \.pdf"):
         draw(
             folder / name, title="$x$", textbook=nothing, ours=nothing,
-            seams=nothing, dtype="float32", domain=(0, 1), bounds=nothing,
+            seams=nothing, fmt=get_format("float32"), domain=(0, 1),
+            bounds=nothing,
             exact=lambda order, x: None,
         )  # fmt: skip
 
