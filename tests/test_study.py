@@ -153,7 +153,7 @@ PLACES = [
     ("no/such/a.png", "a folder"),
     ("file/a.png", "a folder"),
     ("a\0.png", "a path of a file"),
-    ("x" * 300 + ".png", "a file that can be written"),
+    ("x" * 300 + ".png", "a place in a folder"),
 ]
 
 
@@ -171,7 +171,8 @@ def test_paths_that_cannot_be_written(
     (tmp_path / "file").write_text("kept")
     path = os.path.join(tmp_path, place)
     with pytest.raises(
-        GeneratorError, match=f"Cannot {what}: expected {expected}.*received"
+        GeneratorError,
+        match=f"Cannot ({what}|write): expected {expected}.*received",
     ):
         getattr(ks.ops.stablef, what)(path)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
