@@ -104,3 +104,23 @@ def test_nan_stays_nan(row: tuple) -> None:
         for mode in MODES:
             got = run(tower, x, mode)
             assert np.isnan(got[0]) and np.isfinite(got[1])
+
+
+# A compiler that reads subnormals as 0 could not tell on which side 0 is.
+NEAR_ZERO = ["1e38*x+1e-38", "x+1e-50", "exp(-abs(x-1e-50))"]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("text", NEAR_ZERO)
+def test_places_nearer_to_0_than_any_number(text: str) -> None:
+    with pytest.raises(GeneratorError, match="nearer to 0 than any"):
+        ks.stabilize(text)
+
+
+@pytest.mark.once
+def test_floats_of_a_billion_bits_are_refused() -> None:
+    huge = sympy.Float((0, 1, 10**9, 1), precision=53)
+    with pytest.raises(GeneratorError, match="out of proportion"):
+        ks.stabilize(X * huge)
+    with pytest.raises(GeneratorError, match="out of proportion"):
+        ks.stabilize("exp(x)", (0, huge))
