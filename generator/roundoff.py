@@ -87,7 +87,10 @@ class Analyzer:
             by_number = isinstance(divisor, Const) and not _power_of_two(
                 (divisor,)
             )
-            return self._quotient(args[0], args[1], by_number)
+            value = self._quotient(args[0], args[1], by_number)
+            if isinstance(node.args[0], Const):
+                return self._worse(value, self._turned(node.args, args))
+            return value
         if node.name == "minimum":
             return Value(args[0].exact.min(args[1].exact), args[0].error)
         if node.name == "abs":
@@ -176,6 +179,35 @@ class Analyzer:
                 -self.fmt.precision
             )
         return self._finish(exact, carried)
+
+    def _turned(
+        self, nodes: tuple[Expr, ...], args: list[Value]
+    ) -> Value | None:
+        """c / b as c * (1 / b), which is what torch computes for a number c.
+
+        Two roundings: 1.86 half-ulps were seen where one division has 1.
+        """
+        number = nodes[0]
+        assert isinstance(number, Const)
+        if abs(number.value) == 1:
+            return None
+        one = self._constant(Fraction(1))
+        reciprocal = self._quotient(one, args[1], by_number=False)
+        return self._product(args[0], reciprocal, _power_of_two((number,)))
+
+    def _worse(self, value: Value, other: Value | None) -> Value:
+        """Either of two ways to compute the same."""
+        if other is None:
+            return value
+        carried = [
+            v.error if v.carried is None else v.carried for v in (value, other)
+        ]
+        return Value(
+            value.exact,
+            value.error.max(other.error).abs_upper(),
+            None,
+            carried[0].max(carried[1]).abs_upper(),
+        )
 
     def _function(self, name: str, a: Value) -> Value:
         wide = a.exact + arb(0, a.error.abs_upper())

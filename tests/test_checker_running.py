@@ -21,6 +21,13 @@ from keras_stablef.generator.checker.operations import Ops
 from keras_stablef.generator.checker.operations import grids
 from keras_stablef.generator.checker.pairs import Pairs
 from keras_stablef.generator.checker.running import Number
+from keras_stablef.generator.formats import FORMATS
+from keras_stablef.generator.primitives import primitive_errors
+from keras_stablef.generator.program import Const
+from keras_stablef.generator.program import Op
+from keras_stablef.generator.program import Program
+from keras_stablef.generator.program import Var
+from keras_stablef.generator.roundoff import Analyzer
 
 ops = keras.ops
 MODES = (
@@ -115,6 +122,30 @@ def test_bounds_hold_what_compilers_make_of_constants(mode: str) -> None:
         for v, t, most in zip(computed, exact, bound, strict=True):
             gap = abs(Fraction(float(v)) - form(t, c, d))
             assert float(gap) <= float(most) * (1 + 1e-12), (name, float(t))
+
+
+@pytest.mark.skipif(
+    BACKEND not in ("tensorflow", "jax", "torch"), reason="no compiler"
+)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("number", [1.0, -1.0, 4.0, D])
+def test_the_engine_counts_how_numbers_are_divided(
+    number: float, mode: str
+) -> None:
+    """torch computes c / x as c * (1 / x): two roundings."""
+    if number == 1 and BACKEND == "tensorflow":
+        pytest.skip("written (-1) / (-x): its graphs take a reciprocal")
+    fmt = FORMATS["float32"]
+    quotient = Op("div", (Const(Fraction(number)), Var("x")))
+    analyzer = Analyzer(
+        Program("x", (("r", quotient),)), fmt, primitive_errors("float32")
+    )
+    x = inputs()[:500]
+    got = mode_of(lambda t: number / t, mode)(ops.convert_to_tensor(x))
+    for v, t in zip(ops.convert_to_numpy(got), x, strict=True):
+        exact = Fraction(float(t))
+        gap = abs(Fraction(float(v)) - Fraction(number) / exact)
+        assert gap <= float(analyzer.run(exact, exact).error.upper())
 
 
 @pytest.mark.skipif(

@@ -14,6 +14,9 @@ a + (b + c) is summed in any order.  What is on the right is rounded elsewhere.
 So both sides are computed, and the larger error counts.  A choice or a clip
 in between is not looked through.
 
+A quotient of a number and a tensor, c / a, is c * (1 / a) in torch, eager and
+compiled (`Tensor.__rtruediv__`), unless c is 1 or -1.
+
 1 / a becomes an operation of its own in TensorFlow's graphs, 2.75 ulp off in
 float32.  No table says how far it may be off: nothing is known of it.
 """
@@ -158,6 +161,8 @@ def divided(a: Number, b: Number) -> Number:
         return made
     if a.literal == 1:
         return made.unless(np.ones(made.m.lanes, bool))
+    if a.literal is not None and a.literal != -1:
+        made = _worse(made, product(a, quotient(a.like(1.0), b)))
     if b.fold is not None and b.fold.kind == "quotient":
         assert b.fold.other is not None
         turned = quotient(product(a, b.fold.other), _divisor(b.fold.base))
