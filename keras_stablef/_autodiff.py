@@ -20,15 +20,16 @@ Body = Callable[..., Any]
 Product = Callable[[Any, Any], Any]
 
 
-def attach(
-    bodies: Sequence[Body], times: Product = operator.mul
-) -> tuple[Body, ...]:
+def attach(bodies: Sequence[Body], wide: str | None = None) -> tuple[Body, ...]:
     """`bodies` with each one's derivative the next one's value.
 
     Args:
         bodies: f, f', f'' ... as functions of one backend tensor x, and of
             further tensors by which nobody differentiates.
-        times: the product of the chain rule, linear in its second factor.
+        wide: the dtype of the chain rule's product, x's own by default.
+            Neither TensorFlow nor torch multiplies in float8.  For 16-bit
+            formats the product is exact in float32 (11 + 11 bits of 24), so
+            that this is what the dtype's own product is.
 
     Returns:
         As many functions, each taking a TensorFlow or Keras variable for x
@@ -45,12 +46,35 @@ def attach(
     # the slopes of all that y is made of before they cancel: inf - inf.
     # Forward mode multiplies as the value does.
     forward = _FORWARD[keras.backend.backend()]
+    times = _product(wide)
     third = forward(bodies[-1])
     *rest, last = (*bodies, third, forward(third))
     ops = [last]
     for body in reversed(rest):
         ops.append(rule(body, ops[-1], times))
     return tuple(reversed(ops))[: len(bodies)]
+
+
+def _product(wide: str | None) -> Product:
+    """What the chain rule multiplies a slope and the upstream gradient by.
+
+    TensorFlow's graphs and accumulators also ask what comes of y where
+    nothing does, and add it: 0 f' has to be 0, also of an infinite f'.
+    """
+    own: Product = operator.mul
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        own = tf.math.multiply_no_nan
+    if wide is None:
+        return own
+
+    def times(slope: Any, upstream: Any) -> Any:
+        storage = keras.backend.standardize_dtype(slope.dtype)
+        factors = (keras.ops.cast(a, wide) for a in (slope, upstream))
+        return keras.ops.cast(own(*factors), storage)
+
+    return times
 
 
 def _forward_jax(body: Body) -> Body:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -12,11 +11,9 @@ from typing import Protocol
 import keras
 
 from ._autodiff import Body
-from ._autodiff import Product
 from ._autodiff import attach
 from ._ragged import is_ragged
 from ._rounding import narrow
-from ._rounding import widened_product
 from ._tensors import as_float_tensor
 from ._tensors import complex_refused
 from ._tensors import format_name
@@ -380,7 +377,7 @@ def _towers(module: Generated) -> dict[str, tuple[Body, ...]]:
     key = _key(module)
     if key not in _TOWERS:
         _TOWERS[key] = {
-            name: attach(_bodies(module, name), _product(module, name))
+            name: attach(_bodies(module, name), _wide(module, name))
             for name in module.COMPUTE
         }
     return _TOWERS[key]
@@ -425,9 +422,7 @@ def _bodies(module: Generated, name: str) -> Sequence[Body]:
     return tuple(through(body) for body in bodies)
 
 
-def _product(module: Generated, name: str) -> Product:
-    """The product of the chain rule in the dtype that holds a format."""
+def _wide(module: Generated, name: str) -> str | None:
+    """The dtype of the chain rule's product, if it is not the format's."""
     compute, storage = module.COMPUTE[name], module.STORAGE[name]
-    if compute == storage:
-        return operator.mul
-    return widened_product(compute, storage)
+    return None if compute == storage else compute

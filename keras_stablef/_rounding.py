@@ -55,21 +55,6 @@ def narrow(
     return keras.ops.cast(z, storage)
 
 
-def widened_product(compute: str, storage: str) -> Callable[[Any, Any], Any]:
-    """The product of two tensors of a dtype that may have no product.
-
-    Neither TensorFlow nor torch multiplies in float8.  For 16-bit formats
-    the product is exact in float32 (11 + 11 bits of 24), so that this is
-    what the dtype's own product is.
-    """
-
-    def times(a: Any, b: Any) -> Any:
-        wide = keras.ops.cast(a, compute) * keras.ops.cast(b, compute)
-        return keras.ops.cast(wide, storage)
-
-    return times
-
-
 def _constants(y: Any) -> Callable[[float], Any]:
     """Constants of y's dtype; torch would make them float32."""
     dtype = keras.backend.standardize_dtype(y.dtype)

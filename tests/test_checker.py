@@ -17,6 +17,7 @@ from flint import arb
 from flint import ctx
 from keras_stablef.generator.checker import Expected
 from keras_stablef.generator.checker import check
+from keras_stablef.generator.checker.__main__ import main as command_line
 from keras_stablef.generator.checker.claims import get_format
 from keras_stablef.generator.checker.enclosure import regular_chart
 from keras_stablef.generator.checker.endcharts import end_chart
@@ -27,6 +28,8 @@ from keras_stablef.generator.checker.lanes import from_ordinals
 from keras_stablef.generator.checker.lanes import ordinals
 from keras_stablef.generator.checker.machine import Machine
 from keras_stablef.generator.checker.operations import Ops
+from keras_stablef.generator.checker.roundoff import ulps
+from keras_stablef.generator.checker.running import Number
 from keras_stablef.generator.checker.running import constant
 from keras_stablef.generator.checker.values import Unknown
 from oracle import compiled
@@ -402,3 +405,37 @@ def test_division_by_a_constant_rounds_twice() -> None:
         once = x / Ops(machine).clip(constant(machine, number), 0.0, 9.0)
         ratio = float((x / number).error[0]) / float(once.error[0])
         assert roundings <= ratio < roundings + 1.5 * (roundings - 1) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("below", "width", "least", "most"),
+    [  # f is so many ulp below the largest number, and up to `width` more
+        (0, 0, 0, 0.6),
+        (3, 0, 3, 3.6),
+        (0, 1000, 1000, 1001),
+        (2.0**20, 0, 2.0**20, 2.0**20 + 1),
+        (-1e30, 0, 0, 0),  # far above it, where infinity is right
+    ],
+)
+def test_infinity_counts_as_the_largest_number(
+    below: float, width: float, least: float, most: float
+) -> None:
+    fmt = get_format("float32")
+    machine = Machine(fmt, 1, {}, {}, {})
+    top = np.float64(np.finfo(np.float32).max)
+    high = top - below * 2.0**104
+    ends = (machine.fill(v) for v in (high - width * 2.0**104, high))
+    last = machine.fill(2.0**103)
+    f = Number(machine, *ends, last, {}, None, last, machine.fill(1) > 0)
+    found = float(ulps(f, 0.0, fmt)[0])
+    assert least <= found <= most
+
+
+@pytest.mark.parametrize("name", ["stablef", "no/such/file.json"])
+def test_certificates_that_are_not_there(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        command_line([name])
+    assert stopped.value.code == 2
+    assert "there is no file" in capsys.readouterr().err

@@ -188,3 +188,18 @@ def test_third_order_before_overflow(name: str) -> None:
     assert np.isfinite(got[small]).all()
     large = small & (np.abs(want) > 1)
     np.testing.assert_allclose(got[large], want[large], rtol=1e-5)
+
+
+MODES = ("eager",) if BACKEND == "torch" else ("eager", "jit")
+# A tape does not see what an accumulator does, nor torch's forward mode what
+# another does.
+TWICE = {"jax": ("rr", "rf", "fr", "ff"), "torch": ("rr", "rf", "fr")}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("ways", TWICE.get(BACKEND, ("rr", "rf")))
+def test_second_order_beyond_an_infinite_slope(ways: str, mode: str) -> None:
+    """f' overflows, f'' does not: an upstream 0 must not make it nan."""
+    x = np.array([1e20, 2.0, 0.0], "float32")
+    got = run(nested(ks.stabilize("x**3"), ways), x, mode)
+    np.testing.assert_allclose(got, 6 * x, rtol=1e-6)

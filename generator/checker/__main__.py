@@ -80,6 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(
             "--formula and --domain: expected both, with one certificate"
         )
+    for path in options.certificates:
+        for needed in (path, path.with_suffix(".py")):
+            if not needed.is_file():
+                parser.error(
+                    f"expected a certificate with its module beside it, "
+                    f"received {str(path)!r}: there is no file {needed}"
+                )
     reports: list[Report] = []
     wanted: dict[Path, Expected | None]
     if options.certificates:

@@ -227,10 +227,11 @@ def ulps(y: Number, truncation: Any, fmt: Format) -> Any:
     # Above the largest number infinity is right, and nothing else is left.
     last_number = (2 - Real(2) ** (1 - fmt.precision)) * Real(2) ** fmt.emax
     over = (low > last_number) & (carried + last < low / 4)
-    # An f of the last few ulp below it is rounded to infinity by an error
-    # that is within the bound; of a smaller f infinity is wrong.
-    wrong = y.huge & (top < last_number)
-    total = np.where(over, Real(0), np.where(wrong, Real(np.inf), total))
+    # Infinity for an f below it counts as the largest number would: what
+    # `error_bound` promises.
+    short = np.maximum(last_number - low, 0) / _unit(last_number, fmt)
+    total = np.where(y.huge, np.maximum(total, short), total)
+    total = np.where(over, Real(0), total)
     return total * (1 + Real(2) ** -40)
 
 
