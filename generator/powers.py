@@ -105,6 +105,8 @@ def make_power_row(
     offset = (first, fmt.round(gap - first))
     poly = to_balls(series.poly)
     made = Economized(poly, a, b)
+    if not poly.length():
+        raise NotProvedError("a zero of higher order than terms are kept")
     size = float(abs(poly.coeffs()[0]).lower())
     base = float(upper(series.error()))
     for d in range(degree + 1):

@@ -62,11 +62,14 @@ def least(work: Work) -> arb:
 
 def local(work: Work, place: Fraction | arb, reach: arb, side: int) -> Series:
     """The series of f about a finite point; no logs, no exponentials."""
-    work.check_time()
-    made, at = expand(
-        work.expr, Place(place, side), reach, work.terms, least(work)
-    )
-    series = made.plain
-    if series is None or at.root != 1:
-        raise NotProvedError("a branch point")
+    for terms in (work.terms, 3 * work.terms):
+        work.check_time()
+        made, at = expand(
+            work.expr, Place(place, side), reach, terms, least(work)
+        )
+        series = made.plain
+        if series is None or at.root != 1:
+            raise NotProvedError("a branch point")
+        if series.n:  # or f vanishes there to an order above the first
+            break
     return series
