@@ -24,6 +24,7 @@ from .evaluate import evaluate
 from .evaluate import to_primitives
 from .expand import Place
 from .expand import expand
+from .formats import floor_log2
 from .formats import to_arb
 from .formats import to_fraction
 from .magnitudes import MagnitudeAlgebra
@@ -150,7 +151,11 @@ def _scan(
         if value.is_finite() and not value.contains(0):
             continue
         size = max(abs(a), abs(b), Fraction(1, 2**60))
-        narrow = b - a <= size * WIDTH or b - a <= Fraction(1, 2**70)
+        # Beside a singular 0 that is not in the box every binade is looked at.
+        wide = not value.is_finite() and a * b > 0 and not 1 / 4 < a / b < 4
+        narrow = not wide and (
+            b - a <= size * WIDTH or b - a <= Fraction(1, 2**70)
+        )
         if value.is_finite():
             rate = ball(slope, x)
             if not rate.is_finite() or rate.contains(0):
@@ -168,11 +173,17 @@ def _scan(
             if doubts > DOUBTS:
                 raise _DoubtsError("a search for roots is left in doubt")
             continue
-        middle = (a + b) / 2
+        middle = _between(a, b) if wide else (a + b) / 2
         stack += [(a, middle), (middle, b)]
     raise NotProvedError(
         f"too many steps in a search for roots, about x = {float(a):.6g}"
     )
+
+
+def _between(a: Fraction, b: Fraction) -> Fraction:
+    """About the geometric mean of two numbers of the same sign."""
+    exponent = (floor_log2(abs(a)) + floor_log2(abs(b)) + 1) // 2
+    return Fraction(2) ** exponent * (1 if a > 0 else -1)
 
 
 def _merged(found: list[Root]) -> list[Root]:
