@@ -85,14 +85,28 @@ class Module:
         """
         tree = _allowed(source)
         wrong = _stated(tree)
-        by_tree: dict[str, tuple[ast.Module, list[str]]] = {}
+        asking = [_asks_at_all(node) for node in tree.body]
+        by_text: dict[str, tuple[list[ast.stmt], list[str]]] = {}
         for name in sorted({*BACKENDS, *_names_asked(tree)}):
-            own = _Decided(name).visit(copy.deepcopy(tree))
-            key = ast.dump(own)
-            by_tree.setdefault(key, (own, []))[1].append(name)
+            # Tables are most of a module and are not copied.
+            own = [
+                _Decided(name).visit(copy.deepcopy(node)) if asks else node
+                for node, asks in zip(tree.body, asking, strict=True)
+            ]
+            key = "\n".join(
+                ast.dump(node)
+                for node, asks in zip(own, asking, strict=True)
+                if asks
+            )
+            by_text.setdefault(key, (own, []))[1].append(name)
         return [
-            Module(source, tuple(names), ast.fix_missing_locations(own), wrong)
-            for own, names in by_tree.values()
+            Module(
+                source,
+                tuple(names),
+                ast.fix_missing_locations(ast.Module(own, [])),
+                wrong,
+            )
+            for own, names in by_text.values()
         ]
 
     def run(self, names: dict[str, Any]) -> dict[str, Any]:
@@ -227,6 +241,14 @@ def _names_asked(tree: ast.AST) -> Iterator[str]:
             (name,) = node.comparators
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
                 yield name.value
+
+
+def _asks_at_all(tree: ast.AST) -> bool:
+    """Whether the backend's name is in it."""
+    return any(
+        isinstance(node, ast.Name) and node.id == "backend"
+        for node in ast.walk(tree)
+    )
 
 
 def _asks(node: ast.Compare) -> bool:
