@@ -62,14 +62,19 @@ def least(work: Work) -> arb:
 
 def local(work: Work, place: Fraction | arb, reach: arb, side: int) -> Series:
     """The series of f about a finite point; no logs, no exponentials."""
-    for terms in (work.terms, 3 * work.terms):
-        work.check_time()
-        made, at = expand(
-            work.expr, Place(place, side), reach, terms, least(work)
-        )
-        series = made.plain
-        if series is None or at.root != 1:
-            raise NotProvedError("a branch point")
-        if series.n:  # or f vanishes there to an order above the first
-            break
+    series = _series(work, place, reach, side, work.terms)
+    if series.n:
+        return series
+    # f vanishes there to an order above the number of terms.
+    return _series(work, place, reach, side, 3 * work.terms)
+
+
+def _series(
+    work: Work, place: Fraction | arb, reach: arb, side: int, terms: int
+) -> Series:
+    work.check_time()
+    made, at = expand(work.expr, Place(place, side), reach, terms, least(work))
+    series = made.plain
+    if series is None or at.root != 1:
+        raise NotProvedError("a branch point")
     return series
