@@ -257,7 +257,8 @@ def _others(
     plans = [plan for b in built for plan in b.plans]
     Console().print(table(plans, {n: formats[n] for n in names}))
     Console().print(
-        f"{len(changed)} of {len(files)} files changed in {folder}; the "
+        f"{len(changed)} of {len(files)} files changed in "
+        f"{escape(str(folder))}; the "
         "package's own are for all the formats that ship and left alone"
     )
     return 0

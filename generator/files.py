@@ -35,10 +35,14 @@ def write_if_changed(path: Path, text: str) -> bool:
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path`, whole or not at all.
 
+    Where `path` is a link the file it leads to is written; a file that is
+    there keeps its permissions, a new one has those the umask leaves.
+
     Raises:
         OutputError: no file can be written there.
     """
     refuse_place(path)
+    path = Path(os.path.realpath(path))
     try:
         handle, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.name[:100]}."
@@ -48,13 +52,26 @@ def write_bytes(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-        os.chmod(name, 0o644)
+        os.chmod(name, _mode(path))
         os.replace(name, path)
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise _cannot(path, str(error)) from None
         raise
+
+
+def _mode(path: Path) -> int:
+    """The permissions of a file that is written."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        # The umask can be read by setting it only, which other threads see.
+        found = Path("/proc/self/status")
+        for line in found.read_text().splitlines() if found.exists() else ():
+            if line.startswith("Umask:"):
+                return 0o666 & ~int(line.split()[1], 8)
+        return 0o644
 
 
 def refuse_place(path: Path) -> None:
@@ -74,9 +91,10 @@ def refuse_place(path: Path) -> None:
         raise _cannot(path, "a folder")
     if not stat.S_ISREG(mode):  # a device would be replaced by a file
         raise _cannot(path, "no regular file")
-    if not path.parent.is_dir():
+    folder = Path(os.path.realpath(path)).parent  # where a link leads to
+    if not folder.is_dir():
         raise _cannot(path, "no folder there")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise _cannot(path, "a folder that is not writable")
 
 

@@ -30,6 +30,8 @@ KERAS_DTYPES = (
 )
 OVERFLOWS = ("inf", "nan", "saturate")
 LONGEST = 2**16  # bytes of a file of formats
+# tomllib takes the square of a dotted key's length: 22 s for 2**16 bytes.
+LONGEST_LINE = 1000
 NEEDED = ("precision", "emin", "emax", "compute")
 OPTIONAL = ("max_finite", "infinities", "nan", "overflow", "storage")
 # Rounding from compute is by sums of a number and 1.5 * 2**(bits dropped),
@@ -127,6 +129,8 @@ def _tables(path: str | os.PathLike[str]) -> dict[str, Any]:
             data = stream.read(LONGEST + 1)
         if len(data) > LONGEST:
             raise OSError(f"more than {LONGEST} bytes")
+        if any(len(line) > LONGEST_LINE for line in data.splitlines()):
+            raise OSError(f"a line of more than {LONGEST_LINE} bytes")
         return tomllib.loads(data.decode("utf-8"))
     # ValueError: no UTF-8, no TOML, a nul in the name; tables within tables
     # by the thousand are a RecursionError.

@@ -170,7 +170,9 @@ def _nested_deeper(text: str, most: int) -> bool:
     Each pass takes the innermost pairs away; so `most` of them, each of the
     speed of a copy, bound the work whatever the text is.
     """
-    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
+    # Possessive (++), and an open string reaches to the end: nothing is tried
+    # twice.
+    bare = re.sub(r'"(?:[^"\\]++|\\.)*+(?:"|\Z)', "", text, flags=re.DOTALL)
     bare = re.sub(r"[^][{}]+", "", bare)
     for _ in range(most):
         before = bare

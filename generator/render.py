@@ -184,10 +184,15 @@ def template_folder() -> Path:
 
 
 def formatted(text: str) -> str:
-    """`text` as ruff formats it, whatever configuration lies about."""
+    """`text` as ruff formats it, whatever lies about in the working folder.
+
+    Neither configuration (--isolated) nor a folder `ruff` or a module of
+    the standard library's name there (-P) has a say in it.
+    """
     result = subprocess.run(
         [
             sys.executable,
+            "-P",
             "-m",
             "ruff",
             "format",

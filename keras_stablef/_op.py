@@ -167,10 +167,11 @@ class StableOp(keras.Operation):
 
         Two exceptions.  XLA and TensorFlow read a subnormal x, ``0 < |x| <
         2**-126`` in float32 and bfloat16 (2**-1022 in float64, none of
-        float16), as 0.  Where 0 is a singular end of the domain, as of
-        ``sqrt(x)``, that x has the result of 0: of a value or slope with a
-        pole there -inf or inf.  And where f^(order)(x) is within the bound
-        of the largest number of the dtype, the result may be infinite.
+        float16), as 0, of either sign.  Where 0 is a singular end of the
+        domain, as of ``sqrt(x)``, that x has the result of 0: of a value or
+        slope with a pole there -inf or inf.  And where f^(order)(x) is
+        within the bound of the largest number of the dtype, the result may
+        be infinite.
 
         Raises:
             ValueError: unknown dtype or order.

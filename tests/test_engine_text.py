@@ -288,7 +288,11 @@ def test_formats_of_a_wrong_kind(source: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[a", "a = 1", "x = " + "[" * 5000, "# " + "x" * 2**17, "\0"]
+    "text",
+    [
+        *("[a", "a = 1", "x = " + "[" * 5000, "# " + "x" * 2**17, "\0"),
+        "a." * 32760 + "a=1",  # 22 s of tomllib
+    ],
 )
 def test_files_that_hold_no_formats(text: str, tmp_path: Path) -> None:
     path = tmp_path / "formats.toml"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,52 @@ def test_the_command_says_so(
         assert main([*command, "--out", out]) == 2
         said = " ".join(capsys.readouterr().err.split())
         assert "error:" in said and "received" in said
+
+
+@pytest.mark.parametrize("kind", ["device", "fifo", "to a device"])
+def test_what_is_no_file_is_not_replaced(kind: str, tmp_path: Path) -> None:
+    place = tmp_path / "out.py"
+    if kind == "device":
+        place = Path("/dev/null")
+    elif kind == "fifo":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/null")
+    before = place.lstat().st_mode
+    with pytest.raises(errors.OutputError, match="no regular file"):
+        write_bytes(place, b"text")
+    assert place.lstat().st_mode == before
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_links_and_permissions_stay(there: bool, tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    link.symlink_to(target)
+    if there:
+        target.write_text("old")
+        target.chmod(0o600)
+    before = os.umask(0o027)
+    try:
+        write_bytes(link, b"new")
+    finally:
+        os.umask(before)
+    assert link.is_symlink() and target.read_text() == "new"
+    assert stat.S_IMODE(target.stat().st_mode) == (0o600 if there else 0o640)
+
+
+def test_nothing_of_the_working_folder_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder or file there with the name of what formats modules."""
+    sentinel = tmp_path / "ran"
+    evil = f"open({str(sentinel)!r}, 'w')"
+    (tmp_path / "ruff").mkdir()
+    for name in ("ruff/__init__.py", "ruff/__main__.py", "sysconfig.py"):
+        (tmp_path / name).write_text(evil)
+    monkeypatch.chdir(tmp_path)
+    ks.stabilize("(exp(x)-1)/x", (-1, 1)).save("op.py")
+    assert "def " in (tmp_path / "op.py").read_text()
+    assert not sentinel.exists()
 
 
 def test_places_are_refused_before_any_work(folder: Path) -> None:

@@ -50,8 +50,12 @@ def catalogue(path: Path = CATALOGUE) -> dict[str, Expected]:
 
 def check_file(path: Path, expected: Expected | None = None) -> Report:
     """A certificate and the module beside it."""
-    certificate = path.read_text(encoding="utf-8")
-    source = path.with_suffix(".py").read_text(encoding="utf-8")
+    try:
+        certificate = path.read_text(encoding="utf-8")
+        source = path.with_suffix(".py").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = f"Cannot read: expected a file of UTF-8, received {error}."
+        return Report(path.stem, findings=[Finding(path.name, what)])
     return check(certificate, source, expected=expected)
 
 

@@ -12,10 +12,12 @@ from flint import arb
 
 from .enclosure import regular_chart
 from .formula import Node
+from .formula import Unreadable
 from .formula import X
 from .formula import call
 from .formula import constant
 from .formula import exp
+from .formula import literal
 from .formula import log
 from .formula import number
 from .formula import read
@@ -99,7 +101,7 @@ def exact(value: Any) -> Fraction:
             return Fraction(float.fromhex(value))
         if isinstance(value, float):
             return Fraction(value)
-        return Fraction(value)
+        return literal(value) if isinstance(value, str) else Fraction(value)
     except (TypeError, ValueError, OverflowError):
         raise Malformed(
             f"Not a number: expected one, received {value!r}."
@@ -193,8 +195,8 @@ def read_plans(text: str) -> tuple[dict[str, Any], list[Plan]]:
         whole = json.loads(text)
         low, high = (domain_end(text) for text in whole["domain"])
         plans = [_plan(whole["name"], p, low, high) for p in whole["plans"]]
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, Malformed):
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if isinstance(error, (Malformed, Unreadable)):
             raise
         raise Malformed(
             f"Not a certificate: expected the JSON that the generator "

@@ -9,6 +9,7 @@ powers: sqrt(a**2) is abs(a).
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -73,6 +74,8 @@ def number(value: Fraction | int) -> Node:
 
 
 ONE, TWO = number(1), number(2)
+MOST_DIGITS, LONGEST_EXPONENT = 5000, 5  # of one number; with its sign
+MOST_POWER = 2**16
 HALF = Fraction(1, 2)
 
 
@@ -145,26 +148,60 @@ def read(text: str) -> Node:
         raise Unreadable(
             f"Not a formula: expected one in x, received {text!r} ({error})."
         ) from None
-    return _Reader(text).node(tree)
+    try:
+        return _Reader(text).node(tree)
+    except RecursionError:
+        raise Unreadable(
+            f"Not a formula: expected one of bounded depth, received "
+            f"{text[:80]!r} ..."
+        ) from None
 
 
 class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.made: dict[str, Node] = {}
+        self.sizes: dict[int, float | None] = {}
 
     def node(self, tree: ast.expr) -> Node:
         """Equal parts become one node."""
         key = ast.dump(tree)
         if key not in self.made:
-            self.made[key] = self._node(tree)
+            made = self._node(tree)
+            try:
+                self._size(made)
+            except OverflowError:
+                raise Unreadable(
+                    "A constant out of range: expected one that a float64 "
+                    f"may hold, received {ast.unparse(tree)[:80]!r}."
+                ) from None
+            self.made[key] = made
         return self.made[key]
+
+    def _size(self, node: Node) -> float | None:
+        """About what a constant is; None where x is in it.
+
+        Balls take towers of powers such as 9**9**9**9 for ever.
+
+        Raises:
+            OverflowError: it is above every float64.
+        """
+        key = id(node)
+        if key not in self.sizes:
+            if node.name == "x":
+                self.sizes[key] = None
+            else:
+                parts = [self._size(a) for a in node.args]
+                known = [p for p in parts if p is not None]
+                whole = len(known) == len(parts)
+                self.sizes[key] = _float(node, known) if whole else None
+        return self.sizes[key]
 
     def _node(self, tree: ast.expr) -> Node:
         if isinstance(tree, ast.Constant):
             if type(tree.value) in (int, float):
                 shown = ast.get_source_segment(self.text, tree)
-                return number(Fraction(shown or str(tree.value)))
+                return number(literal(shown or str(tree.value)))
         elif isinstance(tree, ast.Name):
             if tree.id == "x":
                 return X
@@ -201,10 +238,52 @@ class _Reader:
             return a / b
         if isinstance(tree.op, ast.Pow):
             exponent = constant(b)
-            if exponent is not None:
+            if exponent is not None and abs(exponent) <= MOST_POWER:
                 return a**exponent
-            return exp(b * log(a))
+            if exponent is None:
+                return exp(b * log(a))
         raise Unreadable(f"Unknown operation in {ast.unparse(tree)!r}.")
+
+
+def _float(node: Node, args: list[float]) -> float:
+    """A node of constants in floats, or 1 where there is none."""
+    try:
+        if node.name == "number":
+            return float(node.value)
+        if node.name == "pi":
+            return math.pi
+        if node.name == "add":
+            made = args[0] + args[1]
+        elif node.name == "mul":
+            made = args[0] * args[1]
+        elif node.name == "div":
+            made = args[0] / args[1]
+        elif node.name == "pow":
+            made = abs(args[0]) ** float(node.value)
+        else:
+            made = getattr(math, node.name)(*args)
+    except (ValueError, ZeroDivisionError, AttributeError, TypeError):
+        return 1.0
+    if math.isinf(made):
+        raise OverflowError
+    return float(made)
+
+
+def literal(text: str) -> Fraction:
+    """A number as it is written.
+
+    Raises:
+        ValueError: it is none, or has more digits than any has a use for
+            (1e9999999999 is a number of 33 billion bits).
+    """
+    exponent = text.lower().partition("e")[2]
+    if len(text) > MOST_DIGITS or len(exponent) > LONGEST_EXPONENT:
+        raise Unreadable(
+            "A number out of proportion: expected at most "
+            f"{MOST_DIGITS} digits and an exponent of {LONGEST_EXPONENT - 1}, "
+            f"received {text[:40]!r} ..."
+        )
+    return Fraction(text)
 
 
 def constant(node: Node) -> Fraction | None:

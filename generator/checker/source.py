@@ -24,6 +24,7 @@ from .statements import plain
 
 BACKENDS = ("jax", "tensorflow", "torch")
 ANY = "any"  # backend, where a helper's branches are known to be right
+LARGEST_INTEGER = 2**16  # of a body, beside its floats
 IMPORTS = {("keras", "ops"), ("keras.config", "backend")}
 BUILTINS: dict[str, Any] = {
     "__build_class__": __build_class__,
@@ -33,7 +34,7 @@ BUILTINS: dict[str, Any] = {
     "isinstance": isinstance,
     "len": len,
     "list": list,
-    "range": range,
+    "range": lambda *ends: _range(*ends),
     "zip": zip,
 }
 # What a body may consist of: no loop without end, nothing that is bound
@@ -199,6 +200,12 @@ def _only_known(tree: ast.AST) -> None:
             bad |= not of_ops
         elif isinstance(node, ast.Subscript):
             bad = isinstance(node.ctx, ast.Store)
+        elif isinstance(node, ast.BinOp):
+            # 9**9**9 takes for ever; a power of a float overflows.
+            power = isinstance(node.op, ast.Pow)
+            bad = power and not _is_float(node.left)
+        elif isinstance(node, ast.Constant):
+            bad = type(node.value) is int and abs(node.value) > LARGEST_INTEGER
         if bad:
             line = getattr(node, "lineno", 0)
             raise NotRunnable(f"unexpected {ast.unparse(node)[:60]!r}, {line}")
@@ -220,6 +227,18 @@ def _stated(tree: ast.Module) -> list[str]:
         if plain(own) != STATED[node.name]:
             wrong.append(f"{node.name} is not the helper of that name")
     return wrong
+
+
+def _is_float(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, float)
+
+
+def _range(*ends: int) -> range:
+    """A range of as many numbers as a body has a use for."""
+    found = range(*ends)
+    if len(found) > LARGEST_INTEGER:
+        raise ValueError(f"a loop of {len(found)} steps")
+    return found
 
 
 def _without_numbers(node: ast.FunctionDef | ast.ClassDef) -> None:
