@@ -88,8 +88,13 @@ def _judged(
 ) -> Iterator[Finding]:
     dtype, order = plan.dtype, plan.order
     xs = inputs(plan, drawn.domain)
-    # At a kink the limit from above, mirrored where f is even or odd.
-    sides = [-1 if plan.parity and x < 0 else 1 for x in xs]
+    # At a kink the limit from above, mirrored where f is even or odd; at an
+    # end of the domain the one from within.
+    low, high = (None if e is None else float(e) for e in _ends(plan))
+    sides = [
+        (-1 if x == high or (plan.parity and x < 0) else 1) if x != low else 1
+        for x in xs
+    ]
     wants = [
         exact(drawn.tree, order, float(x), side)
         for x, side in zip(xs, sides, strict=True)
