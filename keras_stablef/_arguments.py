@@ -64,6 +64,8 @@ def base_loss(loss: Any) -> Callable[[Any, Any], Any]:
     Raises:
         ValueError: no loss that Keras knows.
     """
+    if not isinstance(loss, (str, dict)) and not callable(loss):
+        raise _unknown(loss)
     try:
         found = keras.losses.get(loss)
         if isinstance(found, type):

@@ -156,8 +156,8 @@ class StableOp(keras.Operation):
         formats = self.module.COMPUTE
         if not isinstance(name, str) or name not in formats:
             raise ValueError(
-                f"{self.name} has no format {shown(name)}: expected one of "
-                f"{', '.join(formats)}."
+                f"No such format of {self.name}: expected one of "
+                f"{', '.join(formats)}, received {shown(name)}."
             )
         return shared_ops(self.module, name)[self.order]
 
@@ -182,8 +182,8 @@ class StableOp(keras.Operation):
         name = format_name(dtype, bounds)
         if name not in bounds:
             raise ValueError(
-                f"No bound for {shown(dtype)}: expected one of "
-                f"{', '.join(bounds)}."
+                f"No such bound: expected one of {', '.join(bounds)}, received "
+                f"{shown(dtype)}."
             )
         return bounds[name][self.derivative(order).order]
 

@@ -53,8 +53,8 @@ def _served(op: StableOp, dtype: str) -> str:
     name = format_name(dtype, op.module.COMPUTE)
     if name not in op.module.COMPUTE:
         raise ValueError(
-            f"No plan for {shown(dtype)}: expected one of "
-            f"{', '.join(op.module.COMPUTE)}."
+            f"No such plan: expected one of {', '.join(op.module.COMPUTE)}, "
+            f"received {shown(dtype)}."
         )
     return name
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from numbers import Real
 from typing import Any
 
 import keras
@@ -60,7 +61,7 @@ def real(x: Any) -> Any:
     error of its own for an integer beyond all floats.
 
     Raises:
-        TypeError: it is complex.
+        TypeError: it is complex, or text.
         ValueError: an integer that no float dtype holds, or a list of more
             axes than a tensor has.
     """
@@ -77,7 +78,13 @@ def _dtype_of(x: Any) -> str | None:
     dtype = getattr(x, "dtype", None)
     if dtype is None:
         return None
-    name: str = keras.backend.standardize_dtype(dtype)
+    try:
+        name: str = keras.backend.standardize_dtype(dtype)
+    except (TypeError, ValueError):  # of an array of objects or of text
+        raise TypeError(
+            "Bad dtype: expected one of real numbers, received "
+            f"{shown(str(dtype))}."
+        ) from None
     return name
 
 
@@ -91,9 +98,15 @@ def _refuse_unreal(x: Any, depth: int) -> None:
             )
         for item in x:
             _refuse_unreal(item, depth + 1)
+    elif isinstance(x, float):  # most of all
+        return
     elif isinstance(x, complex):
         raise TypeError(complex_refused("a complex number"))
-    elif isinstance(x, int):
+    elif isinstance(x, (str, bytes)):
+        raise TypeError(f"Bad number: expected one, received {shown(x)}.")
+    elif hasattr(x, "dtype"):
+        real(x)
+    elif isinstance(x, Real):
         try:
             float(x)
         except OverflowError:
@@ -101,8 +114,6 @@ def _refuse_unreal(x: Any, depth: int) -> None:
                 "Bad number: expected one that a float can hold, received "
                 f"{shown(x)}."
             ) from None
-    elif hasattr(x, "dtype"):
-        real(x)
 
 
 def complex_refused(received: str) -> str:
