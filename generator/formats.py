@@ -17,6 +17,7 @@ from flint import fmpq
 from .errors import NotProvedError
 from .errors import UnknownDtypeError
 from .format_file import read_formats
+from .plain import shown
 
 FAR = 2**17  # exponents beyond are those of exp(-1/w), never of a result
 
@@ -204,7 +205,7 @@ def get_format(
     except (KeyError, TypeError):
         raise UnknownDtypeError(
             f"Unknown dtype: expected one of {', '.join(known)}; "
-            f"received {name!r}."
+            f"received {shown(name)}."
         ) from None
 
 

@@ -6,7 +6,11 @@ this records is read back.  Nothing of the function's source is looked at.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sympy
@@ -19,7 +23,9 @@ from .arithmetic import multiply
 from .arithmetic import power
 from .arithmetic import subtract
 from .errors import NotAnExpressionError
+from .limits import within
 from .plain import shown
+from .written import refuse_size
 
 X = sympy.Symbol("x", real=True)
 
@@ -66,40 +72,110 @@ _UNARY: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def lift(function: Callable[[Any], Any]) -> sympy.Expr:
+def lift(function: Callable[[Any], Any], seconds: float) -> sympy.Expr:
     """The formula that `function` computes.
 
+    Args:
+        seconds: of computing, for the call and for what it recorded.
+
     Raises:
-        NotAnExpressionError: it cannot be called with one tensor, or uses
-            an operation that is no formula (a `where`, a reduction).
+        NotAnExpressionError: it cannot be called with one tensor, branches
+            on its value, or uses an operation that is no formula (a
+            `where`, a reduction); or the formula is too large.
+        TimeLimitError: it takes more time or memory.
     """
+    label = shown(getattr(function, "__name__", function)).strip("'")
+    with no_branches(label) as refuse:
+        return within(seconds, lambda: _lifted(function, label, refuse))
+
+
+def _lifted(
+    function: Callable[[Any], Any], label: str, refuse: Callable[[], None]
+) -> sympy.Expr:
     import keras
 
     x = keras.KerasTensor((None,), dtype=keras.config.floatx())
-    label = shown(getattr(function, "__name__", function)).strip("'")
     try:
         y = function(x)
     except Exception as error:
+        refuse()
         raise NotAnExpressionError(
             f"Cannot read {label}: expected a function of one tensor over "
             f"keras.ops, received {type(error).__name__}: {error}"
         ) from error
-    if not keras.utils.is_keras_tensor(y):
+    refuse()
+    if not isinstance(y, keras.KerasTensor):
         raise NotAnExpressionError(
             f"Cannot read {label}: expected one tensor that depends on its "
-            f"argument, received {type(y).__name__}."
+            f"argument, received {shown(type(y).__name__)}."
         )
-    known: dict[int, Any] = {id(x): X}
-    for operation in keras.Function(x, y).operations:
-        kind = type(operation).__name__
-        if kind == "InputLayer":
+    return _read(y, {id(x): X}, label)
+
+
+def _read(y: Any, known: dict[int, Any], label: str) -> sympy.Expr:
+    """The formula of a tensor, by those that it was made from.
+
+    Each tensor once, without recursion and with a limit of the formula's
+    size: one that is used twice in every step doubles it with each.
+
+    Args:
+        known: the formulas of tensors, by identity.
+    """
+    import keras
+
+    stack = [y]
+    while stack:
+        tensor = stack[-1]
+        if id(tensor) in known:
+            stack.pop()
             continue
-        node = operation._inbound_nodes[0]
-        args = [known.get(id(a), a) for a in node.arguments.args]
-        args = [_number(a, kind, label) for a in args]
-        (output,) = node.output_tensors
-        known[id(output)] = _apply(kind, args, label)
-    return known[id(y)]
+        operation, args = _made_by(tensor, label)
+        symbolic = [a for a in args if isinstance(a, keras.KerasTensor)]
+        missing = [a for a in symbolic if id(a) not in known]
+        if missing:
+            stack += missing
+            continue
+        kind = type(operation).__name__
+        parts = [
+            known[id(a)]
+            if isinstance(a, keras.KerasTensor)
+            else _number(a, kind, label)
+            for a in args
+        ]
+        made = _apply(kind, parts, label)
+        refuse_size(made)
+        known[id(tensor)] = made
+    formula: sympy.Expr = known[id(y)]
+    return formula
+
+
+def _made_by(tensor: Any, label: str) -> tuple[Any, Sequence[Any]]:
+    """The operation of Keras whose result it is, and its arguments.
+
+    An operation has a node for each of its calls.
+    """
+    history = getattr(tensor, "_keras_history", None)
+    operation = getattr(history, "operation", None)
+    nodes = getattr(operation, "_inbound_nodes", ())
+    node = nodes[history.node_index] if history and nodes else None
+    if node is None or not node.input_tensors:
+        raise NotAnExpressionError(
+            f"Cannot read {label}: expected tensors that are made from its "
+            "argument, received another one."
+        )
+    whose = type(operation).__module__.partition(".")[0]
+    name = shown(type(operation).__name__).strip("'")
+    if whose != "keras" or len(node.output_tensors) != 1:
+        raise NotAnExpressionError(
+            f"Cannot read {label}: expected operations of Keras with one "
+            f"result, received {name}."
+        )
+    if node.arguments.kwargs:
+        raise NotAnExpressionError(
+            f"Cannot read {label}: expected {name} with its tensors alone, "
+            f"received {shown(sorted(node.arguments.kwargs))} too."
+        )
+    return operation, node.arguments.args
 
 
 def _number(value: Any, kind: str, label: str) -> Any:
@@ -136,3 +212,73 @@ def _apply(kind: str, args: list[Any], label: str) -> Any:
     raise NotAnExpressionError(
         f"Cannot read {label}: expected one of {known}; received {kind}."
     )
+
+
+# Which function this thread reads, and what it branched on.
+_READING = threading.local()
+_PATCHING = threading.Lock()
+_patched = 0  # by how many threads
+
+
+@contextmanager
+def no_branches(label: str) -> Iterator[Callable[[], None]]:
+    """Within it a tensor compared with ``==`` or taken as a bool is refused.
+
+    Keras compares symbolic tensors by identity: ``x if x == 0 else 2*x`` is
+    2*x in silence.  The results of operations are Keras' own tensors too, so
+    that it is their class that must know, in this thread alone.  Gives a
+    function that raises again what the caller's code may have caught.
+    """
+    global _patched
+    import keras
+
+    kind = keras.KerasTensor
+    before = getattr(_READING, "branches", None)
+    branches: list[NotAnExpressionError] = []
+
+    def refuse() -> None:
+        if branches:
+            raise branches[0] from None
+
+    with _PATCHING:
+        if not _patched:
+            for name in _SPECIAL:
+                _ORIGINAL[name] = vars(kind).get(name)
+                setattr(kind, name, _refusing(name, getattr(kind, name)))
+        _patched += 1
+    _READING.branches, _READING.label = branches, label
+    try:
+        yield refuse
+    finally:
+        _READING.branches = before
+        with _PATCHING:
+            _patched -= 1
+            if not _patched:
+                for name, own in _ORIGINAL.items():
+                    if own is None:
+                        delattr(kind, name)
+                    else:
+                        setattr(kind, name, own)
+
+
+_SPECIAL = {"__eq__": "a comparison with ==", "__bool__": "the truth value"}
+_ORIGINAL: dict[str, Any] = {}
+
+
+def _refusing(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of tensors that does as before in every other thread."""
+
+    def method(self: Any, *others: Any) -> Any:
+        branches = getattr(_READING, "branches", None)
+        if branches is None:
+            return own(self, *others)
+        error = NotAnExpressionError(
+            f"Cannot read {_READING.label}: expected one formula on all of "
+            f"the domain, received {_SPECIAL[name]} of a tensor. It has no "
+            "value here to branch on: use one formula, with abs at a kink, "
+            "or give each branch and its domain to stabilize."
+        )
+        branches.append(error)
+        raise error
+
+    return method

@@ -118,5 +118,7 @@ def shown(value: object, most: int = 60) -> str:
     try:
         found = ascii(value)
     except Exception:  # a foreign repr: an int of 5000 digits has none
+        if isinstance(value, int):
+            return f"an integer of {value.bit_length()} bits"
         return f"a {type(value).__name__}"
     return found if len(found) <= most else found[: most - 3] + "..."

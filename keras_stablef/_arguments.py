@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from collections.abc import Iterable
+from itertools import islice
 from numbers import Real
 from typing import Any
 
 import keras
+
+from .generator.plain import shown
+
+MOST_SHIFTS = 1000  # each is a call of the op in the graph
 
 
 def checked_shifts(shifts: Iterable[float]) -> tuple[float, ...]:
@@ -16,18 +21,30 @@ def checked_shifts(shifts: Iterable[float]) -> tuple[float, ...]:
 
     Raises:
         TypeError: no sequence of real numbers.
-        ValueError: none, or one that is not finite.
+        ValueError: none, too many, or one that is not finite.
     """
     if isinstance(shifts, (str, bytes)) or not isinstance(shifts, Iterable):
         raise TypeError(
-            f"Bad shifts: expected a sequence of numbers, received {shifts!r}."
+            "Bad shifts: expected a sequence of numbers, received "
+            f"{shown(shifts)}."
         )
-    found = tuple(shifts)
+    try:
+        found = tuple(islice(shifts, MOST_SHIFTS + 1))
+    except Exception as error:  # of a foreign object, a symbolic tensor say
+        raise TypeError(
+            "Bad shifts: expected a sequence of numbers, received "
+            f"{shown(shifts)} ({type(error).__name__}: {error})."
+        ) from None
+    if len(found) > MOST_SHIFTS:
+        raise ValueError(
+            f"Bad shifts: expected at most {MOST_SHIFTS} numbers, received "
+            "more."
+        )
     for shift in found:
         if isinstance(shift, bool) or not isinstance(shift, Real):
             raise TypeError(
-                f"Bad shifts: expected real numbers, received {shift!r} "
-                f"in {found!r}."
+                f"Bad shifts: expected real numbers, received {shown(shift)} "
+                f"in {shown(found)}."
             )
     try:
         numbers = tuple(float(s) for s in found)
@@ -36,7 +53,7 @@ def checked_shifts(shifts: Iterable[float]) -> tuple[float, ...]:
     if not numbers or not all(math.isfinite(s) for s in numbers):
         raise ValueError(
             "Bad shifts: expected at least one number, all finite; "
-            f"received {found!r}."
+            f"received {shown(found)}."
         )
     return numbers
 
@@ -47,20 +64,25 @@ def base_loss(loss: Any) -> Callable[[Any, Any], Any]:
     Raises:
         ValueError: no loss that Keras knows.
     """
+    if not isinstance(loss, (str, dict)) and not callable(loss):
+        raise _unknown(loss)
     try:
         found = keras.losses.get(loss)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            "Unknown loss: expected a Keras loss, its name or its "
-            f"configuration, received {loss!r} ({error})."
-        ) from None
-    if isinstance(found, type):
-        found = found()
+        if isinstance(found, type):
+            found = found()
+    except Exception as error:  # of whatever class or configuration it is
+        raise _unknown(loss, f" ({type(error).__name__}: {error})") from None
     if isinstance(found, keras.losses.Loss):
+        if type(found).call is keras.losses.Loss.call:
+            raise _unknown(loss, ", which has no `call`")
         return found.call  # type: ignore[no-any-return]
     if not callable(found):
-        raise ValueError(
-            f"Unknown loss: expected a Keras loss, its name or its "
-            f"configuration, received {loss!r}."
-        )
+        raise _unknown(loss)
     return found  # type: ignore[no-any-return]
+
+
+def _unknown(loss: Any, why: str = "") -> ValueError:
+    return ValueError(
+        "Unknown loss: expected a Keras loss, its name or its configuration, "
+        f"received {shown(loss)}{why}."
+    )

@@ -46,7 +46,7 @@ def attach(bodies: Sequence[Body], wide: str | None = None) -> tuple[Body, ...]:
     # the slopes of all that y is made of before they cancel: inf - inf.
     # Forward mode multiplies as the value does.
     forward = _FORWARD[keras.backend.backend()]
-    times = _product(wide)
+    times = _upstream_product(wide)
     third = forward(bodies[-1])
     *rest, last = (*bodies, third, forward(third))
     ops = [last]
@@ -55,7 +55,7 @@ def attach(bodies: Sequence[Body], wide: str | None = None) -> tuple[Body, ...]:
     return tuple(reversed(ops))[: len(bodies)]
 
 
-def _product(wide: str | None) -> Product:
+def _upstream_product(wide: str | None) -> Product:
     """What the chain rule multiplies a slope and the upstream gradient by.
 
     TensorFlow's graphs and accumulators also ask what comes of y where

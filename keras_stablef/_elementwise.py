@@ -14,11 +14,15 @@ from typing import NamedTuple
 
 import keras
 
+from ._measure import FORMATS
 from ._ragged import is_ragged
 from ._ragged import ragged_row_means
 from ._ragged import row_weights
 from ._ragged import without_rows
 from ._tensors import as_float_tensor
+from ._tensors import as_tensor
+from ._tensors import checked_dtype
+from ._tensors import real
 
 Loss = Callable[[Any, Any], Any]
 
@@ -45,6 +49,7 @@ class ElementwiseLoss(keras.losses.Loss):
 
     def __init__(self, name: str, reduction: Any, dtype: Any) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+        checked_dtype(self.dtype, FORMATS, type(self).__name__)
         self._dtype_argument = dtype
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
@@ -59,6 +64,7 @@ class ElementwiseLoss(keras.losses.Loss):
     def __call__(
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> Any:
+        _refuse_unreal(y_true, y_pred, sample_weight)
         if is_ragged(y_pred):
             means, _ = self.entries(y_true, y_pred, sample_weight)
             given = Given(reduction=self.reduction, dtype=self.dtype)
@@ -79,6 +85,7 @@ class ElementwiseLoss(keras.losses.Loss):
             for vectors theirs, for ragged values ``(batch,)``.  No weights:
             None.  Values of weight 0 are finite, whatever is there.
         """
+        _refuse_unreal(y_true, y_pred, sample_weight)
         if is_ragged(y_pred):
             weights = row_weights(y_pred, sample_weight, self.dtype)
             if weights is not None:
@@ -107,9 +114,7 @@ class ElementwiseLoss(keras.losses.Loss):
     def _as_tensors(self, *arguments: Any) -> list[Any]:
         """Lists and numbers as tensors; Keras would map over the lists."""
         return [
-            y
-            if hasattr(y, "shape")
-            else keras.ops.convert_to_tensor(y, dtype=self.dtype)
+            y if hasattr(y, "shape") else as_tensor(y, self.dtype)
             for y in arguments
         ]
 
@@ -166,11 +171,18 @@ def _without_dead(y_true: Any, weights: Any, y_pred: Any) -> tuple[Any, Any]:
     return alive(y_true), alive(y_pred)
 
 
+def _refuse_unreal(y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+    """Raises for complex numbers, before Keras casts them to the dtype."""
+    real(y_true)
+    real(y_pred)
+    if sample_weight is not None:
+        real(sample_weight)
+
+
 def tensors(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     """Both as tensors of y_pred's dtype; floatx if that is no float."""
     y_pred = as_float_tensor(y_pred, keras.config.floatx())
-    # At once: a number would be rounded to floatx on its way to float64.
-    return keras.ops.convert_to_tensor(y_true, dtype=y_pred.dtype), y_pred
+    return as_tensor(y_true, y_pred.dtype), y_pred
 
 
 def same_rank(
@@ -182,8 +194,16 @@ def same_rank(
 
     Args:
         sparse: y_true may be class numbers, without the last axis.
+
+    Raises:
+        ValueError: other ranks, or none.
     """
     true_shape, pred_shape = tuple(y_true.shape), tuple(y_pred.shape)
+    if not pred_shape:
+        raise ValueError(
+            "Bad y_pred: expected at least one axis, which the loss averages "
+            f"over, received shapes {true_shape} of y_true and () of y_pred."
+        )
     if len(true_shape) == len(pred_shape) + 1 and true_shape[-1] == 1:
         y_true = keras.ops.squeeze(y_true, -1)
     elif len(true_shape) + 1 == len(pred_shape) and pred_shape[-1] == 1:

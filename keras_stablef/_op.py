@@ -17,6 +17,7 @@ from ._rounding import narrow
 from ._tensors import as_float_tensor
 from ._tensors import complex_refused
 from ._tensors import format_name
+from .generator.plain import shown
 
 
 class Generated(Protocol):
@@ -61,6 +62,7 @@ class StableOp(keras.Operation):
     Raises:
         TypeError: complex or non-numeric input, a float dtype that no plan
             was generated for, or one that the backend does not keep.
+        ValueError: an integer beyond every float.
 
     Sources: minimax polynomials about removable points and closed forms in
     exp(-|x|) far out, Muller, *Elementary Functions*, 3rd ed., chapters 3
@@ -117,13 +119,14 @@ class StableOp(keras.Operation):
         """
         if isinstance(order, bool) or not isinstance(order, int) or order < 0:
             raise ValueError(
-                f"Bad order: expected an integer >= 0, received {order!r}."
+                f"Bad order: expected an integer >= 0, received {shown(order)}."
             )
         total = self.order + order
         if total >= self.orders:
             raise ValueError(
-                f"No derivative of order {total} of {self.module.NAME}: "
-                f"expected at most {self.orders - 1}, received {total}. "
+                f"No derivative of order {shown(total)} of "
+                f"{self.module.NAME}: expected at most {self.orders - 1}, "
+                f"received {shown(total)}. "
                 "Higher ones come from autodiff of the last, without a bound."
             )
         if order == 0:
@@ -153,8 +156,8 @@ class StableOp(keras.Operation):
         formats = self.module.COMPUTE
         if not isinstance(name, str) or name not in formats:
             raise ValueError(
-                f"{self.name} has no format {name!r}: expected one of "
-                f"{', '.join(formats)}."
+                f"No such format of {self.name}: expected one of "
+                f"{', '.join(formats)}, received {shown(name)}."
             )
         return shared_ops(self.module, name)[self.order]
 
@@ -180,7 +183,8 @@ class StableOp(keras.Operation):
         name = format_name(dtype, bounds)
         if name not in bounds:
             raise ValueError(
-                f"No bound for {dtype!r}: expected one of {', '.join(bounds)}."
+                f"No such bound: expected one of {', '.join(bounds)}, received "
+                f"{shown(dtype)}."
             )
         return bounds[name][self.derivative(order).order]
 

@@ -33,6 +33,8 @@ import keras
 from ._autodiff import attach
 from ._measure import FORMATS
 from ._measure import largest
+from ._tensors import checked_dtype
+from .generator.plain import shown
 
 VALUE_ULP, SLOPE_ULP = 6.3, 4.3  # the rounding of delta included
 
@@ -92,20 +94,17 @@ def checked_delta(delta: Any, dtype: str) -> float:
     """
     if isinstance(delta, bool) or not isinstance(delta, Real):
         raise TypeError(
-            f"Bad delta: expected a real number, received {delta!r}."
+            f"Bad delta: expected a real number, received {shown(delta)}."
         )
-    if dtype not in FORMATS:
-        raise TypeError(
-            f"Bad dtype for PseudoHuber: expected one of "
-            f"{', '.join(FORMATS)}, received {dtype}."
-        )
+    checked_dtype(dtype, FORMATS, "PseudoHuber")
     try:
         number = float(delta)
     except OverflowError:  # an integer above every float
         number = math.inf
     if not (math.isfinite(number) and number > 0):
         raise ValueError(
-            f"Bad delta: expected a positive finite number, received {delta!r}."
+            "Bad delta: expected a positive finite number, received "
+            f"{shown(delta)}."
         )
     precision, emin = FORMATS[dtype]
     _, normal = FORMATS[working_dtype(dtype)]
@@ -113,6 +112,6 @@ def checked_delta(delta: Any, dtype: str) -> float:
     if not least <= number <= most:
         raise ValueError(
             f"Bad delta: expected a number of {dtype}, from {least:.3g} to "
-            f"{most:.3g}, received {delta!r}."
+            f"{most:.3g}, received {shown(delta)}."
         )
     return number

@@ -19,6 +19,8 @@ from ._measure import errors
 from ._measure import rounded
 from ._measure import tensors
 from ._op import StableOp
+from .generator.errors import GeneratorError
+from .generator.plain import shown
 
 RANDOM = 4000  # inputs of an op besides its seams
 LENGTH = 2**14  # of all inputs, or a multiple
@@ -29,10 +31,28 @@ ARITHMETIC = {"add", "subtract", "multiply", "divide"}
 
 
 def ops_named(names: Sequence[str]) -> list[StableOp]:
-    """The shipped ops of these names, all of them if there are none."""
+    """The shipped ops of these names, all of them if there are none.
+
+    Raises:
+        GeneratorError: no such name; says the nearest ones.
+    """
     from . import ops
 
+    for name in names:
+        if not isinstance(name, str) or name not in ops.__all__:
+            raise unknown_op(name, ops.__all__)
     return [getattr(ops, name) for name in names or ops.__all__]
+
+
+def unknown_op(name: object, known: Sequence[str]) -> GeneratorError:
+    """The error for what is no op's name."""
+    from .generator.spec import nearest  # it loads sympy
+
+    near = nearest(name, known) if isinstance(name, str) else ""
+    return GeneratorError(
+        f"No such op: expected one of {', '.join(known)}; received "
+        f"{shown(name)}{near}"
+    )
 
 
 @functools.cache

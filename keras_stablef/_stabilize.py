@@ -204,12 +204,12 @@ def stabilize(
     Args:
         formula: text such as ``"log(1+x)/x"``, a sympy expression in one
             variable, or a Python function of one argument over
-            `keras.ops`.  With no formula it is a decorator for such a
-            function.  Text is parsed by a whitelist and never evaluated;
-            its numbers are exact, 0.1 is one tenth, and so are floats in a
-            sympy expression or a function.  The name of an op that ships,
-            such as ``"log_cosh"``, stands for its formula and its domain:
-            with nothing else given it is that op.
+            `keras.ops` that does not branch on it.  With no formula it is a
+            decorator for such a function.  Text is parsed by a whitelist
+            and never evaluated; its numbers are exact, 0.1 is one tenth,
+            and so are floats in a sympy expression or a function.  The name
+            of an op that ships, such as ``"log_cosh"``, stands for its
+            formula and its domain: with nothing else given it is that op.
         domain: the interval on which the bound shall hold, all reals by
             default; numbers, text or sympy.  A float (Python's, NumPy's or
             sympy's) is that float exactly, text is exact as in formulas:
@@ -278,7 +278,7 @@ def stabilize(
 
         own = getattr(formula, "__name__", None)
         name = name or (own.lower() if isinstance(own, str) else "f")
-        formula = lift(formula)
+        formula = lift(formula, READING)
     if domain is None:
         domain = ALL_REALS
     derived = Derived(formula, domain, _named(name), max_ulp, formats)

@@ -22,6 +22,7 @@ from ._op import StableOp
 from ._op import shared_ops
 from ._progress import progress
 from ._tensors import format_name
+from .generator.plain import shown
 
 if TYPE_CHECKING:
     from .generator.derive import AnyPlan
@@ -52,8 +53,8 @@ def _served(op: StableOp, dtype: str) -> str:
     name = format_name(dtype, op.module.COMPUTE)
     if name not in op.module.COMPUTE:
         raise ValueError(
-            f"No plan for {dtype!r}: expected one of "
-            f"{', '.join(op.module.COMPUTE)}."
+            f"No such plan: expected one of {', '.join(op.module.COMPUTE)}, "
+            f"received {shown(dtype)}."
         )
     return name
 
@@ -70,11 +71,17 @@ def _target(path: Any, what: str) -> Path:
     """Where to write: a name in a folder that there is."""
     from .generator.errors import GeneratorError
 
-    if not isinstance(path, (str, os.PathLike)) or "\0" in str(path):
+    try:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError
+        text = os.fsdecode(path)  # a PathLike may give bytes
+        if "\0" in text:
+            raise ValueError
+    except Exception:  # of a foreign __fspath__
         raise GeneratorError(
-            f"Cannot {what}: expected a path of a file, received {path!r}."
-        )
-    target = Path(path)
+            f"Cannot {what}: expected a path of a file, received {shown(path)}."
+        ) from None
+    target = Path(text)
     if not os.path.isdir(target.parent):
         raise GeneratorError(
             f"Cannot {what}: expected a folder, received {target.parent}."

@@ -126,7 +126,7 @@ def verify(*names: str) -> Verification:
         its text which bounds cannot be relied upon if not.
 
     Raises:
-        AttributeError: no such op.
+        GeneratorError: no such op; says the nearest ones.  A `ValueError`.
         ValueError: a backend without autodiff (numpy, openvino).
 
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -12,7 +13,14 @@ import keras
 from . import ops
 from ._continuous_bernoulli import negative_log_likelihood
 from ._continuous_bernoulli import quantile
+from ._tensors import MOST_AXES
 from ._tensors import as_float_tensor
+from ._tensors import as_tensor
+from ._tensors import refuse_shapes
+from .generator.plain import shown
+
+MOST_BYTES = 2**63  # that an array can be said to have
+SEEDS = 2**32  # Keras' seeds are 32 bits, whatever holds them
 
 
 class ContinuousBernoulli:
@@ -63,8 +71,13 @@ class ContinuousBernoulli:
         Returns:
             A tensor of the broadcast shape and the logits' dtype; its
             gradient by l is ``x - f(l)``, 0 outside; nan gives nan.
+
+        Raises:
+            TypeError: complex x.
+            ValueError: a shape that does not broadcast.
         """
-        x = keras.ops.convert_to_tensor(x, dtype=self.logits.dtype)
+        x = as_tensor(x, self.logits.dtype)
+        refuse_shapes(x, self.logits, "x and the logits")
         zero = keras.ops.zeros_like(x)
         outside = keras.ops.logical_or(x < zero, x > zero + 1.0)
         inside = keras.ops.where(outside, zero, x)
@@ -87,10 +100,15 @@ class ContinuousBernoulli:
             Numbers in [0, 1] of the broadcast shape and the logits' dtype:
             0 for u = 0 and 1 for u = 1 exactly, with gradient 0; nan for u
             outside [0, 1] and for nan.
+
+        Raises:
+            TypeError: complex u.
+            ValueError: a shape that does not broadcast.
         """
         dtype = keras.backend.standardize_dtype(self.logits.dtype)
         wide = dtype if dtype == "float64" else "float32"
-        u = keras.ops.cast(as_float_tensor(u, wide), wide)
+        u = as_tensor(u, wide)
+        refuse_shapes(u, self.logits, "u and the logits")
         found = quantile(u, keras.ops.cast(self.logits, wide))
         return keras.ops.cast(found, dtype)
 
@@ -99,34 +117,83 @@ class ContinuousBernoulli:
 
         Args:
             shape: put before the logits' shape; 5 is (5,).
-            seed: an integer or a `keras.random.SeedGenerator`.
+            seed: an integer from 0 to 2**32 - 1 or a
+                `keras.random.SeedGenerator`; None for Keras' own.
 
         Returns:
             A tensor of shape ``(*shape, *logits.shape)`` in [0, 1], its
             gradient by the logits that of `quantile`.
 
         Raises:
-            TypeError: a shape that is no integer and no sequence of them.
-            ValueError: a negative one.
+            TypeError: a shape that is no integer and no sequence of them,
+                or another seed.
+            ValueError: a negative integer, or one too large: of the shape
+                in all, of the seed.
         """
-        size = (*_checked_shape(shape), *keras.ops.shape(self.logits))
+        own = keras.ops.shape(self.logits)
+        size = (*_checked_shape(shape, own), *own)
         # A uniform number of 16 bits has too few values for the tails.
         double = keras.backend.standardize_dtype(self.logits.dtype)
         dtype = "float64" if double == "float64" else "float32"
+        seed = _checked_seed(seed)
         return self.quantile(keras.random.uniform(size, dtype=dtype, seed=seed))
 
 
-def _checked_shape(shape: Any) -> tuple[int, ...]:
-    given = shape if isinstance(shape, Iterable) else (shape,)
+def _checked_shape(shape: Any, own: Sequence[Any]) -> tuple[int, ...]:
+    """The sizes that are put before the logits' own.
+
+    Raises:
+        TypeError: no integers.
+        ValueError: a negative one, or more numbers in all than can be.
+    """
+    sizes = []
+    count = math.prod(n for n in own if isinstance(n, int) and n)
     try:
-        sizes = tuple(operator.index(n) for n in given)
-    except TypeError:
+        for n in shape if isinstance(shape, Iterable) else (shape,):
+            sizes.append(operator.index(n))
+            # An axis of none counts as one: backends multiply the others.
+            count *= max(sizes[-1], 1)
+            if count * 8 >= MOST_BYTES or len(sizes) > MOST_AXES:
+                break
+    except Exception:  # of a foreign object, a symbolic tensor say
         raise TypeError(
             "Bad shape: expected an integer or a sequence of integers, "
-            f"received {shape!r}."
+            f"received {shown(shape)}."
         ) from None
     if any(n < 0 for n in sizes):
         raise ValueError(
-            f"Bad shape: expected integers >= 0, received {shape!r}."
+            f"Bad shape: expected integers >= 0, received {shown(shape)}."
         )
-    return sizes
+    if count * 8 >= MOST_BYTES or len(sizes) > MOST_AXES:
+        raise ValueError(
+            f"Bad shape: expected at most {MOST_AXES} axes and fewer than "
+            f"2**60 numbers in all, received {shown(shape)} for logits of "
+            f"shape {shown(tuple(own))}."
+        )
+    return tuple(sizes)
+
+
+def _checked_seed(seed: Any) -> Any:
+    """The seed itself; each backend takes other integers.
+
+    Raises:
+        TypeError: no integer, and nothing that Keras draws one from.
+        ValueError: an integer out of range.
+    """
+    if seed is None or isinstance(seed, keras.random.SeedGenerator):
+        return seed
+    try:
+        if isinstance(seed, bool):
+            raise TypeError
+        number = operator.index(seed)
+    except Exception:  # of a foreign object
+        raise TypeError(
+            "Bad seed: expected an integer or a SeedGenerator, received "
+            f"{shown(seed)}."
+        ) from None
+    if not 0 <= number < SEEDS:
+        raise ValueError(
+            f"Bad seed: expected an integer from 0 to {SEEDS - 1}, received "
+            f"{shown(seed)}."
+        )
+    return number

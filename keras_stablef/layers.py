@@ -7,6 +7,8 @@ from typing import Any
 import keras
 
 from . import ops
+from ._measure import FORMATS
+from ._tensors import checked_dtype
 
 PACKAGE = "keras_stablef"
 
@@ -24,6 +26,9 @@ class StableF(keras.layers.Layer):
     f(inf) = 1, f(0) = 1/2; the gradient there is 0, 0 and 1/12.  nan gives
     nan.
 
+    Raises:
+        TypeError: a compute dtype that is none of these.
+
     Example:
         >>> layer = ks.layers.StableF()
         >>> layer(keras.ops.array([-1e30, 0.0, 1e30]))  # 0, 0.5, 1
@@ -34,6 +39,7 @@ class StableF(keras.layers.Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        checked_dtype(self.compute_dtype, FORMATS, type(self).__name__)
         self.supports_masking = True
         self.op = ops.stablef  # loaded here and not under a compiler
 

@@ -66,7 +66,8 @@ class StableFLoss(ElementwiseLoss):
         dtype: of its computations.
 
     Raises:
-        TypeError: shifts that are no numbers.
+        TypeError: shifts that are no numbers, complex numbers, a dtype that
+            is none of these.
         ValueError: no shift, one that is not finite, an unknown loss,
             ``y_true`` whose shape does not go with ``y_pred``.
 
@@ -164,6 +165,7 @@ class ContinuousBernoulli(ElementwiseLoss):
         dtype: of its computations.
 
     Raises:
+        TypeError: complex numbers, a dtype that is none of these.
         ValueError: ``y_true`` whose shape does not go with ``y_pred``.
 
     Example:
@@ -231,6 +233,7 @@ class LogCosh(ElementwiseLoss):
         dtype: of its computations.
 
     Raises:
+        TypeError: complex numbers, a dtype that is none of these.
         ValueError: ``y_true`` whose shape does not go with ``y_pred``.
 
     Example:
@@ -303,7 +306,8 @@ class PseudoHuber(ElementwiseLoss):
         dtype: of its computations.
 
     Raises:
-        TypeError: a delta that is no number.
+        TypeError: a delta that is no number, complex numbers, a dtype that
+            is none of these.
         ValueError: one that is not positive and finite or out of range, or
             ``y_true`` whose shape does not go with ``y_pred``.
 

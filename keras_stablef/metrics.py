@@ -18,6 +18,8 @@ import keras
 from . import losses
 from ._elementwise import ElementwiseLoss
 from ._ragged import is_ragged
+from ._tensors import as_tensor
+from ._tensors import real
 
 __all__ = ["ContinuousBernoulli", "LogCosh", "PseudoHuber", "StableFLoss"]
 
@@ -52,12 +54,10 @@ class ElementwiseMean(keras.metrics.Mean):
             sample_weight: one for each sample, or for each value.
         """
         if sample_weight is not None and not is_ragged(y_pred):
-            sample_weight = keras.ops.convert_to_tensor(
-                sample_weight, dtype=self.dtype
-            )
+            sample_weight = as_tensor(sample_weight, self.dtype)
             # Keras' metrics weigh samples so, its losses would take (b,)
             # for the last axis of (b, steps).
-            rank = max(keras.ops.ndim(y_pred) - 1, 1)
+            rank = max(keras.ops.ndim(real(y_pred)) - 1, 1)
             while 0 < len(sample_weight.shape) < rank:
                 sample_weight = keras.ops.expand_dims(sample_weight, -1)
         values, weights = self.loss.entries(y_true, y_pred, sample_weight)

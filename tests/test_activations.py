@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import keras
@@ -142,12 +143,71 @@ def test_shape_of_samples(shape: object, want: tuple[int, ...]) -> None:
     assert tuple(d.sample(shape, seed=1).shape) == want
 
 
-@pytest.mark.parametrize("shape", [-1, (2, -3), 1.5, "5", None, (1.0,)])
-def test_bad_shape_of_samples(shape: object) -> None:
+BAD_SHAPES = [
+    (-1, ValueError), ((2, -3), ValueError), (-(10**5000), ValueError),
+    (1.5, TypeError), ("5", TypeError), (None, TypeError), ((1.0,), TypeError),
+    (keras.KerasTensor((2,)), TypeError),
+    # More than an array's bytes can be counted: C++ would end the process.
+    (2**62, ValueError), (10**30, ValueError), (10**5000, ValueError),
+    ((2**40, 2**40), ValueError), ((0, 2**62), ValueError),
+    ((1,) * 100, ValueError), (itertools.repeat(1), ValueError),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shape", "error"), BAD_SHAPES, ids=range(len(BAD_SHAPES))
+)
+def test_bad_shape_of_samples(shape: object, error: type[Exception]) -> None:
     d = ks.distributions.ContinuousBernoulli([0.0, 1.0])
-    error = ValueError if shape in (-1, (2, -3)) else TypeError
     with pytest.raises(error, match=r"Bad shape: expected.*received"):
         d.sample(shape)
+
+
+BAD_SEEDS = [
+    (-1, ValueError), (2**32, ValueError), (10**400, ValueError),
+    (-(10**5000), ValueError), (1.5, TypeError), ("1", TypeError),
+    (True, TypeError),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seed", "error"), BAD_SEEDS, ids=range(len(BAD_SEEDS))
+)
+def test_bad_seed_of_samples(seed: object, error: type[Exception]) -> None:
+    d = ks.distributions.ContinuousBernoulli([0.0, 1.0])
+    with pytest.raises(error, match=r"Bad seed: expected.*received"):
+        d.sample(3, seed)
+
+
+def test_seeds() -> None:
+    d = ks.distributions.ContinuousBernoulli([0.0, 1.0])
+    one, two = d.sample(3, 2**32 - 1), d.sample(3, np.uint32(2**32 - 1))
+    np.testing.assert_array_equal(value(one), value(two))
+    assert d.sample(3, keras.random.SeedGenerator(1)).shape == (3, 2)
+
+
+UNREAL = [
+    (np.array([0.5j]), TypeError), ([0.5j], TypeError),
+    (10**400, ValueError), ([10**5000], ValueError),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("x", "error"), UNREAL, ids=range(len(UNREAL)))
+def test_numbers_that_are_not_real(x: object, error: type[Exception]) -> None:
+    kind = ks.distributions.ContinuousBernoulli
+    d = kind([1.0])
+    for call in (kind, d.log_prob, d.quantile):
+        with pytest.raises(error, match=r"expected.*received"):
+            call(x)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (3, 3), (2, 2, 1, 3)])
+def test_shapes_that_do_not_broadcast(shape: tuple[int, ...]) -> None:
+    d = ks.distributions.ContinuousBernoulli(np.zeros((4, 2)))
+    for call in (d.log_prob, d.quantile):
+        with pytest.raises(ValueError, match=r"expected.*received") as caught:
+            call(np.zeros(shape))
+        assert f"received {shape} and (4, 2)" in str(caught.value)
 
 
 def test_nan_logits_give_nan() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import keras
 import mpmath
@@ -12,6 +13,7 @@ from backends import BACKEND
 from backends import reverse
 from backends import run
 from backends import tensor
+from shipped import METRICS
 
 import keras_stablef as ks
 
@@ -302,6 +304,68 @@ def test_lists_numbers_and_arrays(name: str, case: tuple) -> None:
         np.testing.assert_allclose(
             value(got).astype("float64"), value(TWINS[name](*arrays)), 2e-3
         )
+
+
+def complex_tensor() -> object:
+    return keras.ops.convert_to_tensor(np.array([[1j]]), dtype="complex64")
+
+
+ENDLESS: list = []
+ENDLESS.append(ENDLESS)
+# What no loss is computed of, in any of its arguments.
+UNREAL = [
+    (lambda: np.array([[1j]]), TypeError, "complex128"),
+    (lambda: np.array([[1j]], "complex64"), TypeError, "complex64"),
+    (complex_tensor, TypeError, "complex64"),
+    (lambda: [[1j]], TypeError, "a complex number"),
+    (lambda: [[0.0], [np.complex64(1)]], TypeError, "complex64"),
+    (lambda: [[10**400]], ValueError, "10000"),
+    (lambda: [[-(10**5000)]], ValueError, "an integer of 16610 bits"),
+    (lambda: [[Fraction(10**400)]], ValueError, "Fraction"),
+    (lambda: np.array([[10**400]], object), TypeError, "'object'"),
+    (lambda: [["1"]], TypeError, "'1'"),
+    (lambda: ENDLESS, ValueError, "nested deeper"),
+]
+
+
+@EACH
+@pytest.mark.parametrize("where", ["y_true", "y_pred", "sample_weight"])
+@pytest.mark.parametrize(
+    ("bad", "error", "said"), UNREAL, ids=range(len(UNREAL))
+)
+def test_numbers_that_are_not_real(
+    name: str, where: str, bad: Callable, error: type[Exception], said: str
+) -> None:
+    zero = np.zeros((1, 1), "float32")
+    given = {"y_true": zero, "y_pred": zero, "sample_weight": zero}
+    given[where] = bad()
+    metric = METRICS[name]()
+    calls = [type(LOSSES[name][0])(), metric, metric.update_state]
+    if where != "sample_weight":
+        del given["sample_weight"]
+        calls.append(TWINS[name])
+    for call in calls:
+        with pytest.raises(error, match=r"expected.*received") as caught:
+            call(*given.values())
+        assert said in str(caught.value)
+
+
+@EACH
+def test_scalars_have_no_axis_to_average(name: str) -> None:
+    metric = METRICS[name]()
+    for call in (type(LOSSES[name][0])(), TWINS[name], metric.update_state):
+        for pair in ((1.0, 2.0), (np.float32(1), np.float32(2)), ([1.0], 2.0)):
+            with pytest.raises(ValueError, match="at least one axis"):
+                call(*pair)
+
+
+@EACH
+@pytest.mark.parametrize("dtype", ["int32", "bool", "uint8", "complex64"])
+def test_dtypes_that_are_no_floats(name: str, dtype: str) -> None:
+    for kind in (type(LOSSES[name][0]), METRICS[name], ks.layers.StableF):
+        said = f"Bad dtype for {kind.__name__}: expected.*received {dtype}"
+        with pytest.raises(TypeError, match=said):
+            kind(dtype=dtype)
 
 
 def test_numbers_are_not_rounded_on_their_way_to_float64() -> None:

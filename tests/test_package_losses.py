@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import keras
@@ -118,17 +119,33 @@ def test_other_shapes_are_refused(true_shape: tuple, pred_shape: tuple) -> None:
         ((True,), TypeError),
         ((1j,), TypeError),
         (None, TypeError),
+        (10**5000, TypeError),
+        ([10**400], ValueError),
+        ([10**5000], ValueError),
+        ([-(10**5000)], ValueError),
+        (keras.KerasTensor((2,)), TypeError),
+        (itertools.count(), ValueError),
+        ([0.0] * 1001, ValueError),
     ],
-    ids=str,
+    ids=range(16),
 )
 def test_bad_shifts(shifts: object, error: type[Exception]) -> None:
     with pytest.raises(error, match=r"expected.*received"):
         ks.losses.StableFLoss(shifts=shifts)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "loss", ["no_such_loss", None, 3, {"class_name": "No"}]
-)
+class Abstract(keras.losses.Loss):
+    """Without a `call`."""
+
+
+BAD_LOSSES = [
+    "no_such_loss", None, 3, 10**5000, {"class_name": "No"}, int,
+    keras.losses.Loss, keras.losses.Loss(), Abstract, Abstract(),
+    keras.KerasTensor((2,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", BAD_LOSSES, ids=range(len(BAD_LOSSES)))
 def test_bad_loss(loss: object) -> None:
     with pytest.raises(ValueError, match=r"expected.*received"):
         ks.losses.StableFLoss(loss=loss)

@@ -60,24 +60,51 @@ def test_integer_tensors_become_floatx() -> None:
     )
 
 
-@pytest.mark.parametrize("x", [1j, np.zeros(2, np.complex64)], ids=str)
+@pytest.mark.parametrize("x", [1j, [1j], np.zeros(2, np.complex64)], ids=str)
 def test_complex_is_refused(x: object) -> None:
     with pytest.raises(TypeError, match="expected a real dtype, received"):
         ks.ops.stablef(x)
 
 
-@pytest.mark.parametrize("order", [-1, 3, 1.5, "1", True])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_integers_beyond_all_floats(digits: int) -> None:
+    for x in (10**digits, [[0.5, -(10**digits)]]):
+        with pytest.raises(ValueError, match=r"expected one that.*received"):
+            ks.ops.stablef(x)
+
+
+HUGE = 10**5000  # `str` refuses to write it
+ORDERS = [-1, 3, 1.5, "1", True, HUGE, -HUGE]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=range(len(ORDERS)))
 def test_bad_order(order: object) -> None:
-    with pytest.raises(ValueError, match="received"):
-        ks.ops.stablef.derivative(order)  # type: ignore[arg-type]
+    for ask in (
+        ks.ops.stablef.derivative,
+        lambda k: ks.ops.stablef.error_bound("float32", k),
+        lambda k: ks.ops.stablef.certificate("float32", k),
+    ):
+        with pytest.raises(ValueError, match=r"expected.*received"):
+            ask(order)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(
-    ("dtype", "order"), [("float8_e3m4", 0), ("float99", 0), ("float32", 3)]
-)
-def test_bad_bound(dtype: str, order: int) -> None:
-    with pytest.raises(ValueError, match=r"[Ee]xpected|Invalid"):
-        ks.ops.stablef.error_bound(dtype, order=order)
+DTYPES_UNKNOWN = ["float8_e3m4", "float99", 5, HUGE, -HUGE, object()]
+
+
+@pytest.mark.parametrize("dtype", DTYPES_UNKNOWN, ids=range(6))
+def test_bad_dtype(dtype: object, tmp_path: Path) -> None:
+    op = ks.ops.stablef
+    for ask in (
+        op.error_bound,
+        op.certificate,
+        op.in_format,
+        op.explain,
+        lambda d: op.save(tmp_path / "a.py", d),
+        lambda d: op.plot(tmp_path / "a.png", d),
+    ):
+        with pytest.raises(ValueError, match=r"expected.*received"):
+            ask(dtype)  # type: ignore[no-untyped-call]
+    assert not list(tmp_path.iterdir())
 
 
 def test_unknown_op_names_those_there_are() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 
 import keras
@@ -19,6 +21,8 @@ from cases import OTHERS
 from keras import ops
 from keras_stablef.generator import errors
 from keras_stablef.generator import store
+from keras_stablef.generator.lift import lift
+from keras_stablef.generator.spec import make_spec
 from oracle import exact
 from oracle import ulp_error
 
@@ -135,12 +139,103 @@ def test_a_function_over_keras_ops() -> None:
     assert "x**2/10" in tenth.expression
 
 
+def caught(x):  # type: ignore[no-untyped-def]
+    try:
+        return x if x == 0 else 2 * x
+    except Exception:
+        return 3 * x
+
+
+def repeated(step, times: int):  # type: ignore[no-untyped-def]
+    return lambda x: reduce(lambda a, _: step(a), range(times), x)
+
+
+class Exp(keras.Operation):
+    """Of the name of one of Keras'."""
+
+    def compute_output_spec(self, x):  # type: ignore[no-untyped-def]
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+NO_FORMULA = [
+    (lambda x: ops.where(x > 0, x, 1.0), "Greater"),
+    (lambda x: 3.0, "Cannot read"),
+    (lambda x: keras.KerasTensor((None,)), "made from its argument"),
+    (lambda x: x + keras.Input((3,)), "made from its argument"),
+    (lambda x: x if x == 0 else 2 * x, "a comparison with =="),
+    (lambda x: x if 2 * x in (0, 1) else 2 * x, "a comparison with =="),
+    (lambda x: x if x != 0 else 2 * x, "the truth value"),
+    (lambda x: x if x > 0 else 2 * x, "the truth value"),
+    (caught, "a comparison with =="),
+    (lambda x: Exp()(x), "operations of Keras"),
+    (lambda x: x + 10**5000, "out of proportion"),
+    (repeated(lambda a: a * a + a, 60), "2000 in all"),
+    (repeated(ops.sinc, 60), "60 nested operations"),
+    (repeated(ops.sin, 300), "received 61"),
+    (repeated(ops.sin, 400), "received 61"),
+]
+
+
 @pytest.mark.once
-def test_functions_that_are_no_formula() -> None:
-    with pytest.raises(errors.NotAnExpressionError, match="Greater"):
-        ks.stabilize(lambda x: ops.where(x > 0, x, 1.0))
-    with pytest.raises(errors.NotAnExpressionError, match="Cannot read"):
-        ks.stabilize(lambda x: 3.0)
+@pytest.mark.parametrize(
+    ("function", "said"), NO_FORMULA, ids=range(len(NO_FORMULA))
+)
+def test_functions_that_are_no_formula(function: object, said: str) -> None:
+    with pytest.raises(errors.NotAnExpressionError, match="received") as error:
+        ks.stabilize(function, (-1, 1))
+    assert said in str(error.value)
+    # and tensors are compared as before
+    x = keras.KerasTensor((1,))
+    assert x == x and not x == 1 and "__eq__" not in vars(keras.KerasTensor)
+    with pytest.raises(TypeError, match="symbolic"):
+        bool(x)
+
+
+def exp_twice(x):  # type: ignore[no-untyped-def]
+    once = type(ops.exp(x)._keras_history.operation)()
+    return once(once(x))
+
+
+FORMULAS = [
+    (lambda x: x, "x"),
+    (exp_twice, "exp(exp(x))"),  # one operation, two calls of it
+    (repeated(lambda a: a * a + a, 2), "x + x**2 + (x + x**2)**2"),
+    (repeated(ops.sin, 3), "sin(sin(sin(x)))"),
+]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("function", "text"), FORMULAS, ids=lambda v: str(v))
+def test_functions_that_are_one(function: object, text: str) -> None:
+    got = make_spec(lift(function, 10.0))
+    assert got.expr == make_spec(text).expr
+
+
+def endless(x):  # type: ignore[no-untyped-def]
+    while True:
+        x = x + 1
+
+
+@pytest.mark.once
+def test_functions_that_take_too_long() -> None:
+    with pytest.raises(errors.TimeLimitError, match=r"at most 0\.3 s"):
+        lift(endless, 0.3)
+    assert "__eq__" not in vars(keras.KerasTensor)
+
+
+@pytest.mark.once
+def test_other_threads_compare_tensors_meanwhile() -> None:
+    found: list[bool] = []
+
+    def slow(x):  # type: ignore[no-untyped-def]
+        y = keras.KerasTensor((1,))
+        other = Thread(target=lambda: found.extend([y == y, y == 1]))
+        other.start()
+        other.join()
+        return x
+
+    assert lift(slow, 10.0) == sympy.Symbol("x", real=True)
+    assert found == [True, False]
 
 
 def test_two_ops_of_one_name_are_two() -> None:

@@ -103,6 +103,35 @@ def load(path: Path) -> ModuleType:
     return module
 
 
+class Place(os.PathLike):
+    def __init__(self, place: Any) -> None:
+        self.place = place
+
+    def __fspath__(self) -> Any:
+        return self.place
+
+
+NO_PLACES = [b"a.py", 10**5000, Place(3), Place(b"a\0.py"), "a\0.py", None]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("path", NO_PLACES, ids=range(len(NO_PLACES)))
+def test_what_gives_no_path(path: Any) -> None:
+    for write in (ks.ops.stablef.save, ks.ops.stablef.plot):
+        with pytest.raises(GeneratorError, match=r"expected a path.*received"):
+            write(path)
+
+
+@pytest.mark.once
+def test_a_path_in_bytes(tmp_path: Path) -> None:
+    for name, write in (
+        ("a.py", ks.ops.stablef.save),
+        ("a.png", ks.ops.stablef.plot),
+    ):
+        write(Place(os.fsencode(tmp_path / name)), "float32")
+        assert (tmp_path / name).is_file()
+
+
 @pytest.mark.parametrize("order", [0, 1, 2])
 def test_a_derivative_is_saved_as_itself(order: int, tmp_path: Path) -> None:
     op = ks.ops.stablef.derivative(order)

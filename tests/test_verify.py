@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from backends import BACKEND
 from keras import ops
+from keras_stablef.generator.errors import GeneratorError
 
 import keras_stablef as ks
 from keras_stablef import _assumptions
@@ -164,6 +165,16 @@ def test_references_in_decimal_are_exact() -> None:
         assert np.abs(exact.low).max() > 0
 
 
-def test_unknown_names() -> None:
-    with pytest.raises(AttributeError, match="expected one of"):
-        ks.verify("no_such_op")
+NO_OPS = [
+    (("no_such_op",), "received 'no_such_op'"),
+    (("stablef", "logcosh"), "received 'logcosh'; did you mean log_cosh"),
+    ((5,), "received 5"),
+    ((10**5000,), "received an integer"),
+    ((["stablef"],), r"received \['stablef'\]"),
+]
+
+
+@pytest.mark.parametrize(("names", "said"), NO_OPS, ids=range(len(NO_OPS)))
+def test_unknown_names(names: tuple, said: str) -> None:
+    with pytest.raises(GeneratorError, match=f"expected one of.*{said}"):
+        ks.verify(*names)
