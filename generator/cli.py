@@ -23,6 +23,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from .bounds_page import with_bounds
 from .build import Built
 from .build import build
 from .catalogue import Entry
@@ -40,7 +41,6 @@ from .formats import FORMATS
 from .formats import FloatFormat
 from .formats import get_format
 from .plain import shown
-from .readme import with_bounds
 from .report import table
 from .standalone import standalone
 
@@ -180,8 +180,9 @@ def _package_folder() -> Path:
     return Path(keras_stablef.__file__).parent / "generated"
 
 
-def _readme() -> Path | None:
-    path = Path(__file__).resolve().parent.parent / "README.md"
+def _bounds_page() -> Path | None:
+    """docs/ops.md in a checkout; a wheel has none."""
+    path = Path(__file__).resolve().parent.parent / "docs" / "ops.md"
     return path if path.is_file() else None
 
 
@@ -220,10 +221,10 @@ def _all(options: argparse.Namespace, console: Console) -> int:
     files, plans = _everything(console, options.fresh)
     folder = _package_folder()
     changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
-    readme = _readme()
-    if readme:
-        text = with_bounds(readme.read_text(encoding="utf-8"), plans)
-        changed += ["README.md"] if write_if_changed(readme, text) else []
+    page = _bounds_page()
+    if page:
+        text = with_bounds(page.read_text(encoding="utf-8"), plans)
+        changed += ["docs/ops.md"] if write_if_changed(page, text) else []
     Console().print(table(plans))
     Console().print(f"changed: {', '.join(changed) or 'nothing'}")
     return 0
@@ -267,11 +268,11 @@ def _others(
 def _check(options: argparse.Namespace, console: Console) -> int:
     files, plans = _everything(console, options.fresh)
     problems = differences(_package_folder(), files)
-    readme = _readme()
-    if readme:
-        text = readme.read_text(encoding="utf-8")
+    page = _bounds_page()
+    if page:
+        text = page.read_text(encoding="utf-8")
         if with_bounds(text, plans) != text:
-            problems.append("README.md has another table of bounds")
+            problems.append("docs/ops.md has another table of bounds")
     for line in problems:
         console.print(f"[red]{escape(line)}[/red]; run `make generate`")
     if not problems:

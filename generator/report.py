@@ -113,7 +113,7 @@ def table(
 
 
 def bounds_markdown(plans: Iterable[AnyPlan]) -> str:
-    """Bounds by function, for the README; narrow formats in one line."""
+    """Bounds by function, for docs/ops.md; narrow formats in one line."""
     plans = list(plans)
     orders = sorted({p.order for p in plans})
     wide = [d for d, f in FORMATS.items() if f.compute == d]

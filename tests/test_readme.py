@@ -1,4 +1,4 @@
-"""Every code block and every command of the README."""
+"""Every code block and every command of the README and of docs/keras.md."""
 
 from __future__ import annotations
 
@@ -12,61 +12,72 @@ import keras
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+PAGES = ("README.md", "docs/keras.md")
+TEXTS = {p: (ROOT / p).read_text(encoding="utf-8") for p in PAGES}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXTS[page], re.DOTALL)
+
+
+PYTHON = [
+    pytest.param(code, id=f"{page} {i}")
+    for page in PAGES
+    for i, code in enumerate(blocks(page, "python"))
+]
 COMMANDS = [
     line.split("#")[0].strip()
-    for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)
+    for page in PAGES
+    for block in blocks(page, "bash")
     for line in block.splitlines()
     if line.strip()
 ]
 
 
 def test_there_is_something_to_test() -> None:
-    assert len(PYTHON) >= 2
-    assert len(COMMANDS) >= 6
+    assert len(PYTHON) >= 5
+    assert len(COMMANDS) >= 8
+    assert len(TEXTS["README.md"].splitlines()) <= 130
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
-def test_python_block(code: str) -> None:
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_block(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
     if keras.backend.backend() == "jax":
         keras.distribution.set_distribution(None)  # not for other tests
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", TEXTS[page]):
+        assert "://" in target or ((ROOT / page).parent / target).exists()
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command(command: str, tmp_path: Path) -> None:
-    """Targets of make exist; the tool's own commands run."""
+    """As it stands; what others test to the end, up to its options."""
+    tools = Path(sys.executable).parent
+    # MAKEFLAGS of the make that runs this test would be obeyed too.
+    environment = {k: v for k, v in os.environ.items() if "MAKE" not in k}
+    environment["PATH"] = f"{tools}{os.pathsep}{environment['PATH']}"
+    folder = ROOT
     if command.startswith("make"):
-        # MAKEFLAGS of the make that runs this test would be obeyed too.
-        environment = {k: v for k, v in os.environ.items() if "MAKE" not in k}
-        subprocess.run(
-            ["make", "-n", *command.split()[1:]],
-            cwd=ROOT,
-            env=environment,
-            check=True,
-            capture_output=True,
-        )
-        return
-    if command.startswith("python -m examples."):
+        command = command.replace("make", "make -n", 1)
+    elif command.startswith("pip install"):  # what is there already is kept
+        command += " --dry-run --quiet --no-deps --no-build-isolation"
+    elif command.startswith("python -m examples."):
         # Run to the end by tests/test_examples.py.
-        module = command.split()[2]
-        subprocess.run(
-            [sys.executable, "-m", module, "--help"],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-        )
-        return
-    assert command.startswith("keras-stablef ")
-    tool = Path(sys.executable).with_name("keras-stablef")
-    out = tmp_path / "out"
-    out.mkdir()
-    rest = command.removeprefix("keras-stablef ")
-    subprocess.run(f"{tool} {rest}", shell=True, check=True, cwd=tmp_path)
-    if "generate" in command:
-        text = (out / "my_op.py").read_text(encoding="utf-8")
+        command = " ".join([*command.split()[:3], "--help"])
+    else:
+        assert command.startswith("keras-stablef ")
+        folder = tmp_path
+    subprocess.run(command, shell=True, check=True, cwd=folder, env=environment)
+    if "generate" in command and folder == tmp_path:
+        text = (tmp_path / "my_op.py").read_text(encoding="utf-8")
         assert "def my_op(x, order=0" in text
-    if "plot" in command:
-        assert (out / "log_cosh.png").stat().st_size > 10_000
+    if " plot " in command:
+        assert (tmp_path / "log_cosh.png").stat().st_size > 10_000

@@ -1,4 +1,4 @@
-"""The README's table of bounds, between its two markers."""
+"""The table of bounds in docs/ops.md, between its two markers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def with_bounds(text: str, plans: Iterable[AnyPlan]) -> str:
     """`text` with the table between the markers replaced."""
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         raise GeneratorError(
-            f"Bad README: expected one {BEGIN} and one {END}, received "
+            f"Bad page of bounds: expected one {BEGIN} and one {END}, received "
             f"{text.count(BEGIN)} and {text.count(END)}."
         )
     before, rest = text.split(BEGIN)

@@ -1,0 +1,60 @@
+"""What the checker is given may be anybody's: a finding, at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keras_stablef.generator.checker.__main__ import check_file
+from keras_stablef.generator.checker.__main__ import main as command_line
+from keras_stablef.generator.checker.__main__ import shipped
+
+pytestmark = pytest.mark.once
+
+HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
+    # what the certificate says instead, and what is added to the module
+    "a tower": ({"expression": "9**9**9**9*x"}, ""),
+    "a tower of pi": ({"expression": "exp(pi**60000)*x"}, ""),
+    "depth": ({"expression": "-" * 3000 + "x"}, ""),
+    "brackets": ({"expression": "(" * 500 + "x" + ")" * 500}, ""),
+    "an exponent": ({"domain": ["-1e9999999999", "1"]}, ""),
+    "an end of powers": ({"domain": ["-10**10**10", "1"]}, ""),
+    "digits": ({"domain": ["9" * 6000, "1"]}, ""),
+    "no plans": ({"plans": "none"}, ""),
+    "a power": ({}, "ZZ = 9**9**9"),
+    "a list": ({}, "ZZ = [0] * 10000000000"),
+    "a loop": ({}, "for i in range(10**18):\n    pass"),
+    "many steps": ({}, "ZZ = [0 for i in range(65536 + 65536)]"),
+}
+
+
+@pytest.mark.parametrize("row", HOSTILE)
+def test_hostile_certificates_end(row: str, tmp_path: Path) -> None:
+    """A finding at once, where there was none for hours."""
+    changes, line = HOSTILE[row]
+    data = json.loads((shipped() / "asinh.json").read_text())
+    source = (shipped() / "asinh.py").read_text()
+    path = tmp_path / "asinh.json"
+    path.write_text(json.dumps({**data, **changes}))
+    path.with_suffix(".py").write_text(f"{source}\n{line}\n")
+    assert check_file(path).findings
+
+
+@pytest.mark.parametrize("data", [b"[" * 10**5, b"\xff\xfe", b"null"])
+def test_files_that_are_no_certificates(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "f.json"
+    path.write_bytes(data)
+    path.with_suffix(".py").write_bytes(data)
+    assert check_file(path).findings
+
+
+@pytest.mark.parametrize("name", ["stablef", "no/such/file.json"])
+def test_certificates_that_are_not_there(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        command_line([name])
+    assert stopped.value.code == 2
+    assert "there is no file" in capsys.readouterr().err
