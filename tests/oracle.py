@@ -103,12 +103,24 @@ def at(function: Callable[[arb], arb], x: float) -> arb | None:
             if not value.is_finite():
                 continue
             if value.rel_accuracy_bits() > CERTAIN_BITS:
+                if shift and _moves(function, x, value, shift // 2):
+                    return None
                 # 2**-4000 beside a zero is a zero.
                 tiny = shift and value.abs_upper() < arb((1, -2500))
                 return arb(0) if tiny else value
             if value.abs_upper() < arb((1, -1100)):
                 return value
     return None
+
+
+def _moves(
+    function: Callable[[arb], arb], x: float, value: arb, shift: int
+) -> bool:
+    """Whether a step to a singularity is not the limit: a pole, a logarithm."""
+    other = arb(function(_dyadic(x) + arb((1, -shift))))
+    change = abs(other - value)
+    close = change < abs(value) * arb((1, -CERTAIN_BITS))
+    return not (close or change < arb((1, -1100)))
 
 
 def _floor_log2(value: arb) -> int:

@@ -34,6 +34,11 @@ REFUSED = {
     ("1e302*sqrt(x)", "float32"): "leaves the range of float32",
     ("1e400*x", "float32"): "",
     ("1e400*x", "float64"): "",
+    # Singular right outside of the domain: refused, though it could be met.
+    ("log(x)", "float32"): "Bound not met",
+    ("log(x)", "float64"): "Bound not met",
+    ("1/(x-1)", "float32"): "Bound not met",
+    ("1/(x-1)", "float64"): "Bound not met",
 }
 # A compiler takes seconds a function there: test_pieces_compiled has those.
 MODES = ("eager",) if BACKEND == "torch" else ("eager", "jit")
