@@ -34,6 +34,7 @@ from .values import Value
 from .values import ball
 
 BITS = 4500  # what cancels at 1/max_finite has to be seen to cancel
+CHOICE_BITS = 53
 OCTAVE_BITS = 128  # for the size of f, octave by octave
 COUNTS = (8, 16, 28, 44, 70)  # coefficients, tried in turn
 SLICES = 12
@@ -60,8 +61,9 @@ def _at(part: Part, v: int, w: arb) -> arb:
     known = range(max(0, -shift), min(part.p.prec, part.q.prec))
     if not known:
         raise Unknown("too few coefficients")
-    top = w.upper()
-    n = min(known, key=lambda k: _size(qs, k) * top**k)
+    with ctx.workprec(CHOICE_BITS):  # which k is chosen proves nothing
+        top = w.upper()
+        n = min(known, key=lambda k: _size(qs, k) * top**k)
     q = qs[n] if n < len(qs) else arb(0)
     poly = arb_poly([*([arb(0)] * max(0, shift)), *ps[max(0, -shift) : n]])
     return poly(w) + q * w ** (n + shift) + arb(0, tiny.abs_upper())
