@@ -58,6 +58,7 @@ EXAMPLES = """examples:
   keras-stablef plot log_cosh --out log_cosh.png
 """
 
+WIDE = 1000  # columns, where nobody sees an edge
 LIKE = "a formula such as (exp(x)-1)/x, or a name that `list` shows"
 
 
@@ -173,6 +174,12 @@ def _asked(
     return formats, names
 
 
+def _output() -> Console:
+    """Of standard output; in a pipe or a file no table is cut or folded."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
+
+
 def _package_folder() -> Path:
     """The folder of the shipped modules, in a checkout or a wheel."""
     import keras_stablef
@@ -225,8 +232,8 @@ def _all(options: argparse.Namespace, console: Console) -> int:
     if page:
         text = with_bounds(page.read_text(encoding="utf-8"), plans)
         changed += ["docs/ops.md"] if write_if_changed(page, text) else []
-    Console().print(table(plans))
-    Console().print(f"changed: {', '.join(changed) or 'nothing'}")
+    _output().print(table(plans))
+    _output().print(f"changed: {', '.join(changed) or 'nothing'}")
     return 0
 
 
@@ -256,8 +263,8 @@ def _others(
     make_folder(folder)
     changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
     plans = [plan for b in built for plan in b.plans]
-    Console().print(table(plans, {n: formats[n] for n in names}))
-    Console().print(
+    _output().print(table(plans, {n: formats[n] for n in names}))
+    _output().print(
         f"{len(changed)} of {len(files)} files changed in "
         f"{escape(str(folder))}; the "
         "package's own are for all the formats that ship and left alone"
@@ -276,7 +283,7 @@ def _check(options: argparse.Namespace, console: Console) -> int:
     for line in problems:
         console.print(f"[red]{escape(line)}[/red]; run `make generate`")
     if not problems:
-        Console().print(f"{len(files)} generated files are up to date")
+        _output().print(f"{len(files)} generated files are up to date")
     return 1 if problems else 0
 
 
@@ -299,7 +306,7 @@ def _list(options: argparse.Namespace, console: Console) -> int:
     for entry in load_catalogue():
         low, high = entry.domain
         view.add_row(entry.name, entry.formula, f"{low} {high}", entry.meaning)
-    Console().print(view)
+    _output().print(view)
     return 0
 
 

@@ -194,3 +194,13 @@ def test_what_was_received_is_said(
     shown = " ".join(capsys.readouterr().err.split())
     assert said in shown
     assert "received" in shown
+
+
+def test_tables_are_not_cut_in_a_pipe(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, entry in ((e.name, e) for e in load_catalogue()):
+        (line,) = [k for k in lines if k.split()[:1] == [name]]
+        assert entry.formula in line and entry.meaning in line
