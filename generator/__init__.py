@@ -1,15 +1,20 @@
 """From a formula to stable, bounded Keras ops.
 
-The stages, each a module with one entry and one frozen dataclass:
+A formula goes one way:
 
-``spec``        text or sympy      -> Spec (``parse``, ``written``, ``domain``)
-``analysis``    Spec               -> Analysis
-``candidates``  Analysis, format   -> Candidate (and ``tail_forms``)
-``planner``     Analysis, format   -> Plan
-``render``      Plans              -> source text
-``certificate`` Plans              -> Certificate (JSON)
+``parse``, ``lift``, ``spec``      text, sympy or a function -> Spec
+``specials``, ``roots``, ``flat``  what is hard about f: singular points, zeros
+``expand``, ``rows``, ``ends``     pieces: local polynomials, forms at the ends
+``coverer``                        Spec, format -> Cover, a plan of such pieces
+``emit``, ``render``               plans -> source, laid out by a template
+``certificate``                    plans -> claims that ``checker`` derives anew
+
+``derive`` is the one way in; ``build`` takes the catalogue through it.  One
+entry of the catalogue asks for closed forms throughout (``planner``, with
+``analysis``, ``candidates`` and ``tails``).
 
 What comes from outside is checked where it enters: formulas by ``parse``,
 sizes by ``arithmetic``, plans and texts that are rendered by ``sound`` and
-``plain``; ``limits`` ends what takes too long or too much.
+``plain``; ``limits`` ends what takes too long or too much.  docs/design.md has
+the words and the proofs.
 """
