@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import keras
 import numpy as np
 import pytest
 import sympy
@@ -34,6 +35,9 @@ REFUSED = {
     ("1e302*sqrt(x)", "float32"): "leaves the range of float32",
     ("1e400*x", "float32"): "",
     ("1e400*x", "float64"): "",
+    # Ends beyond the format, and beyond all that can be written down.
+    ("exp(-x)", "float32"): "received",
+    ("exp(-x)", "float64"): "received",
     # Singular right outside of the domain: refused, though it could be met.
     ("log(x)", "float32"): "Bound not met",
     ("log(x)", "float64"): "Bound not met",
@@ -53,7 +57,8 @@ def inputs(
     wide = np.exp2(rng.uniform(info.minexp, info.maxexp, 60))
     near = np.exp2(rng.uniform(-12, 7, 100))
     low, high = max(low, -float(info.max)), min(high, float(info.max))
-    inside = rng.uniform(max(low, -1e3), min(high, 1e3), 100)
+    inner = max(low, -1e3), min(high, 1e3)
+    inside = rng.uniform(*(inner if inner[0] < inner[1] else (low, high)), 100)
     found = [wide, -wide, near, -near, inside, neighbours(low, dtype)]
     found.append(neighbours(high, dtype))
     for place in places:
@@ -65,7 +70,8 @@ def inputs(
         xs = np.unique(np.concatenate(found).astype(dtype))
     # XLA and TensorFlow read subnormal inputs as 0.
     normal = (np.abs(xs) >= info.tiny) | (xs == 0)
-    return xs[(xs >= low) & (xs <= high) & normal & np.isfinite(xs)]
+    exact = xs.astype("float64")  # or the ends would be rounded to dtype
+    return xs[(exact >= low) & (exact <= high) & normal & np.isfinite(xs)]
 
 
 def orders(op: ks.ops.StableOp) -> Iterator[tuple[int, ks.ops.StableOp]]:
@@ -76,8 +82,14 @@ def orders(op: ks.ops.StableOp) -> Iterator[tuple[int, ks.ops.StableOp]]:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("text", "domain", "places"), ROWS)
 def test_bounds_hold(
-    text: str, domain: tuple[object, object], places: tuple, dtype: str
+    text: str,
+    domain: tuple[object, object],
+    places: tuple,
+    dtype: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # What is derived at once is for users of that dtype.
+    monkeypatch.setattr(keras.config, "floatx", lambda: dtype)
     try:
         op = ks.stabilize(text, domain)
         bounds = [op.error_bound(dtype, k) for k in range(3)]
@@ -89,7 +101,8 @@ def test_bounds_hold(
     low, high = (float(end) for end in spec.domain)
     xs = inputs(low, high, places, dtype)
     for order, tower in orders(op):
-        derivative = sympy.diff(spec.expr, spec.variable, order)
+        smooth = spec.expr.replace(sympy.Abs, lambda u: sympy.sqrt(u**2))
+        derivative = sympy.diff(smooth, spec.variable, order)
         exact = compiled(derivative.subs(spec.variable, X))
         wants = [at(exact, float(x)) for x in xs]
         assert sum(w is not None for w in wants) > 0.6 * len(xs)
