@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
-import tempfile
 from pathlib import Path
 
 from .errors import OutputError
@@ -43,35 +43,23 @@ def write_bytes(path: Path, data: bytes) -> None:
     """
     refuse_place(path)
     path = Path(os.path.realpath(path))
+    name = path.parent / f".{path.name[:100]}.{secrets.token_hex(8)}"
     try:
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name[:100]}."
-        )
+        # 0o666: the system takes from it what the umask says.
+        handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except (OSError, ValueError) as error:
         raise _cannot(path, str(error)) from None
     try:
         with os.fdopen(handle, "wb") as stream:
+            if path.exists():
+                os.chmod(name, stat.S_IMODE(path.stat().st_mode))
             stream.write(data)
-        os.chmod(name, _mode(path))
         os.replace(name, path)
     except BaseException as error:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise _cannot(path, str(error)) from None
         raise
-
-
-def _mode(path: Path) -> int:
-    """The permissions of a file that is written."""
-    try:
-        return stat.S_IMODE(os.stat(path).st_mode)
-    except FileNotFoundError:
-        # The umask can be read by setting it only, which other threads see.
-        found = Path("/proc/self/status")
-        for line in found.read_text().splitlines() if found.exists() else ():
-            if line.startswith("Umask:"):
-                return 0o666 & ~int(line.split()[1], 8)
-        return 0o644
 
 
 def refuse_place(path: Path) -> None:

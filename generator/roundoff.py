@@ -88,8 +88,9 @@ class Analyzer:
                 (divisor,)
             )
             value = self._quotient(args[0], args[1], by_number)
-            if isinstance(node.args[0], Const):
-                return self._worse(value, self._turned(node.args, args))
+            number = node.args[0]
+            if isinstance(number, Const) and abs(number.value) != 1:
+                return _worse(value, self._turned(number, args))
             return value
         if node.name == "minimum":
             return Value(args[0].exact.min(args[1].exact), args[0].error)
@@ -180,34 +181,14 @@ class Analyzer:
             )
         return self._finish(exact, carried)
 
-    def _turned(
-        self, nodes: tuple[Expr, ...], args: list[Value]
-    ) -> Value | None:
+    def _turned(self, number: Const, args: list[Value]) -> Value:
         """c / b as c * (1 / b), which is what torch computes for a number c.
 
         Two roundings: 1.86 half-ulps were seen where one division has 1.
         """
-        number = nodes[0]
-        assert isinstance(number, Const)
-        if abs(number.value) == 1:
-            return None
         one = self._constant(Fraction(1))
         reciprocal = self._quotient(one, args[1], by_number=False)
         return self._product(args[0], reciprocal, _power_of_two((number,)))
-
-    def _worse(self, value: Value, other: Value | None) -> Value:
-        """Either of two ways to compute the same."""
-        if other is None:
-            return value
-        carried = [
-            v.error if v.carried is None else v.carried for v in (value, other)
-        ]
-        return Value(
-            value.exact,
-            value.error.max(other.error).abs_upper(),
-            None,
-            carried[0].max(carried[1]).abs_upper(),
-        )
 
     def _function(self, name: str, a: Value) -> Value:
         wide = a.exact + arb(0, a.error.abs_upper())
@@ -231,6 +212,17 @@ class Analyzer:
             tiny = self.normal * to_arb(self.primitives.underflow(name))
             own = own.max(tiny)
         return Value(exact, (carried + own).abs_upper())
+
+
+def _worse(a: Value, b: Value) -> Value:
+    """Either of two ways to compute the same."""
+    carried = [v.error if v.carried is None else v.carried for v in (a, b)]
+    return Value(
+        a.exact,
+        a.error.max(b.error).abs_upper(),
+        None,
+        carried[0].max(carried[1]).abs_upper(),
+    )
 
 
 def _power_of_two(args: tuple[Expr, ...]) -> bool:

@@ -133,8 +133,10 @@ def test_the_engine_counts_how_numbers_are_divided(
     number: float, mode: str
 ) -> None:
     """torch computes c / x as c * (1 / x): two roundings."""
-    if number == 1 and BACKEND == "tensorflow":
-        pytest.skip("written (-1) / (-x): its graphs take a reciprocal")
+    if number == 1 and mode == "graph":
+        # TensorFlow's graphs make a reciprocal of it, 2.75 ulp off: no
+        # program has it (`program.py` writes (-1) / (-x)).
+        pytest.skip("not in any program")
     fmt = FORMATS["float32"]
     quotient = Op("div", (Const(Fraction(number)), Var("x")))
     analyzer = Analyzer(

@@ -9,7 +9,6 @@ import os
 import re
 import stat
 import sys
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -127,10 +126,9 @@ def test_what_is_no_plan(row: tuple[str, Callable[[str], str]]) -> None:
     "text", ['"' + '\\"' * 2_000_000, '"' + "\\\n" * 2_000_000, '["' * 999_999]
 )
 def test_open_strings_cost_their_length(text: str) -> None:
-    begun = time.process_time()
+    """Their square would be days: this test would not end."""
     with pytest.raises(StoredPlanError):
         loaded(text)
-    assert time.process_time() - begun < 30  # their square would be days
 
 
 def test_plans_that_cannot_be_kept() -> None:
