@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 
 import sympy
-from flint import arb
-from flint import ctx
 
 from .errors import GeneratorError
 from .errors import NotProvedError
 from .errors import SingularityError
-from .evaluate import BallAlgebra
-from .evaluate import evaluate
-from .formats import FORMATS
-from .formats import to_arb
 from .jets import Laurent
 from .jets import jet
 from .spec import Spec
@@ -24,9 +17,6 @@ from .tails import Tail
 from .tails import tail
 
 SHOWN_TERMS = 8
-CANCELLATION_SAMPLES = tuple(
-    side * Fraction(2) ** k for side in (-1, 1) for k in range(-30, 9)
-)
 
 
 @dataclass(frozen=True)
@@ -69,28 +59,6 @@ class Symmetry:
 
 
 @dataclass(frozen=True)
-class ExponentialRange:
-    """Where one exponential of the formula leaves a format's range."""
-
-    expression: str
-    dtype: str
-    overflows: float
-    underflows: float
-
-
-@dataclass(frozen=True)
-class Cancellation:
-    """Bits the formula for f^(order) loses to cancellation at x.
-
-    Measured, by comparing the largest term of each sum with the sum.
-    """
-
-    order: int
-    x: float
-    bits: float
-
-
-@dataclass(frozen=True)
 class Analysis:
     """What the later stages need to know of f, and what people ask.
 
@@ -99,8 +67,6 @@ class Analysis:
         removable: points filled in.
         symmetry: about 0, or None.
         tails: f at -oo and +oo, None where no closed tail was found.
-        ranges: over- and underflow of every exponential, per format.
-        cancellation: bits lost at sampled points, worst first.
         orders: f and its first ``orders - 1`` derivatives are wanted.
     """
 
@@ -108,8 +74,6 @@ class Analysis:
     removable: tuple[RemovablePoint, ...]
     symmetry: Symmetry | None
     tails: tuple[Tail | None, Tail | None]
-    ranges: tuple[ExponentialRange, ...]
-    cancellation: tuple[Cancellation, ...]
     orders: int
 
     @property
@@ -132,8 +96,6 @@ def analyse(spec: Spec, orders: int = 3) -> Analysis:
         removable,
         _symmetry(*tails),
         tails,
-        _ranges(spec),
-        _cancellation(spec, orders, {r.point for r in removable}),
         orders,
     )
 
@@ -219,64 +181,3 @@ def _symmetry(left: Tail | None, right: Tail | None) -> Symmetry | None:
     if constant.is_Rational:
         return Symmetry(-1, Fraction(int(constant.p), int(constant.q)))
     return None
-
-
-def _ranges(spec: Spec) -> tuple[ExponentialRange, ...]:
-    rows = []
-    for node in sorted(spec.expr.atoms(sympy.exp), key=str):
-        slope = sympy.diff(node.args[0], spec.variable)
-        if not slope.is_Rational or slope == 0:
-            continue
-        shift = node.args[0].subs(spec.variable, 0)
-        for fmt in FORMATS.values():
-            high = math.log(fmt.max_finite)
-            low = float(to_arb(fmt.smallest_subnormal).log())
-            rows.append(
-                ExponentialRange(
-                    str(node),
-                    fmt.name,
-                    float((high - float(shift)) / float(slope)),
-                    float((low - float(shift)) / float(slope)),
-                )
-            )
-    return tuple(rows)
-
-
-class _Condition(BallAlgebra):
-    """Balls that remember the bits lost in the worst sum."""
-
-    def __init__(self, x: arb) -> None:
-        super().__init__(x)
-        self.bits = 0.0
-
-    def add(self, a: arb, b: arb) -> arb:
-        total = a + b
-        largest = float(abs(a).max(abs(b)).log()) / math.log(2)
-        if total != 0 and total.is_finite():
-            left = float(abs(total).log()) / math.log(2)
-            self.bits = max(self.bits, largest - left)
-        return total
-
-
-def _cancellation(
-    spec: Spec, orders: int, removable: set[Fraction]
-) -> tuple[Cancellation, ...]:
-    rows = []
-    with ctx.workprec(1200):
-        for order in range(orders):
-            expr = sympy.diff(spec.expr, spec.variable, order)
-            for x in CANCELLATION_SAMPLES:
-                if x in removable or not _inside(spec, x):
-                    continue
-                algebra = _Condition(to_arb(x))
-                value = evaluate(expr, algebra)
-                if value.is_finite() and algebra.bits > 1:
-                    rows.append(
-                        Cancellation(order, float(x), round(algebra.bits, 1))
-                    )
-    return tuple(sorted(rows, key=lambda r: (r.order, -r.bits)))
-
-
-def _inside(spec: Spec, x: Fraction) -> bool:
-    value = sympy.Rational(x.numerator, x.denominator)
-    return bool(spec.domain[0] < value) and bool(value < spec.domain[1])

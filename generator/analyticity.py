@@ -25,7 +25,7 @@ from .errors import SingularityError
 from .evaluate import BallAlgebra
 from .evaluate import evaluate
 from .evaluate import to_primitives
-from .formats import to_arb
+from .floats import to_arb
 from .jets import jet
 
 ENTIRE = frozenset({"exp", "sin", "cos", "erf", "erfc"})

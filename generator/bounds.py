@@ -15,11 +15,11 @@ from fractions import Fraction
 from flint import arb
 from flint import ctx
 
-from .formats import FloatFormat
-from .formats import floor_log2
-from .formats import floor_log2_ball
-from .formats import power2
-from .formats import to_arb
+from .floats import FloatFormat
+from .floats import floor_log2
+from .floats import floor_log2_ball
+from .floats import power2
+from .floats import to_arb
 from .primitives import PrimitiveErrors
 from .program import Const
 from .program import Expr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .derive import AnyPlan
+from .cover import AnyPlan
 from .errors import GeneratorError
 from .report import bounds_markdown
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from .catalogue import Entry
 from .certificate import certify
-from .derive import AnyPlan
+from .cover import AnyPlan
 from .derive import derive
 from .derive import derive_closed
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
 from .formats import get_format
 from .render import render
 from .spec import make_spec

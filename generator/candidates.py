@@ -12,10 +12,10 @@ from flint import ctx
 
 from .bounds import Truncation
 from .errors import NotProvedError
-from .formats import FloatFormat
-from .formats import floor_log2
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import FloatFormat
+from .floats import floor_log2
+from .floats import to_arb
+from .floats import to_fraction
 from .minimax import Shape
 from .minimax import fit
 from .minimax import shape_of

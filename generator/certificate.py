@@ -14,10 +14,10 @@ from typing import Any
 
 from . import plain
 from .closed import ClosedForm
+from .cover import AnyPlan
 from .cover import Cover
-from .derive import AnyPlan
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
 from .plan import Piece
 from .plan import Plan
 from .plan import narrowed_bound

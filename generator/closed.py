@@ -20,9 +20,9 @@ from flint import ctx
 from .bounds import SPARE
 from .compile import CannotCompileError
 from .compile import compiled
-from .formats import FloatFormat
-from .formats import floor_log2
-from .formats import to_fraction
+from .floats import FloatFormat
+from .floats import floor_log2
+from .floats import to_fraction
 from .primitives import primitive_errors
 from .program import Program
 from .program import rewritable

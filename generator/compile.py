@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import sympy
 
-from .formats import FloatFormat
+from .floats import FloatFormat
 from .program import Const
 from .program import Expr
 from .program import Op

@@ -8,6 +8,7 @@ from fractions import Fraction
 from .closed import ClosedForm
 from .ends import EndForm
 from .logends import LogForm
+from .plan import Plan
 from .powers import PowerRow
 from .rows import Row
 
@@ -52,3 +53,6 @@ class Cover:
             p.side * edge for p in self.closed for edge in (p.low, p.high)
         }
         return tuple(sorted(edges))
+
+
+AnyPlan = Plan | Cover

@@ -29,10 +29,10 @@ from .expand import expand
 from .fill import fill
 from .flat import flat_form
 from .flat import zero_form
-from .formats import FloatFormat
-from .formats import ends_of_ball
-from .formats import floor_log2
-from .formats import to_arb
+from .floats import FloatFormat
+from .floats import ends_of_ball
+from .floats import floor_log2
+from .floats import to_arb
 from .logends import LogForm
 from .logends import log_form
 from .march import march

@@ -14,11 +14,9 @@ from .formats import get_format
 from .limits import within
 from .parity import parity_of
 from .plan import Plan
+from .plan import max_ulp_of
 from .planner import make_plan
-from .planner import max_ulp_of
 from .spec import Spec
-
-AnyPlan = Plan | Cover
 
 
 @lru_cache(maxsize=64)

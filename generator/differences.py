@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .formats import floor_log2
+from .floats import floor_log2
 
 
 def exact_step(center: Fraction, low: Fraction, high: Fraction) -> bool:

@@ -13,18 +13,18 @@ from .emit_ends import end_lines
 from .ends import EndForm
 from .formats import FORMATS
 from .kernels import kernel
-from .literals import clamp
-from .literals import comment
+from .lines import clamp
+from .lines import comment
 from .literals import number
 from .literals import tuple_text
 from .literals import wrapped
 from .logends import LogForm
 from .lookup import lookup_of
-from .plan import at_most
 from .powers import PowerRow
 from .program import renamed
 from .rows import Row
 from .rows import splitter
+from .text import at_most
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,11 @@ from .expand import Place
 from .expand import expand
 from .expansion import MAX_LOGS
 from .expansion import Expansion
-from .formats import FloatFormat
-from .formats import floor_log2_ball
-from .formats import power2
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import FloatFormat
+from .floats import floor_log2_ball
+from .floats import power2
+from .floats import to_arb
+from .floats import to_fraction
 from .frame import Frame
 from .rows import SPARE
 from .series import Series

@@ -11,7 +11,7 @@ from flint import acb
 from flint import arb
 
 from .errors import GeneratorError
-from .formats import to_arb
+from .floats import to_arb
 
 
 class Algebra(Protocol):

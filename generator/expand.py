@@ -11,7 +11,7 @@ from flint import arb
 from .errors import NotProvedError
 from .evaluate import evaluate
 from .expansion import Expansion
-from .formats import to_arb
+from .floats import to_arb
 from .frame import Frame
 from .frame import ScaleNeededError
 from .series import Chart

@@ -23,7 +23,7 @@ from .coefficients import fraction
 from .coefficients import inverse_factorial
 from .coefficients import sine
 from .errors import NotProvedError
-from .formats import to_arb
+from .floats import to_arb
 from .frame import Frame
 from .series import OneSidedError
 from .series import RootNeededError

@@ -10,8 +10,8 @@ import sympy
 from .cover import Cover
 from .derivative import derivative
 from .evaluate import to_primitives
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
 from .phrases import WIDTH
 from .phrases import closed_text
 from .phrases import end_text
@@ -22,11 +22,11 @@ from .phrases import real
 from .phrases import run_text
 from .phrases import wrapped
 from .plan import Plan
-from .plan import at_most
 from .plan import narrowed_bound
 from .powers import PowerRow
 from .rows import Row
 from .spec import make_spec
+from .text import at_most
 
 METHODS = {
     "rows": "Local polynomials: Taylor models with relative remainders "

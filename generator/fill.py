@@ -11,9 +11,9 @@ from flint import arb_poly
 from flint import ctx
 
 from .errors import NotProvedError
-from .formats import floor_log2
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import floor_log2
+from .floats import to_arb
+from .floats import to_fraction
 from .grid import lay
 from .march import is_held
 from .march import snapped

@@ -22,11 +22,11 @@ from .ends import EndForm
 from .ends import Factor
 from .errors import NotProvedError
 from .evaluate import evaluate
-from .formats import FloatFormat
-from .formats import floor_log2
-from .formats import power2
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import FloatFormat
+from .floats import floor_log2
+from .floats import power2
+from .floats import to_arb
+from .floats import to_fraction
 from .magnitudes import MagnitudeAlgebra
 from .roots import ball
 from .roots import interval

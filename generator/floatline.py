@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .formats import FloatFormat
+from .floats import FloatFormat
 from .pointwise import Array
 from .pointwise import array_type
 

@@ -13,15 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
 from typing import Any
 
 from .errors import FormatError
+from .floats import FloatFormat
 from .plain import shown
-
-if TYPE_CHECKING:
-    # `formats` reads its own with this module: no import in a circle.
-    from .formats import FloatFormat
 
 # The float dtypes Keras has: what can hold a format.
 KERAS_DTYPES = (
@@ -41,27 +37,6 @@ LEAST_DROPPED = 2
 MAX_FORMATS = 64
 
 FormatSource = str | os.PathLike[str] | Mapping[str, Any]
-
-
-def formats_with(
-    source: FormatSource | None,
-) -> dict[str, FloatFormat]:
-    """The formats that ship and those of `source`.
-
-    Args:
-        source: a TOML file, or its tables as a mapping; None for nothing.
-
-    Raises:
-        FormatError: the file cannot be read, or an entry is impossible.
-
-    Example:
-        >>> formats_with("examples/tf32.toml")["tf32"].precision
-        11
-    """
-    from .formats import FORMATS
-
-    own = {} if source is None else read_formats(source, FORMATS)
-    return {**FORMATS, **own}
 
 
 def read_formats(
@@ -196,8 +171,6 @@ def _checked(
     entry: _Entry, known: Mapping[str, FloatFormat], first: bool
 ) -> FloatFormat:
     """The format of an entry, if it can be."""
-    from .formats import FloatFormat
-
     need = entry.need
     need(
         entry.name not in known,

@@ -10,8 +10,8 @@ from flint import arb
 from flint import fmpq
 
 from .errors import NotProvedError
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import to_arb
+from .floats import to_fraction
 from .series import Chart
 from .series import upper
 

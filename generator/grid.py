@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
-from .formats import floor_log2
+from .floats import floor_log2
 from .lookup import FEW
 from .march import attempt
 from .march import march

@@ -26,7 +26,7 @@ from .errors import NotProvedError
 from .errors import SingularityError
 from .evaluate import evaluate
 from .evaluate import to_primitives
-from .formats import to_arb
+from .floats import to_arb
 
 
 class UndecidedError(NotProvedError):

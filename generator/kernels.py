@@ -22,10 +22,10 @@ from .errors import NotProvedError
 from .evaluate import to_primitives
 from .expand import Place
 from .expand import expand
-from .formats import FloatFormat
-from .formats import floor_log2
-from .formats import power2
-from .formats import to_fraction
+from .floats import FloatFormat
+from .floats import floor_log2
+from .floats import power2
+from .floats import to_fraction
 from .series import to_balls
 
 _X = sympy.Symbol("x", real=True)

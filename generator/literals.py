@@ -1,4 +1,4 @@
-"""Numbers, tuples and comments as Python source."""
+"""Numbers as Python source: the one way to print them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from . import plain
 from .errors import GeneratorError
+from .floats import floor_log2
 from .formats import FORMATS
-from .formats import floor_log2
-
-WIDTH = 72  # of comments
+from .plain import shown
 
 
-def number(value: Fraction | float, dtype: str) -> str:
+def number(value: Fraction | float, dtype: str = "float64") -> str:
     """The shortest decimal that reads back as this float.
 
     Raises:
-        GeneratorError: it is beyond the largest of the dtype.
+        GeneratorError: it is beyond the largest of the dtype, or between
+            two of its numbers.
     """
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")'
@@ -31,25 +30,19 @@ def number(value: Fraction | float, dtype: str) -> str:
             f"{float(FORMATS[dtype].max_finite)} in size, received one of "
             f"2**{floor_log2(Fraction(value))}."
         )
-    if dtype == "float32":
-        text = str(np.float32(float(value)))
-    else:
-        text = repr(float(value))
+    float_of = np.float32(value) if dtype == "float32" else float(value)
+    if Fraction(float(float_of)) != value:
+        raise GeneratorError(
+            f"Not a number of {dtype}: expected one that it holds exactly, "
+            f"received {shown(value)}."
+        )
+    text = str(float_of)
     return text if any(c in text for c in ".en") else text + ".0"
 
 
 def tuple_text(values: Sequence[Fraction], dtype: str) -> str:
     body = ", ".join(number(v, dtype) for v in values)
     return f"({body},)"
-
-
-def comment(text: str) -> list[str]:
-    """Lines of a comment; a text that would end one is refused."""
-    text = plain.text(text, "comment")
-    return [
-        "# " + line
-        for line in textwrap.wrap(text, WIDTH, break_on_hyphens=False)
-    ]
 
 
 def wrapped(values: Sequence[Fraction], dtype: str, indent: int) -> list[str]:
@@ -62,35 +55,3 @@ def wrapped(values: Sequence[Fraction], dtype: str, indent: int) -> list[str]:
         break_on_hyphens=False,
         break_long_words=False,
     )
-
-
-def clamp(
-    name: str, low: Fraction, high: Fraction, dtype: str, across: bool = False
-) -> str:
-    """name, or about the nearer end of [low, high]; nan stays nan.
-
-    keras.ops.clip costs a tenth of two `where`s, but on torch its bounds
-    become float32 (Keras 3.15), so they must be exact there.  At a bound
-    JAX halves its slope: so they are the floats next to the ends, and every
-    number of the interval is strictly inside.
-
-    Args:
-        across: a low of 0 may become a little less.
-    """
-    a, b = number(low, dtype), number(high, dtype)
-    with np.errstate(over="ignore"):
-        narrow = [np.float32(float(v)) for v in (low, high)]
-        exact = all(
-            float(n) == v for n, v in zip(narrow, (low, high), strict=True)
-        )
-        least = np.nextafter(narrow[0], np.float32(-np.inf))
-        most = np.nextafter(narrow[1], np.float32(np.inf))
-    if exact:
-        if low:
-            a = number(Fraction(float(least)), dtype)
-        elif across:
-            a = repr(-(2.0**-100))  # less would be flushed to 0
-        if np.isfinite(most):
-            b = number(Fraction(float(most)), dtype)
-        return f"ops.clip({name}, {a}, {b})"
-    return f"_clamp({name}, {a}, {b}, {dtype!r})"

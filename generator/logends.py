@@ -20,8 +20,8 @@ from flint import ctx
 from .differences import exact_reach
 from .ends import LOG_UNITS
 from .errors import NotProvedError
-from .formats import floor_log2_ball
-from .formats import to_arb
+from .floats import floor_log2_ball
+from .floats import to_arb
 from .roots import ball
 from .rows import Row
 from .work import Work

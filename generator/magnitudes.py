@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from flint import arb
 
-from .formats import power2
-from .formats import to_arb
+from .floats import power2
+from .floats import to_arb
 
 INFINITE = arb("inf")
 LARGEST = power2(120)  # exp of it is a finite ball, not so far beyond

@@ -11,9 +11,9 @@ from flint import ctx
 
 from .errors import NotProvedError
 from .errors import NotRealError
-from .formats import FloatFormat
-from .formats import floor_log2
-from .formats import to_arb
+from .floats import FloatFormat
+from .floats import floor_log2
+from .floats import to_arb
 from .powers import PowerRow
 from .rows import Row
 from .rows import make_row

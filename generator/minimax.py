@@ -18,9 +18,9 @@ from flint import arb
 from flint import arb_mat
 from flint import ctx
 
-from .formats import FloatFormat
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import FloatFormat
+from .floats import to_arb
+from .floats import to_fraction
 
 SAMPLES = 16  # grid points per coefficient
 PRECISION = 256  # bits; the systems lose about one a coefficient and binade

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .ends import EndForm
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
 from .literals import number
 
 

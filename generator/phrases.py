@@ -14,20 +14,20 @@ from flint import ctx
 
 from .closed import ClosedForm
 from .cover import Cover
-from .emit_ends import end_formula
+from .end_formula import end_formula
 from .ends import EndForm
 from .ends import distances
 from .evaluate import BallAlgebra
 from .evaluate import evaluate
+from .floats import FloatFormat
+from .floats import floor_log2
+from .floats import to_arb
 from .formats import FORMATS
-from .formats import FloatFormat
-from .formats import floor_log2
-from .formats import to_arb
 from .logends import LogForm
 from .plan import Piece
-from .plan import at_most
 from .powers import PowerRow
 from .rows import Row
+from .text import at_most
 
 WIDTH = 79
 MOST = 40  # special rows that are listed one by one

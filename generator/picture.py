@@ -20,15 +20,15 @@ from .files import refuse_place
 from .files import write_bytes
 from .floatline import FloatLine
 from .floatline import points
-from .formats import FloatFormat
+from .floats import FloatFormat
 from .plan import Plan
-from .plan import at_most
 from .pointwise import Array
 from .pointwise import ArrayFunction
 from .pointwise import ExactFunction
 from .pointwise import exact_function
 from .pointwise import textbook_function
 from .pointwise import ulp_error
+from .text import at_most
 
 KINDS = (".png", ".svg", ".pdf")
 SIZE, DPI = (12.0, 8.0), 100  # inches; 1200 x 800

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
 from .program import Program
 
 
@@ -88,7 +87,6 @@ def narrowed_bound(ulp: float, fmt: FloatFormat) -> float:
     return 0.5 + ulp * 2.0 ** (fmt.precision - wide.precision)
 
 
-def at_most(bound: float, digits: int = 3) -> str:
-    """Rounded up: a bound that is rounded down is none."""
-    unit = 10.0**digits
-    return f"{math.ceil(bound * unit) / unit:.{digits}f}"
+def max_ulp_of(order: int) -> float:
+    """The bound aimed at: 2 ulp for f and f', doubling from f'' on."""
+    return 2.0 ** max(1, order)

@@ -18,8 +18,8 @@ from .cover import Cover
 from .ends import EndForm
 from .errors import StoredPlanError
 from .expansion import MAX_LOGS
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
 from .logends import LogForm
 from .plain import shown
 from .plan import Piece

@@ -27,12 +27,13 @@ from fractions import Fraction
 from typing import Any
 
 from .closed import ClosedForm
+from .cover import AnyPlan
 from .cover import Cover
 from .ends import EndForm
 from .ends import Factor
 from .errors import StoredPlanError
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
 from .logends import LogForm
 from .plain import shown
 from .plan import Fold
@@ -46,8 +47,6 @@ from .program import Op
 from .program import Program
 from .program import Var
 from .rows import Row
-
-AnyPlan = Plan | Cover
 
 NODES: dict[str, type] = {
     node.__name__: node

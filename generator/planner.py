@@ -25,12 +25,13 @@ from .candidates import series_candidate
 from .errors import BoundNotMetError
 from .errors import GeneratorError
 from .errors import NotProvedError
-from .formats import FloatFormat
-from .formats import floor_log2
+from .floats import FloatFormat
+from .floats import floor_log2
 from .formats import get_format
 from .plan import Fold
 from .plan import Piece
 from .plan import Plan
+from .plan import max_ulp_of
 from .primitives import PrimitiveErrors
 from .primitives import primitive_errors
 from .program import Const
@@ -47,11 +48,6 @@ from .tails import tail
 LOOK = 7  # binades of a first look at a candidate; all are proved at the end
 MAX_PIECES = 16
 SEAM_BITS = 3  # seams are (8..15)/8 times a power of two
-
-
-def max_ulp_of(order: int) -> float:
-    """The bound aimed at: 2 ulp for f and f', doubling from f'' on."""
-    return 2.0 ** max(1, order)
 
 
 def make_plan(

@@ -20,10 +20,10 @@ from .derivative import derivative
 from .errors import GeneratorError
 from .evaluate import BallAlgebra
 from .evaluate import evaluate
-from .formats import FloatFormat
-from .formats import floor_log2_ball
-from .formats import power2
-from .formats import to_arb
+from .floats import FloatFormat
+from .floats import floor_log2_ball
+from .floats import power2
+from .floats import to_arb
 
 Array = np.ndarray[Any, Any]
 ArrayFunction = Callable[[Array], Array]

@@ -24,10 +24,10 @@ from flint import arb
 from .differences import exact_step
 from .economy import Economized
 from .errors import NotProvedError
-from .formats import FloatFormat
-from .formats import floor_log2
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import FloatFormat
+from .floats import floor_log2
+from .floats import to_arb
+from .floats import to_fraction
 from .rows import PER_OCTAVE
 from .rows import SPARE
 from .rows import ulp_bound

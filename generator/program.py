@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .errors import GeneratorError
+from .literals import number
 from .plain import shown
 
 PRECEDENCE = {"add": 1, "sub": 1, "mul": 2, "div": 2, "neg": 3}
@@ -58,7 +59,7 @@ class Const(Expr):
     value: Fraction
 
     def __str__(self) -> str:
-        return literal(self.value)
+        return number(self.value)
 
 
 @dataclass(frozen=True)
@@ -109,14 +110,6 @@ class Program:
             return 0
 
         return sum(count(value) for _, value in self.statements)
-
-
-def literal(value: Fraction) -> str:
-    """The shortest text that reads back exactly as this double."""
-    number = float(value)
-    if Fraction(number) != value:
-        raise ValueError(f"{value} is not a double.")
-    return repr(number)
 
 
 def infix(node: Expr, name_of: str = "ops.") -> str:

@@ -10,7 +10,7 @@ from flint import ctx
 from .errors import NotRealError
 from .evaluate import BallAlgebra
 from .evaluate import evaluate
-from .formats import to_arb
+from .floats import to_arb
 from .roots import ball
 from .roots import simplest
 from .work import Work

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-import math
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
-from pathlib import Path
-
-import jinja2
 
 from . import plain
+from .cover import AnyPlan
 from .cover import Cover
 from .emit import cover_text
 from .emit import kernel_text
-from .errors import GeneratorError
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
-from .literals import comment
+from .lines import comment
+from .literals import number
 from .lookup import FEW
 from .plan import Fold
 from .plan import Piece
 from .plan import Plan
+from .plan import max_ulp_of
 from .plan import narrowed_bound
-from .planner import max_ulp_of
 from .program import Expr
 from .program import Op
 from .program import Program
 from .program import Var
-from .program import literal
 from .program import renamed
 from .sound import require_sound
 from .sound import require_sound_format
+from .templates import environment
+from .templates import formatted
+from .text import shown_bound
 
 
 @dataclass(frozen=True)
@@ -59,9 +55,6 @@ class _Body:
     title: str
     tables: list[str]
     lines: list[str]
-
-
-AnyPlan = Plan | Cover
 
 
 def render(
@@ -131,7 +124,10 @@ def render(
             computes={d: f.compute for d, f in served.items()},
             storages={d: f.storage for d, f in served.items()},
             roundings={
-                d: {k: _python(v) for k, v in steps.items()}
+                d: {
+                    k: str(v) if isinstance(v, int) else number(v)
+                    for k, v in steps.items()
+                }
                 for d, f in served.items()
                 if (steps := f.rounding(FORMATS[f.compute]))
             },
@@ -146,73 +142,6 @@ def render(
         )
     )
     return Source(name, formatted(text) if tidy else text)
-
-
-@cache
-def environment() -> jinja2.Environment:
-    """Templates, and the filters that every text in them goes through."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template_folder()),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    made.filters.update(
-        literal=plain.literal,
-        plain=plain.text,
-        name=plain.name,
-        code=plain.code,
-    )
-    return made
-
-
-def _python(value: float) -> str:
-    """A number as source; inf and nan have no literals."""
-    return repr(value) if math.isfinite(value) else f'float("{value}")'
-
-
-def shown_bound(ulp: float) -> float:
-    """A bound with four decimals, rounded up so that it stays one."""
-    return math.ceil(ulp * 10**4) / 10**4
-
-
-def template_folder() -> Path:
-    here = Path(__file__).parent
-    inside = here / "templates"  # in a wheel
-    return inside if inside.is_dir() else here.parent / "templates"
-
-
-def formatted(text: str) -> str:
-    """`text` as ruff formats it, whatever lies about in the working folder.
-
-    Neither configuration (--isolated) nor a folder `ruff` or a module of
-    the standard library's name there (-P) has a say in it.
-    """
-    result = subprocess.run(
-        [
-            sys.executable,
-            "-P",
-            "-m",
-            "ruff",
-            "format",
-            "--isolated",
-            "--line-length",
-            "80",
-            "--stdin-filename",
-            "module.py",
-            "-",
-        ],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        raise GeneratorError(
-            f"ruff could not format the module: {result.stderr.strip()}"
-        )
-    return result.stdout
 
 
 def _function(name: str, order: int, dtype: str) -> str:
@@ -264,12 +193,12 @@ def _body(plan: Plan, shared_low: Fraction) -> _Body:
 
 def _near_text(plan: Plan, piece: Piece) -> list[str]:
     assert piece.high is not None
-    edge = literal(piece.high)
+    edge = number(piece.high)
     code = [f"x0 = ops.clip(x, -{edge}, {edge})"]
     code += _statements(piece.program, {"x": "x0"}, 0, plan.dtype)
     return [
         "",
-        *_comment(plan, piece, f"|x| < {literal(piece.high)}"),
+        *_comment(plan, piece, f"|x| < {number(piece.high, 'float64')}"),
         *code,
     ]
 
@@ -278,17 +207,17 @@ def _far_text(
     plan: Plan, index: int, piece: Piece, clip_low: Fraction
 ) -> list[str]:
     t = f"t{index}"
-    interval = f"{literal(piece.low)} <= |x|"
+    interval = f"{number(piece.low, 'float64')} <= |x|"
     if piece.high is None:
         # A little below the seam: where the piece is taken its input is
         # strictly above, so no gradient is split at a tie.  Exact in
         # float32, to which torch rounds it for float64 too.
-        low = literal(clip_low - clip_low / 2**20)
+        low = number(clip_low - clip_low / 2**20)
         value = _bounded("t", "maximum", low, plan.dtype)
     else:
         # A polynomial is finite on all of [0, high].
-        value = _bounded("t", "minimum", literal(piece.high), plan.dtype)
-        interval += f" < {literal(piece.high)}"
+        value = _bounded("t", "minimum", number(piece.high), plan.dtype)
+        interval += f" < {number(piece.high, 'float64')}"
     code = [f"{t} = {value}"]
     code += _statements(piece.program, {"t": t}, index, plan.dtype)
     return ["", *_comment(plan, piece, interval), *code]
@@ -345,14 +274,14 @@ def _choice(plan: Plan) -> list[str]:
     for k in range(last - 1, 0, -1):
         high = plan.far[k - 1].high
         assert high is not None
-        lines.append(f"y = ops.where(t < {literal(high)}, y{k}, {y})")
+        lines.append(f"y = ops.where(t < {number(high, 'float64')}, y{k}, {y})")
         y = "y"
     unfolded = _unfold(plan.fold, y, plan.dtype)
     if unfolded:
         lines += unfolded
         y = "y"
     assert plan.near.high is not None
-    edge = literal(plan.near.high)
+    edge = number(plan.near.high)
     lines.append(f"return ops.where(t < {edge}, y0, {y})")
     return lines
 
@@ -370,5 +299,5 @@ def _unfold(fold: Fold, y: str, dtype: str) -> list[str]:
     if fold.constant == 1:
         mirrored = f"up + {mirrored}"
     elif fold.constant:
-        mirrored = f"{literal(fold.constant)} * up + {mirrored}"
+        mirrored = f"{number(fold.constant, 'float64')} * up + {mirrored}"
     return [f'up = ops.cast(x > 0, "{dtype}")', f"y = {mirrored}"]

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
+from .cover import AnyPlan
 from .cover import Cover
-from .derive import AnyPlan
 from .ends import EndForm
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
 from .logends import LogForm
 from .plan import Plan
 from .plan import narrowed_bound
 from .program import Op
-from .render import shown_bound
+from .text import shown_bound
 
 COLUMNS = (
     "function",

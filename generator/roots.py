@@ -24,9 +24,9 @@ from .evaluate import evaluate
 from .evaluate import to_primitives
 from .expand import Place
 from .expand import expand
-from .formats import floor_log2
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import floor_log2
+from .floats import to_arb
+from .floats import to_fraction
 from .magnitudes import MagnitudeAlgebra
 from .series import upper
 

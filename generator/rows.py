@@ -29,11 +29,11 @@ from flint import arb_poly
 from .differences import exact_step
 from .economy import Economized
 from .errors import NotProvedError
-from .formats import FloatFormat
-from .formats import floor_log2
-from .formats import floor_log2_ball
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import FloatFormat
+from .floats import floor_log2
+from .floats import floor_log2_ball
+from .floats import to_arb
+from .floats import to_fraction
 from .series import Series
 from .series import to_balls
 from .series import upper

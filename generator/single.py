@@ -10,8 +10,8 @@ from flint import ctx
 from .errors import NotProvedError
 from .errors import NotRealError
 from .errors import SingularityError
-from .formats import ends_of_ball
-from .formats import to_arb
+from .floats import ends_of_ball
+from .floats import to_arb
 from .rows import SPARE
 from .rows import Row
 from .work import Work

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 from typing import Any
 
 from flint import arb
 
 from .errors import NotProvedError
 
-if TYPE_CHECKING:
-    from .expansion import Expansion
-
 EXTRA = 5  # powers beyond the terms of the chart
 
 
-def small_series(x: Expansion, coefficient: Any, tail: arb) -> Expansion:
+def small_series(x: Any, coefficient: Any, tail: arb) -> Any:
     """sum of coefficient(m) * x**m for x -> 0.
 
     Args:
+        x: an `Expansion`, whose own operations are all that is used.
         tail: bound of every coefficient from where the sum is cut.
     """
     total = x.number(x.frame, Fraction(coefficient(0)))

@@ -18,8 +18,8 @@ from typing import Any
 
 from . import plain
 from .errors import GeneratorError
+from .floats import FloatFormat
 from .formats import FORMATS
-from .formats import FloatFormat
 from .program import ARITY
 from .program import Const
 from .program import Expr

@@ -17,11 +17,11 @@ from .errors import SingularityError
 from .evaluate import evaluate
 from .expand import Place
 from .expand import expand
-from .formats import FloatFormat
-from .formats import ends_of_ball
-from .formats import floor_log2
-from .formats import to_arb
-from .formats import to_fraction
+from .floats import FloatFormat
+from .floats import ends_of_ball
+from .floats import floor_log2
+from .floats import to_arb
+from .floats import to_fraction
 from .magnitudes import MagnitudeAlgebra
 from .roots import Root
 from .roots import ball

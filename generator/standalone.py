@@ -8,8 +8,8 @@ from pathlib import Path
 
 from . import plain
 from .errors import GeneratorError
-from .render import environment
-from .render import formatted
+from .templates import environment
+from .templates import formatted
 
 
 def standalone(module: str, name: str, expression: str, order: int = 0) -> str:

@@ -25,14 +25,14 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from .cover import AnyPlan
 from .errors import StoredPlanError
 from .plan_fits import check_fits
 from .plan_json import MAX_BYTES
-from .plan_json import AnyPlan
 from .plan_json import dumped
 from .plan_json import loaded
 from .private_folder import PrivateFolder
-from .render import template_folder
+from .templates import template_folder
 
 FOLDER_VARIABLE = "KERAS_STABLEF_CACHE"  # "" turns the cache off
 _ADVICE = (

@@ -16,7 +16,7 @@ import sympy
 from flint import arb
 
 from .errors import NotProvedError
-from .formats import to_arb
+from .floats import to_arb
 from .program import Const
 from .program import Expr
 from .program import Op

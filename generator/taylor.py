@@ -19,7 +19,7 @@ from .analyticity import prove_disc
 from .bounds import Truncation
 from .errors import NotProvedError
 from .errors import SingularityError
-from .formats import to_arb
+from .floats import to_arb
 from .jets import derivative_coefficient
 from .jets import jet
 

@@ -14,7 +14,7 @@ from .errors import TimeLimitError
 from .evaluate import to_primitives
 from .expand import Place
 from .expand import expand
-from .formats import FloatFormat
+from .floats import FloatFormat
 from .series import Series
 
 DEGREE = {24: 9, 53: 16}  # of rows, by precision; a few more for end forms

@@ -21,7 +21,7 @@ from ._progress import progress
 
 if TYPE_CHECKING:
     from .generator.catalogue import Entry
-    from .generator.derive import AnyPlan
+    from .generator.cover import AnyPlan
 
 ORDERS = 3
 READING = 10.0  # seconds for a formula's text
@@ -43,9 +43,9 @@ class Derived:
         max_ulp: float | None,
         formats: Any = None,
     ) -> None:
-        from .generator.format_file import formats_with
         from .generator.format_file import tables_of
         from .generator.formats import FORMATS
+        from .generator.formats import formats_with
         from .generator.limits import within
         from .generator.spec import checked_goal
         from .generator.spec import make_spec
@@ -148,7 +148,7 @@ class _Row(Sequence[float]):
 
     def __getitem__(self, order: Any) -> Any:
         from .generator.plan import narrowed_bound
-        from .generator.render import shown_bound
+        from .generator.text import shown_bound
 
         fmt = self.derived.formats[self.dtype]
         plan = self.derived.plan(fmt.compute, order)

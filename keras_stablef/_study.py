@@ -25,8 +25,8 @@ from ._tensors import format_name
 from .generator.plain import shown
 
 if TYPE_CHECKING:
-    from .generator.derive import AnyPlan
-    from .generator.formats import FloatFormat
+    from .generator.cover import AnyPlan
+    from .generator.floats import FloatFormat
 
 
 def _plan(op: StableOp, dtype: str, order: int) -> AnyPlan:
@@ -153,12 +153,12 @@ def save(
 ) -> dict[str, list[float]]:
     """See `StableOp.save`; returns the bounds of `dtypes` by order."""
     from .generator.files import write_if_changed
-    from .generator.format_file import formats_with
+    from .generator.formats import formats_with
     from .generator.formats import get_format
     from .generator.plan import narrowed_bound
     from .generator.render import render
-    from .generator.render import shown_bound
     from .generator.standalone import standalone
+    from .generator.text import shown_bound
 
     target = _target(path, "save")
     if dtypes is not None and (

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from keras_stablef.generator.cover import AnyPlan
 from keras_stablef.generator.derive import derive
 from keras_stablef.generator.plan import Fold
 from keras_stablef.generator.plan import Piece
 from keras_stablef.generator.plan import Plan
-from keras_stablef.generator.plan_json import AnyPlan
 from keras_stablef.generator.program import Const
 from keras_stablef.generator.program import Op
 from keras_stablef.generator.program import Program

@@ -23,8 +23,8 @@ from keras_stablef.generator.evaluate import to_primitives
 from keras_stablef.generator.expand import Place
 from keras_stablef.generator.expand import expand
 from keras_stablef.generator.expansion import Expansion
+from keras_stablef.generator.floats import to_arb
 from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.formats import to_arb
 from keras_stablef.generator.kernels import kernel
 from keras_stablef.generator.parity import parity_of
 from keras_stablef.generator.render import render

@@ -13,7 +13,7 @@ import pytest
 import sympy
 from keras_stablef.generator import errors
 from keras_stablef.generator.analysis import analyse
-from keras_stablef.generator.format_file import formats_with
+from keras_stablef.generator.formats import formats_with
 from keras_stablef.generator.formats import get_format
 from keras_stablef.generator.parse import parse
 from keras_stablef.generator.spec import checked_goal

@@ -13,10 +13,10 @@ import pytest
 from backends import reverse
 from keras_stablef.generator import cli
 from keras_stablef.generator.errors import FormatError
-from keras_stablef.generator.format_file import formats_with
 from keras_stablef.generator.format_file import read_formats
 from keras_stablef.generator.format_file import tables_of
 from keras_stablef.generator.formats import FORMATS
+from keras_stablef.generator.formats import formats_with
 from roundings import FLOAT8
 from roundings import float8
 from roundings import run

@@ -13,11 +13,11 @@ from backends import compiled
 from backends import forward
 from backends import reverse
 from cases import CASES
-from keras_stablef.generator.format_file import formats_with
+from keras_stablef.generator.floats import FloatFormat
 from keras_stablef.generator.format_file import read_formats
 from keras_stablef.generator.format_file import tables_of
 from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.formats import FloatFormat
+from keras_stablef.generator.formats import formats_with
 from roundings import FLOAT8
 from roundings import float8
 from roundings import run

@@ -21,8 +21,8 @@ from backends import run
 from hypothesis import given
 from hypothesis import strategies as st
 from keras_stablef.generator import store
+from keras_stablef.generator.cover import AnyPlan
 from keras_stablef.generator.plan_json import MAX_INTEGER
-from keras_stablef.generator.plan_json import AnyPlan
 from keras_stablef.generator.plan_json import dumped
 from keras_stablef.generator.render import render
 from stored_payloads import CODE

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras_stablef.generator.certificate import certify
 from keras_stablef.generator.errors import GeneratorError
-from keras_stablef.generator.format_file import formats_with
+from keras_stablef.generator.formats import formats_with
 from keras_stablef.generator.plan import Fold
 from keras_stablef.generator.program import Const
 from keras_stablef.generator.program import Op

@@ -18,13 +18,13 @@ import plans
 import pytest
 from keras_stablef.generator import private_folder
 from keras_stablef.generator import store
+from keras_stablef.generator.cover import AnyPlan
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.errors import StoredPlanError
 from keras_stablef.generator.plan_fits import check_fits
 from keras_stablef.generator.plan_json import MAX_BYTES
 from keras_stablef.generator.plan_json import MAX_NESTING
 from keras_stablef.generator.plan_json import NODES
-from keras_stablef.generator.plan_json import AnyPlan
 from keras_stablef.generator.plan_json import dumped
 from keras_stablef.generator.plan_json import loaded
 from keras_stablef.generator.program import Op

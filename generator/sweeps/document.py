@@ -16,7 +16,7 @@ from ..catalogue import load_catalogue
 from ..errors import GeneratorError
 from ..files import write_if_changed
 from ..formats import FORMATS
-from ..plan import at_most
+from ..text import at_most
 from .check import DEVICE
 from .results import Result
 from .results import merged

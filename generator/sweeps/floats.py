@@ -14,7 +14,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ..formats import FloatFormat
+from ..floats import FloatFormat
 
 Array = np.ndarray[Any, Any]
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..formats import FloatFormat
+from ..floats import FloatFormat
 from .floats import Array
 from .floats import FloatOrder
 

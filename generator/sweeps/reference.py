@@ -21,9 +21,9 @@ from flint import ctx
 from ..evaluate import BallAlgebra
 from ..evaluate import evaluate
 from ..evaluate import to_primitives
-from ..formats import floor_log2_ball
-from ..formats import power2
-from ..formats import to_arb
+from ..floats import floor_log2_ball
+from ..floats import power2
+from ..floats import to_arb
 
 CERTAIN_BITS = 100
 # Bits, and -log2 of a step to the side: at a removable point the formula is

@@ -23,8 +23,8 @@ from ..catalogue import Entry
 from ..catalogue import load_catalogue
 from ..errors import GeneratorError
 from ..errors import UnknownDtypeError
+from ..floats import FloatFormat
 from ..formats import FORMATS
-from ..formats import FloatFormat
 from ..spec import Spec
 from ..spec import make_spec
 from .floats import FloatOrder
