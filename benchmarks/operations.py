@@ -1,4 +1,4 @@
-"""What one more operation costs, for the planner: generator/costs.json.
+"""What one more operation costs: generator/lowering/costs.json.
 
     python benchmarks/operations.py [--size N] [--repeats N]
 
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 BACKENDS = ("jax", "tensorflow", "torch")
-PLACE = Path(__file__).parent.parent / "generator" / "costs.json"
+PLACE = Path(__file__).parent.parent / "generator" / "lowering" / "costs.json"
 CHAIN = 8
 
 

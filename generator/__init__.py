@@ -1,20 +1,19 @@
 """From a formula to stable, bounded Keras ops.
 
-A formula goes one way:
+A formula goes one way, a room a step (`pipeline` is the table of contents):
 
-``parse``, ``lift``, ``spec``      text, sympy or a function -> Spec
-``specials``, ``roots``, ``flat``  what is hard about f: singular points, zeros
-``expand``, ``rows``, ``ends``     pieces: local polynomials, forms at the ends
-``coverer``                        Spec, format -> Cover, a plan of such pieces
-``emit``, ``render``               plans -> source, laid out by a template
-``certificate``                    plans -> claims that ``checker`` derives anew
+``formula``   text, sympy or a function over keras.ops -> Spec
+``analysis``  what is hard about f: zeros, singular points, where it is real
+``pieces``    one way to compute f on one interval, with a proved bound
+``plan``      which piece on which interval -> Cover
+``lowering``  the operations that run, and their cost
+``source``    a Python module, laid out by a template
+``words``     the same plan for people, and as a certificate
 
-``derive`` is the one way in; ``build`` takes the catalogue through it.  One
-entry of the catalogue asks for closed forms throughout (``planner``, with
-``analysis``, ``candidates`` and ``tails``).
-
-What comes from outside is checked where it enters: formulas by ``parse``,
-sizes by ``arithmetic``, plans and texts that are rendered by ``sound`` and
-``plain``; ``limits`` ends what takes too long or too much.  docs/design.md has
-the words and the proofs.
+Below them ``numbers`` (arithmetic that knows no f) and ``program``
+(straight-line programs and their roundoff); beside them ``store`` (plans on
+disk) and ``checker``, which derives every claim again and imports nothing of
+this.  ``build`` takes the declared functions through, ``cli`` is the command,
+``sweeps`` and ``calibration`` measure.  A file imports its own room and rooms
+below: tests/test_rooms.py.  docs/design.md has the words and the proofs.
 """

@@ -10,17 +10,17 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 
-from .catalogue import Entry
-from .certificate import certify
-from .cover import AnyPlan
-from .derive import derive
-from .derive import derive_closed
-from .floats import FloatFormat
-from .formats import FORMATS
-from .formats import get_format
-from .render import render
-from .spec import make_spec
-from .store import remembered
+from .formula.catalogue import Entry
+from .formula.spec import make_spec
+from .numbers.floats import FloatFormat
+from .numbers.formats import FORMATS
+from .numbers.formats import get_format
+from .pieces.cover import AnyPlan
+from .pipeline import derive
+from .pipeline import derive_closed
+from .source.render import render
+from .store.store import remembered
+from .words.certificate import certify
 
 ORDERS = 3  # f, f' and f''
 

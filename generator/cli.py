@@ -23,26 +23,26 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from .bounds_page import with_bounds
 from .build import Built
 from .build import build
-from .catalogue import Entry
-from .catalogue import load_catalogue
-from .cover import AnyPlan
 from .errors import GeneratorError
 from .files import differences
 from .files import make_folder
 from .files import refuse_folder
 from .files import refuse_place
 from .files import write_if_changed
-from .floats import FloatFormat
-from .format_file import tables_of
-from .formats import FORMATS
-from .formats import formats_with
-from .formats import get_format
+from .formula.catalogue import Entry
+from .formula.catalogue import load_catalogue
+from .numbers.floats import FloatFormat
+from .numbers.format_file import tables_of
+from .numbers.formats import FORMATS
+from .numbers.formats import formats_with
+from .numbers.formats import get_format
+from .pieces.cover import AnyPlan
 from .plain import shown
-from .report import table
-from .standalone import standalone
+from .source.standalone import standalone
+from .words.bounds_page import with_bounds
+from .words.report import table
 
 if TYPE_CHECKING:
     from keras_stablef._op import StableOp

@@ -32,8 +32,8 @@ from ._measure import errors
 from ._measure import rounded
 from ._measure import scalar
 from .generated import log1prel as template  # it has all of the helpers
-from .generator.primitives import primitive_errors
-from .generator.primitives import tables
+from .generator.program.assumed import primitive_errors
+from .generator.program.assumed import tables
 
 COUNTS = {"float32": 2**16, "float64": 2**12}
 DIGITS = 45  # decimal, of float64 references: 17 and 28 more

@@ -134,7 +134,7 @@ def known_op(saved: SavedOp) -> StableOp:
         return op
     from ._stabilize import ORDERS
     from ._stabilize import saved_op
-    from .generator.formats import formats_with
+    from .generator.numbers.formats import formats_with
 
     _check(saved, ORDERS, formats_with(saved.formats))
     return saved_op(

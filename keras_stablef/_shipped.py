@@ -46,7 +46,7 @@ def ops_named(names: Sequence[str]) -> list[StableOp]:
 
 def unknown_op(name: object, known: Sequence[str]) -> GeneratorError:
     """The error for what is no op's name."""
-    from .generator.spec import nearest  # it loads sympy
+    from .generator.formula.spec import nearest  # it loads sympy
 
     near = nearest(name, known) if isinstance(name, str) else ""
     return GeneratorError(

@@ -20,8 +20,8 @@ from ._op import shared_ops
 from ._progress import progress
 
 if TYPE_CHECKING:
-    from .generator.catalogue import Entry
-    from .generator.cover import AnyPlan
+    from .generator.formula.catalogue import Entry
+    from .generator.pieces.cover import AnyPlan
 
 ORDERS = 3
 READING = 10.0  # seconds for a formula's text
@@ -32,7 +32,7 @@ Domain = tuple[object, object]
 class Derived:
     """What a generated module offers, derived by dtype and order on demand.
 
-    Plans are kept in memory and on disk (``keras_stablef.generator.store``).
+    Plans are kept in memory and on disk (``generator/store``).
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Derived:
         max_ulp: float | None,
         formats: Any = None,
     ) -> None:
-        from .generator.format_file import tables_of
-        from .generator.formats import FORMATS
-        from .generator.formats import formats_with
+        from .generator.formula.spec import checked_goal
+        from .generator.formula.spec import make_spec
         from .generator.limits import within
-        from .generator.spec import checked_goal
-        from .generator.spec import make_spec
+        from .generator.numbers.format_file import tables_of
+        from .generator.numbers.formats import FORMATS
+        from .generator.numbers.formats import formats_with
 
         # First, as reading a formula takes longer than refusing these.
         self.formats = formats_with(formats)
@@ -87,9 +87,9 @@ class Derived:
 
     def plan(self, dtype: str, order: int) -> AnyPlan:
         """The plan for a dtype that is computed in itself."""
-        from .generator.derive import derive
-        from .generator.formats import get_format
-        from .generator.store import remembered
+        from .generator.numbers.formats import get_format
+        from .generator.pipeline import derive
+        from .generator.store.store import remembered
 
         key = dtype, order
         if key not in self._plans:
@@ -109,7 +109,7 @@ class Derived:
 
     def body(self, dtype: str, order: int) -> Callable[[Any], Any]:
         """The function that computes the derivative of that order."""
-        from .generator.render import render
+        from .generator.source.render import render
 
         key = dtype, order
         if key not in self._bodies:
@@ -147,7 +147,7 @@ class _Row(Sequence[float]):
         return ORDERS
 
     def __getitem__(self, order: Any) -> Any:
-        from .generator.plan import narrowed_bound
+        from .generator.pieces.plan import narrowed_bound
         from .generator.text import shown_bound
 
         fmt = self.derived.formats[self.dtype]
@@ -274,7 +274,7 @@ def stabilize(
             formula, name = entry.formula, name or entry.name
             domain = entry.domain if domain is None else domain
     if callable(formula) and not hasattr(formula, "free_symbols"):
-        from .generator.lift import lift
+        from .generator.formula.lift import lift
 
         own = getattr(formula, "__name__", None)
         name = name or (own.lower() if isinstance(own, str) else "f")
@@ -305,7 +305,7 @@ def saved_op(
 
 def _shipped(text: str) -> Entry | None:
     """The entry of the catalogue of that name."""
-    from .generator.catalogue import load_catalogue
+    from .generator.formula.catalogue import load_catalogue
 
     if not text.strip().isidentifier():
         return None
@@ -318,9 +318,9 @@ def _derive_now(derived: Derived, dtype: str) -> None:
     Where another dtype has some it is the one that is meant, and the error
     is for those who use this one.
     """
-    from .generator.coverer import ends_of
     from .generator.errors import NoFloatError
-    from .generator.formats import get_format
+    from .generator.numbers.formats import get_format
+    from .generator.plan.coverer import ends_of
 
     try:
         for order in (0, 1):

@@ -25,8 +25,8 @@ from ._tensors import format_name
 from .generator.plain import shown
 
 if TYPE_CHECKING:
-    from .generator.cover import AnyPlan
-    from .generator.floats import FloatFormat
+    from .generator.numbers.floats import FloatFormat
+    from .generator.pieces.cover import AnyPlan
 
 
 def _plan(op: StableOp, dtype: str, order: int) -> AnyPlan:
@@ -36,7 +36,7 @@ def _plan(op: StableOp, dtype: str, order: int) -> AnyPlan:
         plan: AnyPlan = module.plan(dtype, order)
         return plan
     from .generator.build import plan_of
-    from .generator.catalogue import load_catalogue
+    from .generator.formula.catalogue import load_catalogue
 
     (entry,) = [e for e in load_catalogue() if e.name == module.NAME]
     return plan_of(entry, dtype, order)
@@ -110,7 +110,7 @@ def _writing(target: Path, what: str) -> Iterator[None]:
 
 def _formats(op: StableOp) -> Mapping[str, FloatFormat]:
     """What the op was generated for."""
-    from .generator.formats import FORMATS
+    from .generator.numbers.formats import FORMATS
 
     own: Mapping[str, FloatFormat] = getattr(op.module, "formats", FORMATS)
     return own
@@ -121,7 +121,7 @@ def certificate(op: StableOp, dtype: str, order: int) -> dict[str, Any]:
     (compute,) = _computed(op, dtype)
     module: Any = op.module
     if hasattr(module, "plan"):
-        from .generator.certificate import certify
+        from .generator.words.certificate import certify
 
         plans = [module.plan(compute, order)]
         text = certify(op.expression, op.domain, plans).text
@@ -139,7 +139,7 @@ def certificate(op: StableOp, dtype: str, order: int) -> dict[str, Any]:
 
 def explain(op: StableOp, dtype: str | None) -> str:
     """See `StableOp.explain`."""
-    from .generator.explain import explain as words
+    from .generator.words.explain import explain as words
 
     plans = _plans(op, _computed(op, dtype))
     return words(op.expression, op.domain, plans, _formats(op))
@@ -153,11 +153,11 @@ def save(
 ) -> dict[str, list[float]]:
     """See `StableOp.save`; returns the bounds of `dtypes` by order."""
     from .generator.files import write_if_changed
-    from .generator.formats import formats_with
-    from .generator.formats import get_format
-    from .generator.plan import narrowed_bound
-    from .generator.render import render
-    from .generator.standalone import standalone
+    from .generator.numbers.formats import formats_with
+    from .generator.numbers.formats import get_format
+    from .generator.pieces.plan import narrowed_bound
+    from .generator.source.render import render
+    from .generator.source.standalone import standalone
     from .generator.text import shown_bound
 
     target = _target(path, "save")
@@ -204,12 +204,12 @@ def save(
 def plot(op: StableOp, path: Any, dtype: str | None) -> None:
     """See `StableOp.plot`."""
     from .generator.errors import GeneratorError
-    from .generator.picture import draw
-    from .generator.picture import exact_function
-    from .generator.picture import seams_of
-    from .generator.picture import textbook_function
-    from .generator.pointwise import array_type
-    from .generator.spec import make_spec
+    from .generator.formula.spec import make_spec
+    from .generator.words.picture import draw
+    from .generator.words.picture import exact_function
+    from .generator.words.picture import seams_of
+    from .generator.words.picture import textbook_function
+    from .generator.words.pointwise import array_type
 
     target = _target(path, "plot")
     kinds = (".png", ".svg", ".pdf")

@@ -6,12 +6,12 @@ import functools
 import json
 from typing import Any
 
-from keras_stablef.generator.certificate import certify
 from keras_stablef.generator.checker import Expected
 from keras_stablef.generator.checker import check
-from keras_stablef.generator.derive import derive
-from keras_stablef.generator.render import render
-from keras_stablef.generator.spec import make_spec
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.pipeline import derive
+from keras_stablef.generator.source.render import render
+from keras_stablef.generator.words.certificate import certify
 
 
 @functools.cache

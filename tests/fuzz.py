@@ -11,11 +11,12 @@ from backends import run
 from grammar import Drawn
 from grammar import exact
 from grammar import smaller
-from keras_stablef.generator.derive import derive
-from keras_stablef.generator.errors import GeneratorError
-from keras_stablef.generator.render import render
-from keras_stablef.generator.spec import make_spec
 from oracle import ulp_error
+
+from keras_stablef.generator.errors import GeneratorError
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.pipeline import derive
+from keras_stablef.generator.source.render import render
 
 LIMIT = 20.0  # seconds for one plan
 MOST_SEAMS = 16  # of a plan, tried with their neighbours

@@ -12,17 +12,18 @@ import sympy
 from hypothesis import HealthCheck
 from hypothesis import settings
 from hypothesis import strategies as st
-from keras_stablef.generator.closed import ClosedForm
-from keras_stablef.generator.cover import Cover
-from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.plan import Fold
-from keras_stablef.generator.plan import Piece
-from keras_stablef.generator.plan import Plan
-from keras_stablef.generator.program import Op
-from keras_stablef.generator.program import Program
-from keras_stablef.generator.program import Var
-from keras_stablef.generator.render import render
-from keras_stablef.generator.rows import Row
+
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.pieces.closed import ClosedForm
+from keras_stablef.generator.pieces.cover import Cover
+from keras_stablef.generator.pieces.plan import Fold
+from keras_stablef.generator.pieces.plan import Piece
+from keras_stablef.generator.pieces.plan import Plan
+from keras_stablef.generator.pieces.rows import Row
+from keras_stablef.generator.program.program import Op
+from keras_stablef.generator.program.program import Program
+from keras_stablef.generator.program.program import Var
+from keras_stablef.generator.source.render import render
 
 STRIKE = "setattr(__import__('builtins'),'struck',1)"
 X = sympy.Symbol("x", real=True)

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from keras_stablef.generator.cover import AnyPlan
-from keras_stablef.generator.derive import derive
-from keras_stablef.generator.plan import Fold
-from keras_stablef.generator.plan import Piece
-from keras_stablef.generator.plan import Plan
-from keras_stablef.generator.program import Const
-from keras_stablef.generator.program import Op
-from keras_stablef.generator.program import Program
-from keras_stablef.generator.program import Var
-from keras_stablef.generator.spec import make_spec
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.pieces.cover import AnyPlan
+from keras_stablef.generator.pieces.plan import Fold
+from keras_stablef.generator.pieces.plan import Piece
+from keras_stablef.generator.pieces.plan import Plan
+from keras_stablef.generator.pipeline import derive
+from keras_stablef.generator.program.program import Const
+from keras_stablef.generator.program.program import Op
+from keras_stablef.generator.program.program import Program
+from keras_stablef.generator.program.program import Var
 
 HALF = Fraction(1, 2)
 # A row: formula, domain, order, and the pieces that its plan has.

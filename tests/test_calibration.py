@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from flint import arb
 from flint import ctx
-from keras_stablef.generator import primitives
+
+from keras_stablef import _inputs
+from keras_stablef import _measure
 from keras_stablef.generator.calibration import inputs
 from keras_stablef.generator.calibration import reference
 from keras_stablef.generator.calibration import sweep
 from keras_stablef.generator.calibration import table
 from keras_stablef.generator.errors import GeneratorError
-from keras_stablef.generator.formats import FORMATS
-
-from keras_stablef import _inputs
-from keras_stablef import _measure
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.program import assumed as primitives
 
 pytestmark = pytest.mark.once
 ONE_ARGUMENT = ("exp", "log", "sqrt")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from backends import BACKEND
 from backends import compiled
+
 from keras_stablef.generator.checker.claims import get_format
 from keras_stablef.generator.checker.machine import Machine
 from keras_stablef.generator.checker.machine import Real
@@ -21,13 +22,13 @@ from keras_stablef.generator.checker.operations import Ops
 from keras_stablef.generator.checker.operations import grids
 from keras_stablef.generator.checker.pairs import Pairs
 from keras_stablef.generator.checker.running import Number
-from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.primitives import primitive_errors
-from keras_stablef.generator.program import Const
-from keras_stablef.generator.program import Op
-from keras_stablef.generator.program import Program
-from keras_stablef.generator.program import Var
-from keras_stablef.generator.roundoff import Analyzer
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.program.assumed import primitive_errors
+from keras_stablef.generator.program.program import Const
+from keras_stablef.generator.program.program import Op
+from keras_stablef.generator.program.program import Program
+from keras_stablef.generator.program.program import Var
+from keras_stablef.generator.program.roundoff import Analyzer
 
 ops = keras.ops
 MODES = (

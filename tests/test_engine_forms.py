@@ -18,28 +18,28 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from keras import ops
-from keras_stablef.generator.closed import closed_form
-from keras_stablef.generator.compile import CannotCompileError
-from keras_stablef.generator.compile import compiled
-from keras_stablef.generator.costs import cost
-from keras_stablef.generator.costs import operations
-from keras_stablef.generator.derive import derive
-from keras_stablef.generator.errors import NotProvedError
-from keras_stablef.generator.errors import NotRealError
-from keras_stablef.generator.evaluate import evaluate
-from keras_stablef.generator.evaluate import to_primitives
-from keras_stablef.generator.flat import flat_form
-from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.lookup import MAX_BINS
-from keras_stablef.generator.lookup import lookup_of
-from keras_stablef.generator.magnitudes import MagnitudeAlgebra
-from keras_stablef.generator.spec import make_spec
 from oracle import at
 from oracle import compiled as exactly
 from oracle import ulp_error
 
 import keras_stablef as ks
 from keras_stablef.generated import sinc as module
+from keras_stablef.generator.errors import NotProvedError
+from keras_stablef.generator.errors import NotRealError
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.lowering.costs import cost
+from keras_stablef.generator.lowering.costs import operations
+from keras_stablef.generator.numbers.evaluate import evaluate
+from keras_stablef.generator.numbers.evaluate import to_primitives
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.numbers.magnitudes import MagnitudeAlgebra
+from keras_stablef.generator.pieces.closed import closed_form
+from keras_stablef.generator.pieces.flat import flat_form
+from keras_stablef.generator.pieces.lookup import MAX_BINS
+from keras_stablef.generator.pieces.lookup import lookup_of
+from keras_stablef.generator.pipeline import derive
+from keras_stablef.generator.program.compile import CannotCompileError
+from keras_stablef.generator.program.compile import compiled
 
 pytestmark = pytest.mark.once
 X = sympy.Symbol("x", real=True)

@@ -14,27 +14,28 @@ from flint import ctx
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from keras_stablef.generator.derive import derive
-from keras_stablef.generator.economy import Economized
-from keras_stablef.generator.errors import GeneratorError
-from keras_stablef.generator.errors import NotProvedError
-from keras_stablef.generator.errors import TimeLimitError
-from keras_stablef.generator.evaluate import to_primitives
-from keras_stablef.generator.expand import Place
-from keras_stablef.generator.expand import expand
-from keras_stablef.generator.expansion import Expansion
-from keras_stablef.generator.floats import to_arb
-from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.kernels import kernel
-from keras_stablef.generator.parity import parity_of
-from keras_stablef.generator.render import render
-from keras_stablef.generator.roots import find_roots
-from keras_stablef.generator.roots import polished
-from keras_stablef.generator.roots import simplest
-from keras_stablef.generator.spec import make_spec
 from oracle import at
 from oracle import compiled
 from oracle import ulp_error
+
+from keras_stablef.generator.analysis.roots import find_roots
+from keras_stablef.generator.analysis.roots import polished
+from keras_stablef.generator.analysis.roots import simplest
+from keras_stablef.generator.errors import GeneratorError
+from keras_stablef.generator.errors import NotProvedError
+from keras_stablef.generator.errors import TimeLimitError
+from keras_stablef.generator.formula.parity import parity_of
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.numbers.chebyshev import Economized
+from keras_stablef.generator.numbers.evaluate import to_primitives
+from keras_stablef.generator.numbers.expansion import Expansion
+from keras_stablef.generator.numbers.floats import to_arb
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.numbers.places import Place
+from keras_stablef.generator.numbers.places import expand
+from keras_stablef.generator.pieces.kernels import kernel
+from keras_stablef.generator.pipeline import derive
+from keras_stablef.generator.source.render import render
 
 pytestmark = pytest.mark.once
 ZERO = Fraction(0)

@@ -8,33 +8,34 @@ import mpmath
 import pytest
 import sympy
 from flint import ctx
-from keras_stablef.generator.analysis import analyse
-from keras_stablef.generator.analyticity import prove_disc
-from keras_stablef.generator.bounds import SPARE
-from keras_stablef.generator.bounds import Truncation
-from keras_stablef.generator.bounds import bound_error
-from keras_stablef.generator.bounds import parity
+
+from keras_stablef.generator.analysis.analysis import analyse
+from keras_stablef.generator.analysis.analyticity import prove_disc
+from keras_stablef.generator.analysis.tails import tail
 from keras_stablef.generator.errors import NotProvedError
 from keras_stablef.generator.errors import SingularityError
-from keras_stablef.generator.floats import floor_log2
-from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.jets import jet
-from keras_stablef.generator.primitives import PrimitiveErrors
-from keras_stablef.generator.primitives import primitive_errors
-from keras_stablef.generator.program import Const
-from keras_stablef.generator.program import Expr
-from keras_stablef.generator.program import Op
-from keras_stablef.generator.program import Program
-from keras_stablef.generator.program import Var
-from keras_stablef.generator.program import horner
-from keras_stablef.generator.program import rewritable
-from keras_stablef.generator.roundoff import Analyzer
-from keras_stablef.generator.roundoff import OverflowRiskError
-from keras_stablef.generator.spec import make_spec
-from keras_stablef.generator.tail_forms import dropped_bounds
-from keras_stablef.generator.tail_forms import forms
-from keras_stablef.generator.tails import tail
-from keras_stablef.generator.taylor import taylor_model
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.numbers.floats import floor_log2
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.numbers.jets import jet
+from keras_stablef.generator.pieces.tail_forms import dropped_bounds
+from keras_stablef.generator.pieces.tail_forms import forms
+from keras_stablef.generator.pieces.taylor import taylor_model
+from keras_stablef.generator.program.assumed import PrimitiveErrors
+from keras_stablef.generator.program.assumed import primitive_errors
+from keras_stablef.generator.program.bounds import SPARE
+from keras_stablef.generator.program.bounds import Truncation
+from keras_stablef.generator.program.bounds import bound_error
+from keras_stablef.generator.program.bounds import parity
+from keras_stablef.generator.program.program import Const
+from keras_stablef.generator.program.program import Expr
+from keras_stablef.generator.program.program import Op
+from keras_stablef.generator.program.program import Program
+from keras_stablef.generator.program.program import Var
+from keras_stablef.generator.program.program import horner
+from keras_stablef.generator.program.program import rewritable
+from keras_stablef.generator.program.roundoff import Analyzer
+from keras_stablef.generator.program.roundoff import OverflowRiskError
 
 pytestmark = pytest.mark.once
 F = "1/(1-exp(-x)) - 1/x"
@@ -172,7 +173,7 @@ def test_taylor_remainder_holds(order: int, center: Fraction) -> None:
 
 
 def _arb(value: Fraction):  # type: ignore[no-untyped-def]
-    from keras_stablef.generator.floats import to_arb
+    from keras_stablef.generator.numbers.floats import to_arb
 
     return to_arb(value)
 

@@ -11,13 +11,14 @@ import ml_dtypes
 import numpy as np
 import pytest
 import sympy
+
 from keras_stablef.generator import errors
-from keras_stablef.generator.analysis import analyse
-from keras_stablef.generator.formats import formats_with
-from keras_stablef.generator.formats import get_format
-from keras_stablef.generator.parse import parse
-from keras_stablef.generator.spec import checked_goal
-from keras_stablef.generator.spec import make_spec
+from keras_stablef.generator.analysis.analysis import analyse
+from keras_stablef.generator.formula.parse import parse
+from keras_stablef.generator.formula.spec import checked_goal
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.numbers.formats import formats_with
+from keras_stablef.generator.numbers.formats import get_format
 
 pytestmark = pytest.mark.once
 X = sympy.Symbol("x", real=True)

@@ -9,12 +9,13 @@ import venv
 from pathlib import Path
 
 import pytest
+
 from keras_stablef.generator import errors
-from keras_stablef.generator.catalogue import Entry
-from keras_stablef.generator.catalogue import load_catalogue
 from keras_stablef.generator.cli import main
 from keras_stablef.generator.files import differences
 from keras_stablef.generator.files import write_if_changed
+from keras_stablef.generator.formula.catalogue import Entry
+from keras_stablef.generator.formula.catalogue import load_catalogue
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.once
@@ -127,7 +128,7 @@ def test_interrupts_leave_nothing(
 ) -> None:
     """Ctrl-C in the middle of a write: the old file or none, and 130."""
     from keras_stablef.generator import files
-    from keras_stablef.generator import store
+    from keras_stablef.generator.store import store
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

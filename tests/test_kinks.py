@@ -18,21 +18,21 @@ from backends import compiled
 from backends import run
 from grammar import exact
 from grammar import parsed
-from keras_stablef.generator.coverer import ends_of
-from keras_stablef.generator.derivative import derivative
-from keras_stablef.generator.derive import derive
-from keras_stablef.generator.errors import BoundNotMetError
-from keras_stablef.generator.errors import DomainError
-from keras_stablef.generator.errors import NoFloatError
-from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.render import render
-from keras_stablef.generator.roots import simplest
-from keras_stablef.generator.spec import Spec
-from keras_stablef.generator.spec import make_spec
 from oracle import ulp_error
 from points import neighbours
 
 import keras_stablef as ks
+from keras_stablef.generator.analysis.roots import simplest
+from keras_stablef.generator.errors import BoundNotMetError
+from keras_stablef.generator.errors import DomainError
+from keras_stablef.generator.errors import NoFloatError
+from keras_stablef.generator.formula.derivative import derivative
+from keras_stablef.generator.formula.spec import Spec
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.pipeline import derive
+from keras_stablef.generator.plan.coverer import ends_of
+from keras_stablef.generator.source.render import render
 
 DTYPES = ("float32", "float64")
 PROVED = pytest.mark.skipif(

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from keras_stablef.generator import limits
-from keras_stablef.generator.derive import derive
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.errors import TimeLimitError
+from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.limits import within
-from keras_stablef.generator.spec import make_spec
+from keras_stablef.generator.pipeline import derive
 
 pytestmark = pytest.mark.once
 MIB = 2**20

@@ -11,7 +11,6 @@ import sympy
 from backends import BACKEND
 from backends import run
 from cases import X
-from keras_stablef.generator.errors import GeneratorError
 from listed import FIRST
 from listed import LISTED
 from oracle import at
@@ -20,6 +19,7 @@ from oracle import ulp_error
 from points import neighbours
 
 import keras_stablef as ks
+from keras_stablef.generator.errors import GeneratorError
 
 ROWS = [
     pytest.param(

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+import keras_stablef as ks
 from keras_stablef.generator import errors
-from keras_stablef.generator.catalogue import load_catalogue
 from keras_stablef.generator.cli import main
 from keras_stablef.generator.files import refuse_place
 from keras_stablef.generator.files import write_bytes
 from keras_stablef.generator.files import write_if_changed
-from keras_stablef.generator.formats import get_format
-from keras_stablef.generator.picture import draw
-
-import keras_stablef as ks
+from keras_stablef.generator.formula.catalogue import load_catalogue
+from keras_stablef.generator.numbers.formats import get_format
+from keras_stablef.generator.words.picture import draw
 
 pytestmark = pytest.mark.once
 

@@ -20,11 +20,6 @@ import pytest
 from backends import run
 from hypothesis import given
 from hypothesis import strategies as st
-from keras_stablef.generator import store
-from keras_stablef.generator.cover import AnyPlan
-from keras_stablef.generator.plan_json import MAX_INTEGER
-from keras_stablef.generator.plan_json import dumped
-from keras_stablef.generator.render import render
 from stored_payloads import CODE
 from stored_payloads import LISTED
 from stored_payloads import NUMBERS
@@ -32,6 +27,12 @@ from stored_payloads import OTHERS
 from stored_payloads import TEXTS
 from stored_payloads import ran
 from stored_payloads import slow_is_fine
+
+from keras_stablef.generator.pieces.cover import AnyPlan
+from keras_stablef.generator.source.render import render
+from keras_stablef.generator.store import store
+from keras_stablef.generator.store.plan_json import MAX_INTEGER
+from keras_stablef.generator.store.plan_json import dumped
 
 pytestmark = pytest.mark.once
 X = np.array([-2.0, 0.0, 0.5, 3.0], np.float32)

@@ -14,16 +14,6 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from keras_stablef.generator.certificate import certify
-from keras_stablef.generator.errors import GeneratorError
-from keras_stablef.generator.formats import formats_with
-from keras_stablef.generator.plan import Fold
-from keras_stablef.generator.program import Const
-from keras_stablef.generator.program import Op
-from keras_stablef.generator.program import Program
-from keras_stablef.generator.program import Var
-from keras_stablef.generator.spec import Spec
-from keras_stablef.generator.standalone import standalone
 from payloads import MANY
 from payloads import PAYLOADS
 from payloads import STRIKE
@@ -33,6 +23,17 @@ from payloads import closed_plan
 from payloads import cover
 from payloads import must_be_harmless
 from payloads import rendered
+
+from keras_stablef.generator.errors import GeneratorError
+from keras_stablef.generator.formula.spec import Spec
+from keras_stablef.generator.numbers.formats import formats_with
+from keras_stablef.generator.pieces.plan import Fold
+from keras_stablef.generator.program.program import Const
+from keras_stablef.generator.program.program import Op
+from keras_stablef.generator.program.program import Program
+from keras_stablef.generator.program.program import Var
+from keras_stablef.generator.source.standalone import standalone
+from keras_stablef.generator.words.certificate import certify
 
 pytestmark = pytest.mark.once
 

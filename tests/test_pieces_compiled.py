@@ -21,19 +21,19 @@ from fuzz import inputs
 from fuzz import padded
 from grammar import exact
 from grammar import parsed
-from keras_stablef.generator.cover import Cover
-from keras_stablef.generator.derive import derive
-from keras_stablef.generator.formats import FORMATS
-from keras_stablef.generator.logends import LogForm
-from keras_stablef.generator.lookup import FEW
-from keras_stablef.generator.lookup import lookup_of
-from keras_stablef.generator.nearness import Split
-from keras_stablef.generator.nearness import nearness
-from keras_stablef.generator.render import render
-from keras_stablef.generator.spec import make_spec
 from oracle import ulp_error
 
 from keras_stablef.generated import stablef
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.lowering.nearness import Split
+from keras_stablef.generator.lowering.nearness import nearness
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.pieces.cover import Cover
+from keras_stablef.generator.pieces.logends import LogForm
+from keras_stablef.generator.pieces.lookup import FEW
+from keras_stablef.generator.pieces.lookup import lookup_of
+from keras_stablef.generator.pipeline import derive
+from keras_stablef.generator.source.render import render
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"

@@ -19,14 +19,14 @@ from backends import reverse
 from backends import run
 from cases import OTHERS
 from keras import ops
-from keras_stablef.generator import errors
-from keras_stablef.generator import store
-from keras_stablef.generator.lift import lift
-from keras_stablef.generator.spec import make_spec
 from oracle import exact
 from oracle import ulp_error
 
 import keras_stablef as ks
+from keras_stablef.generator import errors
+from keras_stablef.generator.formula.lift import lift
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.store import store
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"

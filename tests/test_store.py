@@ -16,19 +16,20 @@ from typing import Any
 
 import plans
 import pytest
-from keras_stablef.generator import private_folder
-from keras_stablef.generator import store
-from keras_stablef.generator.cover import AnyPlan
+
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.errors import StoredPlanError
-from keras_stablef.generator.plan_fits import check_fits
-from keras_stablef.generator.plan_json import MAX_BYTES
-from keras_stablef.generator.plan_json import MAX_NESTING
-from keras_stablef.generator.plan_json import NODES
-from keras_stablef.generator.plan_json import dumped
-from keras_stablef.generator.plan_json import loaded
-from keras_stablef.generator.program import Op
-from keras_stablef.generator.program import Var
+from keras_stablef.generator.pieces.cover import AnyPlan
+from keras_stablef.generator.program.program import Op
+from keras_stablef.generator.program.program import Var
+from keras_stablef.generator.store import private_folder
+from keras_stablef.generator.store import store
+from keras_stablef.generator.store.plan_fits import check_fits
+from keras_stablef.generator.store.plan_json import MAX_BYTES
+from keras_stablef.generator.store.plan_json import MAX_NESTING
+from keras_stablef.generator.store.plan_json import NODES
+from keras_stablef.generator.store.plan_json import dumped
+from keras_stablef.generator.store.plan_json import loaded
 
 pytestmark = [
     pytest.mark.once,
@@ -147,7 +148,7 @@ def test_plans_that_cannot_be_kept() -> None:
 
 def test_nesting_of_formulas_fits() -> None:
     """The deepest formula that `parse` takes is within the limit."""
-    from keras_stablef.generator.parse import MAX_DEPTH
+    from keras_stablef.generator.formula.parse import MAX_DEPTH
 
     node: Any = Var("x")
     for _ in range(MAX_DEPTH):
@@ -384,7 +385,7 @@ def test_the_key_knows_every_source(tmp_path: Path) -> None:
     assert store.sources_hash([tmp_path]) in seen
     template = store.template_folder() / "module.py.j2"
     assert template.is_file()
-    roots = (Path(store.__file__).parent, store.template_folder())
+    roots = (Path(store.__file__).parent.parent, store.template_folder())
     assert store._engine()[0] == store.sources_hash(roots)
 
 

@@ -17,8 +17,9 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
+
 from keras_stablef.generator.errors import GeneratorError
-from keras_stablef.generator.formats import FORMATS
+from keras_stablef.generator.numbers.formats import FORMATS
 from keras_stablef.generator.sweeps import document
 from keras_stablef.generator.sweeps import results
 from keras_stablef.generator.sweeps import units

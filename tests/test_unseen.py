@@ -7,15 +7,16 @@ import pytest
 import sympy
 from backends import run
 from cases import X
-from keras_stablef.generator.derive import derive
-from keras_stablef.generator.errors import GeneratorError
-from keras_stablef.generator.render import render
-from keras_stablef.generator.spec import Spec
-from keras_stablef.generator.spec import make_spec
 from oracle import at
 from oracle import compiled
 from oracle import ulp_error
 from unseen import UNSEEN
+
+from keras_stablef.generator.errors import GeneratorError
+from keras_stablef.generator.formula.spec import Spec
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.pipeline import derive
+from keras_stablef.generator.source.render import render
 
 pytestmark = pytest.mark.once
 ROWS = [row for rows in UNSEEN.values() for row in rows]

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from backends import BACKEND
 from keras import ops
-from keras_stablef.generator.errors import GeneratorError
 
 import keras_stablef as ks
 from keras_stablef import _assumptions
 from keras_stablef import _measure
 from keras_stablef import _shipped
 from keras_stablef.generated import log1prel
+from keras_stablef.generator.errors import GeneratorError
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in _measure.MODES, reason="autodiff backends"

@@ -1,9 +1,9 @@
 """Measure the backends' elementary functions: ``make calibrate``.
 
-For each backend, device and dtype a file ``generator/primitives/
+For each backend, device and dtype a file ``generator/program/measured/
 BACKEND-DEVICE-DTYPE.json`` with the worst error seen of every function that
 rendered bodies call and bounds rest on, run eagerly and compiled.  The
-figures are measured, not proved; `keras_stablef.generator.primitives` reads
+figures are measured, not proved; `program.assumed` reads
 them and adds a safety factor.
 
 ``inputs``     which inputs: all of them, or many and the hard ones

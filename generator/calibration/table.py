@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import write_if_changed
-from ..primitives import FOLDER
+from ..program.assumed import FOLDER
 
 RECIPE = 1  # raised when other inputs are tried, or errors judged otherwise
 

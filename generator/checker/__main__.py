@@ -20,7 +20,7 @@ from .check import check
 from .stated import KNOWN
 from .stated import Expected
 
-CATALOGUE = Path(__file__).parent.parent / "catalogue.toml"
+CATALOGUE = Path(__file__).parent.parent / "formula" / "catalogue.toml"
 ORDERS = 3  # f, f' and f'' of everything that ships
 COMPUTED = ("float32", "float64")
 

@@ -19,7 +19,7 @@ from typing import Any
 from .claims import Malformed
 from .claims import exact
 
-FOLDER = Path(__file__).parent.parent / "primitives"
+FOLDER = Path(__file__).parent.parent / "program" / "measured"
 MARGIN = Fraction(5, 4)
 HALF = Fraction(1, 2)  # ulp: correctly rounded, which needs no margin
 HUNDREDTH = Fraction(1, 100)

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from . import folds
+from ..checker import folds
 from .machine import NO_GRID
 from .machine import Machine
 from .machine import Real

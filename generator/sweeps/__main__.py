@@ -21,8 +21,8 @@ from pathlib import Path
 from rich.console import Console
 
 from ..errors import GeneratorError
-from . import document
-from . import worker
+from ..sweeps import document
+from ..sweeps import worker
 from .units import BACKENDS
 from .units import jobs
 from .units import shard_of

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import GeneratorError
-from ..formats import FORMATS
+from ..numbers.formats import FORMATS
 from .clusters import exact_neighbours
 from .evaluator import versions
 from .floats import hexadecimal

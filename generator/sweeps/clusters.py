@@ -22,7 +22,7 @@ import numpy as np
 from flint import arb
 from flint import ctx
 
-from ..floats import power2
+from ..numbers.floats import power2
 from .judge import Exact
 from .reference import ABOVE
 from .reference import VANISHED

@@ -12,10 +12,10 @@ from typing import Any
 
 from rich.console import Console
 
-from ..catalogue import load_catalogue
 from ..errors import GeneratorError
 from ..files import write_if_changed
-from ..formats import FORMATS
+from ..formula.catalogue import load_catalogue
+from ..numbers.formats import FORMATS
 from ..text import at_most
 from .check import DEVICE
 from .results import Result

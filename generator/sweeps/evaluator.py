@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from ..spec import Spec
+from ..formula.spec import Spec
 from .floats import Array
 from .floats import FloatOrder
 

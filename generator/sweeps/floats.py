@@ -14,7 +14,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ..floats import FloatFormat
+from ..numbers.floats import FloatFormat
 
 Array = np.ndarray[Any, Any]
 

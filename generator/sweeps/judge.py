@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..floats import FloatFormat
+from ..numbers.floats import FloatFormat
 
 Array = np.ndarray[Any, Any]
 BIAS, FRACTION_BITS = 1023, 52  # of float64

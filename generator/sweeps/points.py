@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..floats import FloatFormat
+from ..numbers.floats import FloatFormat
 from .floats import Array
 from .floats import FloatOrder
 

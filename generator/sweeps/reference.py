@@ -18,12 +18,12 @@ from flint import arb
 from flint import arb_series
 from flint import ctx
 
-from ..evaluate import BallAlgebra
-from ..evaluate import evaluate
-from ..evaluate import to_primitives
-from ..floats import floor_log2_ball
-from ..floats import power2
-from ..floats import to_arb
+from ..numbers.evaluate import BallAlgebra
+from ..numbers.evaluate import evaluate
+from ..numbers.evaluate import to_primitives
+from ..numbers.floats import floor_log2_ball
+from ..numbers.floats import power2
+from ..numbers.floats import to_arb
 
 CERTAIN_BITS = 100
 # Bits, and -log2 of a step to the side: at a removable point the formula is

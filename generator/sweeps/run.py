@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import store
 from ..errors import GeneratorError
+from ..store import store
 from .clusters import exact_neighbours
 from .clusters import exact_points
 from .evaluator import Evaluator

@@ -19,14 +19,14 @@ from pathlib import Path
 
 import keras_stablef
 
-from ..catalogue import Entry
-from ..catalogue import load_catalogue
 from ..errors import GeneratorError
 from ..errors import UnknownDtypeError
-from ..floats import FloatFormat
-from ..formats import FORMATS
-from ..spec import Spec
-from ..spec import make_spec
+from ..formula.catalogue import Entry
+from ..formula.catalogue import load_catalogue
+from ..formula.spec import Spec
+from ..formula.spec import make_spec
+from ..numbers.floats import FloatFormat
+from ..numbers.formats import FORMATS
 from .floats import FloatOrder
 from .points import FULL
 from .points import GPU

@@ -1,0 +1,80 @@
+"""What the steps of one derivation share."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+
+import sympy
+from flint import arb
+
+from ..errors import NotProvedError
+from ..errors import TimeLimitError
+from ..numbers.evaluate import to_primitives
+from ..numbers.floats import FloatFormat
+from ..numbers.places import Place
+from ..numbers.places import expand
+from ..numbers.series import Series
+
+DEGREE = {24: 9, 53: 16}  # of rows, by precision; a few more for end forms
+
+
+@dataclass
+class Work:
+    """One derivation: what its steps share."""
+
+    expr: sympy.Expr
+    variable: sympy.Symbol
+    fmt: FloatFormat
+    order: int
+    goal: float
+    deadline: float  # of the thread's own time
+
+    def __post_init__(self) -> None:
+        self.plain = self.expr
+        self.blur = 0.0  # what a row's variable is off by, absolute
+        self.expr = to_primitives(self.expr)
+        self.degree = DEGREE[self.fmt.precision]
+        self.terms = self.degree + 14
+        self.high_bits = 10 * (self.fmt.precision + self.fmt.emax // 2) + 200
+        self.bits = 3 * self.fmt.precision + 100
+
+    def check_time(self) -> None:
+        if time.thread_time() > self.deadline:
+            raise TimeLimitError(
+                "Derivation too slow: expected it to end within its time "
+                f"limit, received {str(self.plain)[:80]!r}."
+            )
+
+
+def shown(value: Fraction | None, sign: int = 1) -> str:
+    if value is None:
+        return "oo" if sign > 0 else "-oo"
+    if value.denominator < 10**6:
+        return str(value)
+    return f"{float(value):.10g}"
+
+
+def least(work: Work) -> arb:
+    return arb((1, work.fmt.emin - work.fmt.precision))
+
+
+def local(work: Work, place: Fraction | arb, reach: arb, side: int) -> Series:
+    """The series of f about a finite point; no logs, no exponentials."""
+    series = _series(work, place, reach, side, work.terms)
+    if series.n:
+        return series
+    # f vanishes there to an order above the number of terms.
+    return _series(work, place, reach, side, 3 * work.terms)
+
+
+def _series(
+    work: Work, place: Fraction | arb, reach: arb, side: int, terms: int
+) -> Series:
+    work.check_time()
+    made, at = expand(work.expr, Place(place, side), reach, terms, least(work))
+    series = made.plain
+    if series is None or at.root != 1:
+        raise NotProvedError("a branch point")
+    return series

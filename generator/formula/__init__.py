@@ -1,0 +1,12 @@
+"""What f is.
+
+Owns: text and Python functions read by a whitelist (`parse`, `lift`), sizes
+before sympy evaluates (`arithmetic`), a formula printed anew (`written`), the
+interval (`domain`), symmetry about 0 (`parity`), derivatives
+(`derivative`), and the declared functions (`catalogue`).
+
+May know: `numbers`.  Nothing of what was given is kept but what was parsed;
+whatever comes from outside ends here.
+
+Entry: `spec.make_spec`, from text or sympy to a frozen `Spec`.
+"""

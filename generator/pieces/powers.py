@@ -1,0 +1,256 @@
+"""Rows about a zero of f at 0, a multiple zero, or one between floats.
+
+f = d**m (A + b_0 + b_1 d + ...), d the distance from the zero, would lose a
+rounding or two for each factor d.  So d**m and its product with A are pairs
+of floats (Dekker 1971), and all that is rounded in one float is small:
+
+    f = A d**m + d**m (b_0 + b_1 d + ...).
+
+Where the zero is not a float, d itself is a pair.  Tiny d is scaled up by a
+power of two first, or low parts would be flushed to zero, and large d down,
+or Dekker's splits would overflow: 2**(p/2) times a number above max / 2**(p/2)
+is infinite, and inf - inf is nan.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from flint import arb
+
+from ..errors import NotProvedError
+from ..numbers.chebyshev import Economized
+from ..numbers.differences import exact_step
+from ..numbers.floats import FloatFormat
+from ..numbers.floats import floor_log2
+from ..numbers.floats import to_arb
+from ..numbers.floats import to_fraction
+from ..numbers.series import Series
+from ..numbers.series import to_balls
+from ..numbers.series import upper
+from .rows import PER_OCTAVE
+from .rows import SPARE
+from .rows import ulp_bound
+
+MAX_ORDER = 64
+
+
+@dataclass(frozen=True)
+class PowerRow:
+    """See the module's docstring.
+
+    Attributes:
+        low, high: the interval of t.
+        center: the float next to the zero.
+        offset: the zero minus the center, in two floats; 0 if it is one.
+        order: m.
+        factor: A.
+        rest: b_0, b_1, ...
+        edges, scales: |d| between edges[j - 1] and edges[j] is scaled by
+            2**scales[j].
+        most: a larger |d| gives what this gives, infinity; None if none is.
+        ulp: proved bound of the total error.
+        truncation: bound of |polynomial - f| / |d|**m.
+    """
+
+    low: Fraction
+    high: Fraction
+    center: Fraction
+    offset: tuple[Fraction, Fraction]
+    order: int
+    factor: Fraction
+    rest: tuple[Fraction, ...]
+    edges: tuple[Fraction, ...]
+    scales: tuple[int, ...]
+    most: Fraction | None
+    ulp: float
+    truncation: float
+
+    @property
+    def degree(self) -> int:
+        return len(self.rest) - 1
+
+
+def make_power_row(
+    series: Series,
+    center: Fraction,
+    low: Fraction,
+    high: Fraction,
+    fmt: FloatFormat,
+    degree: int,
+    zero: Fraction | arb | None = None,
+) -> PowerRow:
+    """The row for a series of valuation m >= 1.
+
+    Args:
+        zero: where it vanishes, if that is not the center.
+
+    Raises:
+        NotProvedError: the degree does not suffice, or t - center is not
+            exact on the whole interval.
+    """
+    m = series.v
+    if not 1 <= m <= MAX_ORDER:
+        raise NotProvedError(f"no row for a zero of order {m}")
+    if not exact_step(center, low, high):
+        raise NotProvedError("t - center is rounded beyond [c/2, 2c]")
+    exact = to_arb(center) if zero is None else zero
+    exact = to_arb(exact) if isinstance(exact, Fraction) else exact
+    a, b = to_arb(low) - exact, to_arb(high) - exact
+    gap = to_fraction(exact) - center
+    first = fmt.round(gap)
+    offset = (first, fmt.round(gap - first))
+    poly = to_balls(series.poly)
+    made = Economized(poly, a, b)
+    if not poly.length():
+        raise NotProvedError("a zero of higher order than terms are kept")
+    size = float(abs(poly.coeffs()[0]).lower())
+    base = float(upper(series.error()))
+    for d in range(degree + 1):
+        if made.dropped(d) + base <= size * 2.0 ** (-fmt.precision - 3):
+            break
+    else:
+        raise NotProvedError("the degree does not suffice")
+    cs = [to_fraction(c) for c in made.cut(d).coeffs()]
+    factor = fmt.round(cs[0])
+    wanted = [cs[0] - factor, *cs[1:]]
+    rest = tuple(fmt.round(c) for c in wanted)
+    reach = max(abs(low - center), abs(high - center)) + abs(gap)
+    change = sum(
+        abs(float(c - r)) * float(reach) ** i
+        for i, (c, r) in enumerate(zip(wanted, rest, strict=True))
+    )
+    error = (made.dropped(d) + base + change) * SPARE
+    error += size * _missed(gap - sum(offset), gap, center, m, fmt)
+    edges, scales, most = _levels(m, factor, reach, fmt)
+    ulp = _bound(float(reach), m, factor, rest, error, fmt)
+    # Scaled back it may be rounded once more, where it is subnormal and its
+    # own ulp at most half the unit.
+    ulp = max(ulp, 0.5 + ulp / 2)
+    return PowerRow(
+        low,
+        high,
+        center,
+        offset,
+        m,
+        factor,
+        rest,
+        edges,
+        scales,
+        most,
+        ulp,
+        error,
+    )
+
+
+def _missed(
+    left: Fraction, gap: Fraction, center: Fraction, m: int, fmt: FloatFormat
+) -> float:
+    """What two floats leave over of the zero, relative, in the nearest d**m.
+
+    With d the distance of the nearest number, (1 + left / d)**m - 1; the
+    ball that the zero is known by is far narrower.
+
+    Raises:
+        NotProvedError: it is not small, the zero being nearer to 0 than
+            any number.
+    """
+    if not left:
+        return 1e-25
+    spacing = Fraction(2) ** fmt.ulp_exponent(floor_log2(center or left))
+    nearest = abs(gap) if center else spacing - abs(gap)
+    nearest = min(nearest, spacing - abs(gap))
+    if nearest <= 0 or m * abs(left) > nearest / 2 ** (fmt.precision + 8):
+        raise NotProvedError("a zero nearer to 0 than any number")
+    return float(m * abs(left) / nearest) * 1.01 + 1e-25
+
+
+def _levels(
+    m: int, factor: Fraction, reach: Fraction, fmt: FloatFormat
+) -> tuple[tuple[Fraction, ...], tuple[int, ...], Fraction | None]:
+    """Edges of |d|, the powers of two by which it is scaled, and the most.
+
+    The low parts of pairs are 2**(-2 p) of d**m and of A d**m; they are
+    kept, with 8 bits to spare, where both are above 2**(emin + 2 p + 8).
+    Where A d**m is normal, 2**scale lifts d**m that high, and no higher
+    than 2**(emin + 4 p + 16 + m).
+
+    Products are split by numbers below 2**((p + 1) / 2 + 1): d**m and
+    A d**m stay below 2**(emax - (p + 1) / 2 - 2).  Beyond, d is scaled down;
+    where 2**(m scale) itself would overflow, so does f by far.
+
+    Raises:
+        NotProvedError: A is out of proportion.
+    """
+    spare = 2 * fmt.precision + 8
+    size = floor_log2(factor)
+    least = fmt.emin + spare - min(size, 0)
+    tiny = Fraction(2) ** -(-least // m)
+    up = -(-(spare + max(size, 0)) // m)
+    if up * m > fmt.emax - 1 or abs(size) > fmt.emax // 2:
+        raise NotProvedError("a leading coefficient out of proportion")
+    room = fmt.emax - (fmt.precision + 1) // 2 - 3 - max(size, 0)
+    large = _root_of_two(room, m)
+    if reach <= large:
+        return (tiny,), (up, 0), None
+    down = min((-(-reach // large) - 1).bit_length(), fmt.emax // m)
+    lifted = large / 2**down
+    if m * floor_log2(lifted) + min(size, 0) < fmt.emin + spare:
+        raise NotProvedError("no power of two keeps the powers of d in range")
+    most = large * 2**down
+    if reach <= most:
+        return (tiny, large), (up, 0, -down), None
+    # A most**m and a quarter of it, what the rest may leave, overflow.
+    if m * floor_log2(most) + size < fmt.emax + 3:
+        raise NotProvedError("no power of two reaches where f overflows")
+    return (tiny, large), (up, 0, -down), most
+
+
+def _root_of_two(n: int, m: int) -> Fraction:
+    """The largest number of four bits, below 2**(n/m)."""
+    unit = Fraction(2) ** (n // m - 3)
+    steps = 8
+    while steps < 15 and (unit * (steps + 1)) ** m <= Fraction(2) ** n:
+        steps += 1
+    return unit * steps
+
+
+def _bound(
+    reach: float,
+    m: int,
+    factor: Fraction,
+    rest: tuple[Fraction, ...],
+    error: float,
+    fmt: FloatFormat,
+) -> float:
+    """In ulp, over octaves of |s|; both signs at once."""
+    u = 2.0**-fmt.precision
+    # Below 2**(emin/m - 1) f is below the smallest normal number.
+    least = 2.0 ** (fmt.emin / m - 2)
+    count = max(
+        1, math.ceil((math.log2(reach) - math.log2(least)) * PER_OCTAVE)
+    )
+    high = reach * 2.0 ** (-np.arange(count) / PER_OCTAVE)
+    low = high * 2.0 ** (-1 / PER_OCTAVE)
+    size = abs(float(factor))
+    series = sum(abs(float(b)) * high**i for i, b in enumerate(rest))
+    # The pairs keep all but (3 m + 4) 2**(3 - 2 p) of A d**m (and d itself
+    # 2**(1 - 2 p)); b_i d**i meets m + 2 i + 4 roundings.
+    small = (3 * m + 4) * 8 * u * u * size + sum(
+        (m + 2 * i + 4) * u * abs(float(b)) * high**i
+        for i, b in enumerate(rest)
+    )
+    relative = small + error
+    if np.any(size <= 4 / 3 * series):  # a quarter is left: see _levels
+        raise NotProvedError("f may vanish inside a row")
+    # Within a cell both the value and its error grow like s**m.
+    ya, yb = low**m * (size - series), low**m * (size + series)
+    growth = (high / low) ** m
+    carried = relative * low**m * growth
+    return max(
+        ulp_bound(ya, yb, relative * low**m, fmt),
+        ulp_bound(ya, yb * growth, carried, fmt),
+    )

@@ -1,0 +1,94 @@
+"""A module that needs nothing but keras: a rendered one and its rules."""
+
+from __future__ import annotations
+
+import ast
+import symtable
+from pathlib import Path
+
+from .. import plain
+from ..errors import GeneratorError
+from .templates import environment
+from .templates import formatted
+
+
+def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
+    """The rendered `module` with derivative rules and a function `name`.
+
+    Args:
+        order: of the derivative of `expression` that `name` is; the module
+            has this one and the higher ones.
+
+    Raises:
+        GeneratorError: no name or plain text, or a name that the module
+            itself uses.
+    """
+    plain.name(name)
+    imports, rules = _rules()
+    head = "from keras import ops\n"
+    if module.count(head) != 1:
+        raise GeneratorError(
+            f"Cannot save {name}: expected one import of keras.ops, received "
+            f"{module.count(head)}."
+        )
+    whole = module.replace(head, f"{imports}\n{head}")
+    if name in _taken(f"{whole}\n{rules}"):
+        raise GeneratorError(
+            "Cannot save: expected a name that the module does not use "
+            f"itself, received {name!r}."
+        )
+    text = (
+        environment()
+        .get_template("standalone.py.j2")
+        .render(
+            module=whole,
+            rules=rules,
+            name=name,
+            expression=expression,
+            primes="'" * order,
+        )
+    )
+    return formatted(text)
+
+
+def _taken(source: str) -> set[str]:
+    """Names that a module defines, imports or looks up outside."""
+    found: set[str] = set()
+
+    def look(table: symtable.SymbolTable, top: bool) -> None:
+        for symbol in table.get_symbols():
+            if top or symbol.is_global():
+                found.add(symbol.get_name())
+        for child in table.get_children():
+            look(child, False)
+
+    look(symtable.symtable(source, "module", "exec"), True)
+    return found
+
+
+def _rules() -> tuple[str, str]:
+    """Imports and body of the package's own adapters, as they are."""
+    import keras_stablef
+
+    imports: list[str] = []
+    rest: list[str] = []
+    for name in ("_autodiff.py", "_rounding.py"):
+        path = Path(keras_stablef.__file__).with_name(name)
+        _split(path.read_text(encoding="utf-8"), imports, rest)
+    return "\n".join(sorted(set(imports))), "\n".join(rest)
+
+
+def _split(source: str, imports: list[str], rest: list[str]) -> None:
+    """Adds a module's imports and the rest of it, its docstring left out."""
+    nodes = ast.parse(source).body
+    lines = source.splitlines()
+    for k, node in enumerate(nodes):
+        last = nodes[k + 1].lineno - 1 if k + 1 < len(nodes) else len(lines)
+        decorators = getattr(node, "decorator_list", [])
+        first = min([node.lineno, *(d.lineno for d in decorators)]) - 1
+        text = "\n".join(lines[first:last])
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            if getattr(node, "module", "") != "__future__":
+                imports.append(text.strip())
+        elif not isinstance(node, ast.Expr):
+            rest.append(text)

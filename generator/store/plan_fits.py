@@ -1,0 +1,280 @@
+"""What rendering and running a plan takes for granted, as a check.
+
+Our own planners keep all of it; a plan that was read from a file has only
+the right shape (`plan_json`).  Here its parts are seen to fit together: so
+rendering it neither fails, nor loops for ever, nor fills the memory.  That
+its numbers are the right ones is not looked at: that is for the checker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from typing import NoReturn
+
+from ..errors import StoredPlanError
+from ..numbers.expansion import MAX_LOGS
+from ..numbers.floats import FloatFormat
+from ..numbers.formats import FORMATS
+from ..pieces.closed import ClosedForm
+from ..pieces.cover import Cover
+from ..pieces.ends import EndForm
+from ..pieces.logends import LogForm
+from ..pieces.plan import Piece
+from ..pieces.plan import Plan
+from ..pieces.powers import MAX_ORDER
+from ..pieces.powers import PowerRow
+from ..pieces.rows import Row
+from ..plain import shown
+from ..program.program import ARITY
+from ..program.program import Const
+from ..program.program import Expr
+from ..program.program import Op
+from ..program.program import Program
+from ..program.program import Var
+
+# Products of pairs in a rendered body, which unrolls powers: some 20
+# operations each, so below 10**5 together.
+MOST_PRODUCTS = 2**12
+MOST_PIECES = 2**10  # that are lines of their own, besides rows of tables
+
+Special = PowerRow | ClosedForm | EndForm | LogForm
+
+
+def check_fits(plan: Plan | Cover) -> None:
+    """
+    Raises:
+        StoredPlanError: the plan cannot be rendered as it is.
+    """
+    fmt = FORMATS[plan.dtype]
+    need(0 <= plan.order <= MAX_ORDER, "order", "from 0 on", plan.order)
+    if isinstance(plan, Cover):
+        _check_cover(plan, fmt)
+    else:
+        _check_folded(plan, fmt)
+
+
+def _check_bound(piece: Row | Special | Piece, fmt: FloatFormat) -> None:
+    """Beyond 2**p ulp not a bit is right, and no planner goes on."""
+    most = 2.0**fmt.precision
+    need(0 <= piece.ulp <= most, "a bound", f"0 to {most:g} ulp", piece.ulp)
+
+
+def need(right: bool, what: str, expected: str, received: object) -> None:
+    if not right:
+        _refuse(what, expected, received)
+
+
+def _refuse(what: str, expected: str, received: object) -> NoReturn:
+    raise StoredPlanError(
+        f"Not a plan: {what}: expected {expected}, received {shown(received)}."
+    )
+
+
+def _check_interval(low: Fraction | None, high: Fraction | None) -> None:
+    need(
+        low is None or high is None or low < high,
+        "an interval",
+        "its lower end below its upper end",
+        [low, high],
+    )
+
+
+# -- covers ----------------------------------------------------------------
+
+
+def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
+    _check_interval(cover.low, cover.high)
+    need(cover.parity in (-1, 0, 1), "parity", "-1, 0 or 1", cover.parity)
+    pieces: list[Special] = [*cover.powers, *cover.closed, *cover.ends]
+    need(
+        0 < len(pieces) + len(cover.rows) and len(pieces) <= MOST_PIECES,
+        "pieces",
+        f"1 to {MOST_PIECES}",
+        len(pieces),
+    )
+    _check_rows(cover.rows, fmt)
+    for piece in (*cover.rows, *pieces):
+        _check_bound(piece, fmt)
+    for power in cover.powers:
+        _check_power(power, fmt)
+    for form in cover.closed:
+        _check_closed(form)
+    for end in cover.ends:
+        _check_end(end, fmt)
+    products = sum(map(_unrolled, pieces))
+    need(
+        products <= MOST_PRODUCTS,
+        "powers",
+        f"at most {MOST_PRODUCTS} products",
+        products,
+    )
+
+
+def _unrolled(piece: Special) -> int:
+    """How many products of pairs the piece is rendered to, about."""
+    if isinstance(piece, PowerRow):
+        return piece.order
+    if isinstance(piece, LogForm):
+        return abs(piece.power)
+    if not isinstance(piece, EndForm):
+        return 0
+    powers = sum(p for p, _ in piece.exponent)
+    return abs(piece.power) + piece.root + powers + len(piece.factors)
+
+
+def _check_rows(rows: Sequence[Row], fmt: FloatFormat) -> None:
+    """They are in order: a grid counts the bins from one to the next."""
+    for row in rows:
+        _check_interval(row.low, row.high)
+        need(
+            max(abs(row.scale), abs(row.gain)) < fmt.emax,
+            "scale, gain",
+            f"below {fmt.emax} in size",
+            [row.scale, row.gain],
+        )
+    for a, b in pairwise(rows):
+        need(a.high <= b.low, "rows", "ascending ones", [a.high, b.low])
+
+
+def _check_power(power: PowerRow, fmt: FloatFormat) -> None:
+    _check_interval(power.low, power.high)
+    need(
+        1 <= power.order <= MAX_ORDER,
+        "order of a zero",
+        f"1 to {MAX_ORDER}",
+        power.order,
+    )
+    need(
+        len(power.scales) == len(power.edges) + 1
+        and all(a < b for a, b in pairwise(power.edges)),
+        "scales",
+        "ascending edges, and one more than these",
+        [power.edges, power.scales],
+    )
+    most = max(map(abs, power.scales))
+    need(
+        most * power.order <= fmt.emax,
+        "scales",
+        f"at most {fmt.emax} in size with the power",
+        power.scales,
+    )
+    need(bool(power.rest), "coefficients", "one at least", power.rest)
+
+
+def _check_closed(form: ClosedForm) -> None:
+    _check_interval(form.low, form.high)
+    need(form.side in (-1, 1), "side", "-1 or 1", form.side)
+    _check_program(form.program)
+    last = form.program.statements[-1][0]
+    need(last == "y", "the result of a closed form", "'y'", last)
+
+
+def _check_end(form: EndForm | LogForm, fmt: FloatFormat) -> None:
+    need(form.side in (-1, 1), "side", "-1 or 1", form.side)
+    need(
+        abs(form.gain) <= 2 * fmt.emax,
+        "gain",
+        f"at most {2 * fmt.emax} in size",
+        form.gain,
+    )
+    if isinstance(form, LogForm):
+        need(bool(form.rows), "rows of a logarithm", "one at least", form.rows)
+        _check_rows(form.rows, fmt)
+        return
+    count = len(form.factors)
+    most = 1 if form.simple else MAX_LOGS + 1
+    need(1 <= count <= most, "factors", f"1 to {most}", count)
+    need(form.root >= 1, "root", "at least 1", form.root)
+    need(
+        form.simple or any(f.head or f.tail or f.rest for f in form.factors),
+        "factors",
+        "one that is not 0",
+        form.factors,
+    )
+    need(
+        not form.level or bool(form.exponent),
+        "exponent",
+        "one, as the level is not 0",
+        form.exponent,
+    )
+    for power, c in form.exponent:
+        need(power >= 1, "a power in an exponent", "at least 1", power)
+        need(
+            abs(form.level * c) <= fmt.max_finite,
+            "an exponent's coefficient",
+            f"one within {fmt.name}",
+            form.level * c,
+        )
+
+
+# -- folded plans ----------------------------------------------------------
+
+
+def _check_folded(plan: Plan, fmt: FloatFormat) -> None:
+    need(1 <= len(plan.far) <= MOST_PIECES, "pieces", "some", len(plan.far))
+    need(plan.fold.sign in (-1, 1), "sign", "-1 or 1", plan.fold.sign)
+    _check_double(plan.fold.constant)
+    for a, b in pairwise(plan.pieces):
+        need(
+            a.high is not None and a.low < a.high == b.low,
+            "pieces",
+            "adjoining ones",
+            [a.low, a.high, b.low],
+        )
+        _check_double(b.low)
+    last = plan.far[-1]
+    need(last.high is None, "the last piece", "no end", last.high)
+    # As it is rendered, a little below the seam.
+    _check_double(last.low - last.low / 2**20)
+    _check_piece(plan.near, "x")
+    for piece in plan.pieces:
+        _check_bound(piece, fmt)
+    for piece in plan.far:
+        _check_piece(piece, "t")
+
+
+def _check_piece(piece: Piece, variable: str) -> None:
+    _check_program(piece.program)
+    need(
+        piece.program.input == variable,
+        "the input of a piece",
+        repr(variable),
+        piece.program.input,
+    )
+
+
+def _check_double(value: Fraction) -> None:
+    need(Fraction(float(value)) == value, "a number", "a double", value)
+
+
+# -- programs --------------------------------------------------------------
+
+
+def _check_program(program: Program) -> None:
+    """Every name is bound before, every operation has its arguments."""
+    need(bool(program.statements), "statements", "one at least", program.input)
+    known = {program.input}
+    for target, value in program.statements:
+        _check_node(value, known)
+        known.add(target)
+
+
+def _check_node(node: Expr, known: set[str]) -> None:
+    if isinstance(node, Var):
+        need(node.name in known, "a name", "one bound before", node.name)
+    elif isinstance(node, Const):
+        _check_double(node.value)
+    elif isinstance(node, Op):
+        need(
+            len(node.args) == ARITY[node.name],
+            f"arguments of {node.name}",
+            str(ARITY[node.name]),
+            len(node.args),
+        )
+        if node.name == "minimum":  # rendered as a clip, which has a bound
+            kinds = [type(a) for a in node.args]
+            need(kinds == [Var, Const], "minimum", "of x and a number", kinds)
+        for argument in node.args:
+            _check_node(argument, known)

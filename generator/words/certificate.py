@@ -1,0 +1,226 @@
+"""Stage 6: the claims, as data that somebody else can check."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from .. import plain
+from ..numbers.floats import FloatFormat
+from ..numbers.formats import FORMATS
+from ..pieces.closed import ClosedForm
+from ..pieces.cover import AnyPlan
+from ..pieces.cover import Cover
+from ..pieces.plan import Piece
+from ..pieces.plan import Plan
+from ..pieces.plan import narrowed_bound
+from ..pieces.powers import PowerRow
+from ..pieces.rows import Row
+from ..pieces.sound import require_sound
+from ..program.assumed import primitive_errors
+from ..program.program import Const
+from ..program.program import Expr
+from ..program.program import Op
+from ..program.program import Program
+from ..program.program import Var
+
+# Marks what is to stand on one line; no text that is checked has its quote.
+LINE = '"piece: '
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is claimed of one function: JSON text and its parts.
+
+    Attributes:
+        name: of the function.
+        text: the JSON, numbers exact (fractions as "numerator/denominator").
+    """
+
+    name: str
+    text: str
+
+
+def certify(
+    expression: str,
+    domain: tuple[str, str],
+    plans: Sequence[AnyPlan],
+    formats: Mapping[str, FloatFormat] = FORMATS,
+) -> Certificate:
+    """The claims of all plans of one function.
+
+    Raises:
+        GeneratorError: a text or a plan that no module is rendered of.
+    """
+    for plan in plans:
+        require_sound(plan)
+    for end in domain:
+        plain.text(end, "domain")
+    data = {
+        "name": plans[0].name,
+        "expression": plain.text(expression, "formula"),
+        "domain": list(domain),
+        "claim": "|computed - f^(order)(x)| <= ulp * ulp(f^(order)(x)) for "
+        "every float x; below the smallest normal number a flush to zero is "
+        "allowed",
+        "assumptions": {
+            "arithmetic": "+ - * / round to nearest; contraction to fused "
+            "multiply-add and flushing of subnormals are allowed",
+            "pairs of floats": "compilers keep the order of operations in "
+            "two_sum and two_product (tests/test_pairs.py, per backend)",
+            "elementary functions": {
+                dtype: _assumed(dtype)
+                for dtype in sorted({p.dtype for p in plans})
+            },
+        },
+        "plans": [
+            _cover(p) if isinstance(p, Cover) else _plan(p) for p in plans
+        ],
+        "narrowed": {
+            name: {
+                str(p.order): narrowed_bound(p.ulp, fmt)
+                for p in plans
+                if p.dtype == fmt.compute
+            }
+            for name, fmt in formats.items()
+            if fmt.compute != name
+        },
+    }
+    return Certificate(plans[0].name, _dumped(data))
+
+
+def _assumed(dtype: str) -> dict[str, object]:
+    """Errors in ulp of results, and in smallest normals below that."""
+    errors = primitive_errors(dtype)
+    return {
+        name: {"ulp": str(ulp), "underflow": str(errors.underflow(name))}
+        for name, ulp in errors.ulps
+    }
+
+
+def _cover(plan: Cover) -> dict[str, object]:
+    """Every number of a cover, exactly; floats in hexadecimal."""
+    return {
+        "dtype": plan.dtype,
+        "order": plan.order,
+        "ulp": plan.ulp,
+        "parity": plan.parity,
+        "rows": _table(plan.rows, Row),
+        "powers": _table(plan.powers, PowerRow),
+        "ends": [_fields(e) for e in plan.ends],
+        "closed": [_closed(c) for c in plan.closed],
+    }
+
+
+def _table(pieces: Sequence[Any], kind: Any) -> dict[str, object]:
+    """Many pieces of one kind: the names of their fields once."""
+    names = [f.name for f in dataclasses.fields(kind)]
+    lines = [
+        LINE + json.dumps([_plain(getattr(p, name)) for name in names])
+        for p in pieces
+    ]
+    return {"fields": names, "values": lines}
+
+
+def _dumped(data: object) -> str:
+    """JSON with each piece of a table on a line of its own."""
+    text = json.dumps(data, indent=1)
+
+    def unquoted(match: re.Match[str]) -> str:
+        line: str = json.loads(match[0])
+        return line.removeprefix(LINE)
+
+    mark = re.escape(json.dumps(LINE)[:-1])
+    return re.sub(rf'{mark}(?:[^"\\]|\\.)*"', unquoted, text) + "\n"
+
+
+def _fields(piece: Any) -> dict[str, object]:
+    return {
+        f.name: _plain(getattr(piece, f.name))
+        for f in dataclasses.fields(piece)
+    }
+
+
+def _closed(piece: ClosedForm) -> dict[str, object]:
+    return {
+        "side": piece.side,
+        "low": _plain(piece.low),
+        "high": _plain(piece.high),
+        "formula": piece.formula,
+        "input": piece.program.input,
+        "statements": _statements(piece.program),
+        "ulp": piece.ulp,
+    }
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, Fraction):
+        try:
+            number = float(value)
+        except OverflowError:
+            return str(value)
+        return number.hex() if Fraction(number) == value else str(value)
+    if isinstance(value, tuple) and value and isinstance(value[0], Row):
+        return _table(value, Row)
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if dataclasses.is_dataclass(value):
+        return _fields(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _plan(plan: Plan) -> dict[str, object]:
+    return {
+        "dtype": plan.dtype,
+        "order": plan.order,
+        "ulp": plan.ulp,
+        "fold": {
+            "meaning": "f(x) = constant + sign * f(-x) for x > 0, outside "
+            "the first piece",
+            "sign": plan.fold.sign,
+            "constant": _exact(plan.fold.constant),
+        },
+        "pieces": [_piece(p) for p in plan.pieces],
+    }
+
+
+def _piece(piece: Piece) -> dict[str, object]:
+    return {
+        "low": _exact(piece.low),
+        "high": None if piece.high is None else _exact(piece.high),
+        "kind": piece.kind,
+        "input": piece.program.input,
+        "statements": _statements(piece.program),
+        "formula": piece.formula,
+        "truncation": piece.proof,
+        "roundoff": "running error analysis in balls",
+        "ulp": piece.ulp,
+        "roundoff_ulp": piece.roundoff,
+        "worst": [_exact(end) for end in piece.worst],
+    }
+
+
+def _statements(program: Program) -> list[list[object]]:
+    return [[name, _tree(value)] for name, value in program.statements]
+
+
+def _tree(node: Expr) -> object:
+    if isinstance(node, Var):
+        return node.name
+    if isinstance(node, Const):
+        return {"constant": _exact(node.value)}
+    assert isinstance(node, Op)
+    return [node.name, *(_tree(a) for a in node.args)]
+
+
+def _exact(value: Fraction) -> str:
+    return str(value)

@@ -1,0 +1,262 @@
+"""f at single points: as a textbook would compute it, and exactly.
+
+Neither uses a plan, so that a picture of a plan's errors is no circle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sympy
+from flint import arb
+from flint import ctx
+
+from ..errors import GeneratorError
+from ..formula.derivative import derivative
+from ..numbers.evaluate import BallAlgebra
+from ..numbers.evaluate import evaluate
+from ..numbers.floats import FloatFormat
+from ..numbers.floats import floor_log2_ball
+from ..numbers.floats import power2
+from ..numbers.floats import to_arb
+
+Array = np.ndarray[Any, Any]
+ArrayFunction = Callable[[Array], Array]
+ExactFunction = Callable[[int, float], arb | None]
+
+ESCALATION = (300, 1200, 6000)  # bits
+CERTAIN_BITS = 80
+# Where the formula is 0/0 at x itself it is evaluated so near to x that no
+# format sees the step, with bits enough for a cancellation of 6th order; at
+# two distances and on both sides, since at a pole, jump or log they differ.
+STEPS, STEP_BITS = (-4000, -4400), 30000
+VANISHED = -1200  # a value below 2**VANISHED is 0 to every format
+
+_NUMPY: dict[str, Callable[[Array], Array]] = {
+    **{
+        name: getattr(np, name)
+        for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh")
+    },
+    "Abs": np.abs,
+    "sign": np.sign,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "acot": lambda a: np.arctan(1 / a),
+    "acoth": lambda a: np.arctanh(1 / a),
+    "cot": lambda a: 1 / np.tan(a),
+    "sec": lambda a: 1 / np.cos(a),
+    "csc": lambda a: 1 / np.sin(a),
+    "coth": lambda a: 1 / np.tanh(a),
+    "sech": lambda a: 1 / np.cosh(a),
+    "csch": lambda a: 1 / np.sinh(a),
+    # NumPy has no erf; rounded from float64 it flatters the textbook.
+    "erf": np.vectorize(math.erf, otypes=[float]),
+    "erfc": np.vectorize(math.erfc, otypes=[float]),
+}
+
+
+def array_type(dtype: str) -> np.dtype[Any]:
+    """NumPy's type of a Keras dtype; of some only with ml_dtypes."""
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        import ml_dtypes  # Keras needs it too
+
+        return np.dtype(getattr(ml_dtypes, dtype))
+
+
+def textbook_function(
+    expr: sympy.Expr,
+    variable: sympy.Symbol,
+    order: int,
+    dtype: str | np.dtype[Any],
+) -> ArrayFunction:
+    """The `order`-th derivative of `expr` as one would type it into NumPy.
+
+    Everything is computed in `dtype`, constants included: a float32 never
+    becomes a float64 on the way.  Negative powers are divisions.
+
+    Example:
+        >>> f = textbook_function((sympy.exp(X) - 1) / X, X, 0, "float32")
+        >>> f(np.float32([1e-8, 1.0]))
+        array([0.       , 1.7182817], dtype=float32)
+    """
+    derived = derivative(expr, variable, order)
+    derived = _without_deltas(derived)
+    kind = np.dtype(dtype).type
+
+    def function(x: Array) -> Array:
+        x = np.asarray(x, dtype)
+        memo: dict[sympy.Expr, Array] = {variable: x}
+        with np.errstate(all="ignore"):
+            value = _naive(derived, kind, memo)
+        return np.broadcast_to(value, x.shape)
+
+    return function
+
+
+def _without_deltas(expr: sympy.Expr) -> sympy.Expr:
+    """Derivatives of sign(x) are 0 but at one point."""
+    return expr.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+
+
+def _naive(node: sympy.Expr, kind: Any, memo: dict[sympy.Expr, Array]) -> Array:
+    if node not in memo:
+        memo[node] = np.asarray(_node(node, kind, memo), kind)
+    return memo[node]
+
+
+def _constant(node: sympy.Expr, kind: Any) -> Any:
+    try:
+        if node.is_Rational:
+            return kind(float(Fraction(int(node.p), int(node.q))))
+        return kind(float(node))
+    except OverflowError:  # as a literal would be
+        return kind(math.copysign(math.inf, node))
+
+
+def _node(node: sympy.Expr, kind: Any, memo: dict[sympy.Expr, Array]) -> Any:
+    if node.is_number and node.is_Atom:
+        return _constant(node, kind)
+    if node.is_Add:
+        total = _naive(node.args[0], kind, memo)
+        for argument in node.args[1:]:
+            total = total + _naive(argument, kind, memo)
+        return total
+    if node.is_Mul:
+        return _product(node, kind, memo)
+    if node.is_Pow:
+        base, exponent = node.args
+        if exponent.is_Rational and exponent < 0:
+            return kind(1) / _naive(base**-exponent, kind, memo)
+        if exponent == sympy.Rational(1, 2):
+            return np.sqrt(_naive(base, kind, memo))
+        values = _naive(base, kind, memo), _naive(exponent, kind, memo)
+        return np.power(*values)
+    name = node.func.__name__
+    if node.is_Function and len(node.args) == 1 and name in _NUMPY:
+        return _NUMPY[name](_naive(node.args[0], kind, memo))
+    raise GeneratorError(
+        "Cannot evaluate in NumPy: expected arithmetic and known functions "
+        f"of one argument, received {node}."
+    )
+
+
+def _product(node: sympy.Expr, kind: Any, memo: dict[sympy.Expr, Array]) -> Any:
+    """Numerator over denominator, as it would be written down."""
+    above, below = kind(1), None
+    for factor in node.args:
+        power = factor.exp if factor.is_Pow else None
+        if power is not None and power.is_Rational and power < 0:
+            value = _naive(factor.base**-power, kind, memo)
+            below = value if below is None else below * value
+        elif factor.is_Rational and factor.p in (1, -1) and factor.q != 1:
+            value = _constant(1 / abs(factor), kind)
+            above = above * kind(int(factor.p))
+            below = value if below is None else below * value
+        else:
+            above = above * _naive(factor, kind, memo)
+    return above if below is None else above / below
+
+
+class _Balls(BallAlgebra):
+    """With flint's own functions, none rewritten."""
+
+    def function(self, name: str, a: Any) -> Any:
+        if name in ("acot", "acoth"):
+            return getattr(1 / a, "a" + name[1:].replace("cot", "tan"))()
+        return a.sgn() if name == "sign" else super().function(name, a)
+
+
+def exact_function(
+    expr: sympy.Expr, variable: sympy.Symbol
+) -> Callable[[int, float], arb | None]:
+    """f^(order)(x) to `CERTAIN_BITS` bits, by ball arithmetic.
+
+    The function it returns gives None where nothing is certain: outside
+    the domain, at poles, at jumps.  Removable points are filled in.
+
+    Example:
+        >>> exact = exact_function((sympy.exp(X) - 1) / X, X)
+        >>> float(exact(0, 0.0)), float(exact(1, 0.0))
+        (1.0, 0.5)
+    """
+
+    @cache
+    def derived(order: int) -> sympy.Expr:
+        result = derivative(expr, variable, order)
+        return _without_deltas(result)
+
+    def at(order: int, x: arb) -> arb | None:
+        try:
+            value = evaluate(derived(order), _Balls(x))
+        except (ArithmeticError, ValueError):
+            return None
+        return value if value.is_finite() else None
+
+    def exact(order: int, x: float) -> arb | None:
+        for bits in ESCALATION:
+            with ctx.workprec(bits):
+                value = at(order, arb(x))
+                if value is not None and _is_certain(value):
+                    return value
+        near: list[arb] = []
+        with ctx.workprec(STEP_BITS):
+            for side in (1, -1):
+                for step in STEPS:
+                    value = at(order, arb(x) + side * power2(step))
+                    if value is not None and _is_certain(value):
+                        near.append(value)
+            same = all(_agree(near[0], value) for value in near[1:])
+        return near[0] if len(near) > 1 and same else None
+
+    return exact
+
+
+def _is_certain(value: arb) -> bool:
+    if value.rel_accuracy_bits() > CERTAIN_BITS:
+        return True
+    return bool(value.abs_upper() < power2(VANISHED))
+
+
+def _agree(a: arb, b: arb) -> bool:
+    gap = abs(a - b).upper()
+    return bool(
+        gap < power2(VANISHED) or gap < abs(a).lower() * power2(-CERTAIN_BITS)
+    )
+
+
+def ulp_error(got: float, want: arb, fmt: FloatFormat) -> float:
+    """``|got - want| / ulp(want)`` as DESIGN.md defines it.
+
+    The unit is that of the smallest normal number below it, where 0 is
+    exact; an infinity of the right sign is exact above the largest.  nan
+    and a wrong infinity are inf.
+    """
+    if math.isnan(got):
+        return math.inf
+    with ctx.workprec(160):
+        largest = to_arb(fmt.max_finite)
+        above = abs(want) > largest
+        if math.isinf(got):
+            right = (got > 0) == bool(want > 0)
+            return 0.0 if above and right else math.inf
+        small = want.abs_upper() < to_arb(fmt.smallest_normal)
+        if small and got == 0:
+            return 0.0
+        if above:  # its own ulp would be that of a binade there is not
+            exponent = fmt.emax
+        else:
+            exponent = fmt.emin if small else floor_log2_ball(want)
+    with ctx.workprec(2400):
+        unit = power2(fmt.ulp_exponent(exponent))
+        return float((abs(arb(got) - want) / unit).abs_upper())
