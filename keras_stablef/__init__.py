@@ -44,7 +44,7 @@ from . import losses
 from . import metrics
 from . import ops
 from ._stabilize import stabilize
-from ._verify import verify
+from .verification import verify
 
 
 def __getattr__(name: str) -> ModuleType:

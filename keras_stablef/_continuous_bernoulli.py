@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from . import ops
-from ._measure import largest
+from ._dtypes import largest
 
 # exp(l) is finite in float32 below it, and for u > 2**-24 the distribution
 # above it is near 1: 1 + log(u)/64 > 0.7, no cancellation.

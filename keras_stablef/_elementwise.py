@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import keras
 
-from ._measure import FORMATS
+from ._dtypes import FORMATS
 from ._ragged import is_ragged
 from ._ragged import ragged_row_means
 from ._ragged import row_weights

@@ -31,8 +31,8 @@ from typing import Any
 import keras
 
 from ._autodiff import attach
-from ._measure import FORMATS
-from ._measure import largest
+from ._dtypes import FORMATS
+from ._dtypes import largest
 from ._tensors import checked_dtype
 from .generator.plain import shown
 

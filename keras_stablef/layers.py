@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from . import ops
-from ._measure import FORMATS
+from ._dtypes import FORMATS
 from ._tensors import checked_dtype
 
 PACKAGE = "keras_stablef"

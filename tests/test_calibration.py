@@ -13,8 +13,6 @@ import pytest
 from flint import arb
 from flint import ctx
 
-from keras_stablef import _inputs
-from keras_stablef import _measure
 from keras_stablef.generator.calibration import inputs
 from keras_stablef.generator.calibration import reference
 from keras_stablef.generator.calibration import sweep
@@ -22,6 +20,8 @@ from keras_stablef.generator.calibration import table
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.numbers.formats import FORMATS
 from keras_stablef.generator.program import assumed as primitives
+from keras_stablef.verification import inputs as shared
+from keras_stablef.verification import measure
 
 pytestmark = pytest.mark.once
 ONE_ARGUMENT = ("exp", "log", "sqrt")
@@ -30,10 +30,10 @@ ONE_ARGUMENT = ("exp", "log", "sqrt")
 @pytest.mark.parametrize("name", ONE_ARGUMENT)
 def test_float64_is_a_good_reference_for_float32(name: str) -> None:
     """`reference.wide`: within 4 ulp of float64, against python-flint."""
-    x = _inputs.samples(name, "float32", 2**11)
+    x = shared.samples(name, "float32", 2**11)
     near = reference.wide(name, x)
     exact = reference.exact(name, x.astype(np.float64), "float64")
-    ulp, _ = _measure.errors(near, exact, "float64")
+    ulp, _ = measure.errors(near, exact, "float64")
     assert ulp.max() <= 4
 
 
@@ -65,7 +65,7 @@ def test_middles_decide_rounding() -> None:
     half = one + np.float32(2.0**-11)
     for place in (one, half, np.nextafter(half, np.float32(2))):
         assert place in x
-    low = _measure.rounded(x.astype(np.float64), "float16")
+    low = measure.rounded(x.astype(np.float64), "float16")
     with np.errstate(over="ignore"):
         unit = np.spacing(np.abs(low.high)).astype(float)
     tie = np.abs(low.low) == unit / 2
@@ -74,7 +74,7 @@ def test_middles_decide_rounding() -> None:
 
 @pytest.mark.parametrize("precision", [24, 53])
 def test_quotients_next_to_middles(precision: int) -> None:
-    a, b = _inputs.near_middles(precision, 200)
+    a, b = shared.near_middles(precision, 200)
     assert len(a) > 300
     for x, y in zip(a.tolist(), b.tolist(), strict=True):
         assert x < 2**precision and y < 2**precision
@@ -87,8 +87,8 @@ def test_quotients_next_to_middles(precision: int) -> None:
 def test_known_hard_cases_are_hard() -> None:
     """exp 2**-60 ulp from a middle, log as near to a float."""
     with ctx.workprec(200):
-        exp = arb(float.fromhex(_inputs.KNOWN["exp"][0])).exp()
-        log = arb(float.fromhex(_inputs.KNOWN["log"][0])).log()
+        exp = arb(float.fromhex(shared.KNOWN["exp"][0])).exp()
+        log = arb(float.fromhex(shared.KNOWN["log"][0])).log()
         for value, scale in ((exp, 2**53), (log, 2**44)):
             scaled = value * scale
             off = abs(scaled - scaled.mid().floor() - arb("0.5")) - arb("0.5")
@@ -121,7 +121,7 @@ def test_a_wrong_result_among_many_is_found(steps: int, at: float) -> None:
     got = _off_by(steps, at)(x)
     quick, slow = sweep.Worst("float32"), sweep.Worst("float32")
     quick.see_block(got, value, x)
-    slow.see(got, _measure.rounded(value, "float32"), [x])
+    slow.see(got, measure.rounded(value, "float32"), [x])
     for worst in (quick, slow):
         assert abs(worst.ulp - abs(steps)) <= 0.5
         assert worst.at == (float(np.float32(at)).hex(),)
@@ -131,7 +131,7 @@ def test_a_quick_look_misses_nothing() -> None:
     """Random errors of up to three floats, subnormal results, both signs."""
     rng = np.random.default_rng(5)
     for name in ONE_ARGUMENT:
-        x = _inputs.samples(name, "float32", 2**14)
+        x = shared.samples(name, "float32", 2**14)
         value = reference.wide(name, x)
         with np.errstate(over="ignore"):
             got = value.astype(np.float32)
@@ -142,7 +142,7 @@ def test_a_quick_look_misses_nothing() -> None:
         quick, slow = sweep.Worst("float32"), sweep.Worst("float32")
         for part in np.array_split(np.arange(len(x)), 5):
             quick.see_block(got[part], value[part], x[part])
-        slow.see(got, _measure.rounded(value, "float32"), [x])
+        slow.see(got, measure.rounded(value, "float32"), [x])
         assert quick.ulp == slow.ulp > 2
         assert quick.underflow == slow.underflow
 
@@ -161,15 +161,15 @@ JUDGED = [
 
 @pytest.mark.parametrize(("got", "exact", "ulp"), JUDGED)
 def test_errors_in_ulp(got: float, exact: float, ulp: float) -> None:
-    want = _measure.rounded(np.array([exact]), "float32")
-    found, _ = _measure.errors(np.array([got], np.float32), want, "float32")
+    want = measure.rounded(np.array([exact]), "float32")
+    found, _ = measure.errors(np.array([got], np.float32), want, "float32")
     assert found[0] == ulp
 
 
 def test_flushing_is_one_smallest_normal_at_most() -> None:
     tiny = 2.0**-126
-    want = _measure.rounded(np.array([tiny * 0.75, tiny / 4]), "float32")
-    ulp, under = _measure.errors(np.zeros(2, np.float32), want, "float32")
+    want = measure.rounded(np.array([tiny * 0.75, tiny / 4]), "float32")
+    ulp, under = measure.errors(np.zeros(2, np.float32), want, "float32")
     assert ulp.tolist() == [0.0, 0.0]
     assert under.tolist() == [0.75, 0.25]
 
@@ -218,7 +218,7 @@ def test_the_worst_of_all_tables_is_assumed(
 
 def test_shipped_tables() -> None:
     """Three backends, all inputs up to float32, + - * / correct."""
-    for dtype in _measure.FORMATS:
+    for dtype in measure.FORMATS:
         found = [
             t for t in primitives.tables(dtype) if t["device"][:3] == "cpu"
         ]
@@ -231,7 +231,7 @@ def test_shipped_tables() -> None:
                     {"eager", "jit"} if data["device"] == "cpu" else {"eager"}
                 )
                 assert set(row["modes"]) == modes
-                if name in _measure.ARITHMETIC:
+                if name in measure.ARITHMETIC:
                     assert row["ulp"] == 0.5
                 elif dtype != "float64" and data["device"] == "cpu":
                     assert row["exhaustive"]

@@ -320,9 +320,9 @@ def test_every_function_is_called_on_one_element_first() -> None:
     import torch
 
     from keras_stablef import _autodiff
-    from keras_stablef import _measure
+    from keras_stablef.verification import measure
 
-    names = set(_measure.FUNCTIONS) - set(_measure.ARITHMETIC)
+    names = set(measure.FUNCTIONS) - set(measure.ARITHMETIC)
     with torch.profiler.profile() as profile:
         _autodiff._choose_torch_kernels.__wrapped__()
     calls = {e.key: e.count for e in profile.key_averages()}

@@ -14,9 +14,9 @@ from flint import ctx
 from oracle import ulp_error
 
 import keras_stablef as ks
-from keras_stablef._measure import FORMATS
-from keras_stablef._measure import largest
-from keras_stablef._measure import scalar
+from keras_stablef._dtypes import FORMATS
+from keras_stablef._dtypes import largest
+from keras_stablef._dtypes import scalar
 from keras_stablef._pseudo_huber import SLOPE_ULP
 from keras_stablef._pseudo_huber import VALUE_ULP
 

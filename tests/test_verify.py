@@ -12,16 +12,16 @@ from backends import BACKEND
 from keras import ops
 
 import keras_stablef as ks
-from keras_stablef import _assumptions
-from keras_stablef import _measure
-from keras_stablef import _shipped
 from keras_stablef.generated import log1prel
 from keras_stablef.generator.errors import GeneratorError
+from keras_stablef.verification import assumptions
+from keras_stablef.verification import measure
+from keras_stablef.verification import shipped
 
 pytestmark = pytest.mark.skipif(
-    BACKEND not in _measure.MODES, reason="autodiff backends"
+    BACKEND not in measure.MODES, reason="autodiff backends"
 )
-EAGER = {name: ("eager",) for name in _measure.MODES}
+EAGER = {name: ("eager",) for name in measure.MODES}
 STEP = {"float32": 2.0**-23, "float64": 2.0**-52}
 
 
@@ -30,9 +30,9 @@ def test_everything_is_as_assumed_here() -> None:
     assert report.ok, report
     assert report.failures == ()
     assert len(report.skipped) == (BACKEND == "torch"), report.skipped
-    modes = _measure.MODES[BACKEND]
+    modes = measure.MODES[BACKEND]
     rows = {(c.what, c.dtype, c.mode) for c in report.checks}
-    for what in (*_measure.FUNCTIONS, "two_sum", "two_product"):
+    for what in (*measure.FUNCTIONS, "two_sum", "two_product"):
         for dtype in ("float32", "float64"):
             assert {(what, dtype, mode) for mode in modes} <= rows
     assert {
@@ -90,14 +90,14 @@ def test_what_is_worse_is_named(
     op: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(_measure, "MODES", EAGER)
+    monkeypatch.setattr(measure, "MODES", EAGER)
     monkeypatch.setattr(place, name, instead)
     report = ks.verify("log1prel")
     assert not report.ok
     failed = {(c.what, c.dtype) for c in report.failures}
     for what in failing:
         assert {(what, "float32"), (what, "float64")} <= failed
-    others = set(_measure.FUNCTIONS) - failing
+    others = set(measure.FUNCTIONS) - failing
     assert not others & {what for what, _ in failed}
     text = str(report)
     for what in failing:
@@ -119,10 +119,10 @@ def test_an_op_beyond_its_bound_is_named(
 
     true = op.call
     monkeypatch.setattr(op, "call", off)
-    seen, where = _shipped.worst_error(op)
+    seen, where = shipped.worst_error(op)
     assert seen > op.error_bound("float32")
     assert np.isfinite(where)
-    monkeypatch.setattr(_measure, "MODES", EAGER)
+    monkeypatch.setattr(measure, "MODES", EAGER)
     report = ks.verify("stablef")
     assert [c.what for c in report.failures] == ["stablef"]
     assert "its bound cannot be relied upon" in str(report)
@@ -130,11 +130,11 @@ def test_an_op_beyond_its_bound_is_named(
 
 def test_every_seam_is_tried() -> None:
     """stablef's plan changes over at 2.25, where e is held at 32."""
-    x = _shipped._inputs("stablef", 0)
+    x = shipped._inputs("stablef", 0)
     for seam in (2.25, -2.25):
         assert np.float32(seam) in x
         assert np.nextafter(np.float32(seam), np.float32(0)) in x
-    assert len(_shipped._inputs("exprel", 1)) > 2000
+    assert len(shipped._inputs("exprel", 1)) > 2000
 
 
 def test_no_compiler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ def test_no_compiler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
             return function
         raise RuntimeError("no compiler\nmore")
 
-    monkeypatch.setattr(_measure, "compiled", fails)
+    monkeypatch.setattr(measure, "compiled", fails)
     report = ks.verify("stablef")
     assert report.ok
     assert "jit: no compiler" in report.skipped
@@ -153,8 +153,8 @@ def test_no_compiler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_references_in_decimal_are_exact() -> None:
     """Against NumPy, good to an ulp; the rest of it below half an ulp."""
     for name in ("exp", "log", "sqrt"):
-        x = _assumptions._inputs(name, "float64")[-200:]
-        exact = _assumptions._exact(name, x, "float64")
+        x = assumptions._inputs(name, "float64")[-200:]
+        exact = assumptions._exact(name, x, "float64")
         near = getattr(np, name)(x)
         normal = np.abs(near) > 1e-300
         np.testing.assert_allclose(

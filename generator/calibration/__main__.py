@@ -23,7 +23,7 @@ from rich.progress import TextColumn
 from rich.progress import TimeElapsedColumn
 from rich.progress import TimeRemainingColumn
 
-from keras_stablef._measure import FORMATS
+from keras_stablef._dtypes import FORMATS
 
 BACKENDS = ("jax", "tensorflow", "torch")
 # torch's functions are MKL's, which chooses among kernels by the processor:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_stablef._inputs import range_of
-from keras_stablef._measure import scalar
+from keras_stablef._dtypes import scalar
+from keras_stablef.verification.inputs import range_of
 
 BLOCK = 2**20  # inputs at a time; compilers see one shape
 SAMPLES = 2**20  # of a function that is not tried exhaustively

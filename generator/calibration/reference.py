@@ -14,8 +14,8 @@ import numpy as np
 from flint import arb
 from flint import ctx
 
-from keras_stablef._measure import Exact
-from keras_stablef._measure import rounded
+from keras_stablef.verification.measure import Exact
+from keras_stablef.verification.measure import rounded
 
 PRECISION = 120  # bits: 53, and 67 more for the rest
 

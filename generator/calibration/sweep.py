@@ -9,18 +9,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_stablef._inputs import pairs
-from keras_stablef._inputs import samples
-from keras_stablef._measure import ARITHMETIC
-from keras_stablef._measure import CORRECT
-from keras_stablef._measure import FUNCTIONS
-from keras_stablef._measure import Exact
-from keras_stablef._measure import arithmetic
-from keras_stablef._measure import array
-from keras_stablef._measure import compiled
-from keras_stablef._measure import errors
-from keras_stablef._measure import rounded
-from keras_stablef._measure import tensors
+from keras_stablef.verification.inputs import pairs
+from keras_stablef.verification.inputs import samples
+from keras_stablef.verification.measure import ARITHMETIC
+from keras_stablef.verification.measure import CORRECT
+from keras_stablef.verification.measure import FUNCTIONS
+from keras_stablef.verification.measure import Exact
+from keras_stablef.verification.measure import arithmetic
+from keras_stablef.verification.measure import array
+from keras_stablef.verification.measure import compiled
+from keras_stablef.verification.measure import errors
+from keras_stablef.verification.measure import rounded
+from keras_stablef.verification.measure import tensors
 
 from .inputs import SAMPLES
 from .inputs import blocks

@@ -11,10 +11,10 @@ from typing import Any
 
 import keras
 
-from keras_stablef._measure import default_device
-from keras_stablef._measure import device
-from keras_stablef._measure import device_name
-from keras_stablef._measure import versions
+from keras_stablef.verification.measure import default_device
+from keras_stablef.verification.measure import device
+from keras_stablef.verification.measure import device_name
+from keras_stablef.verification.measure import versions
 
 from ..errors import GeneratorError
 from .sweep import names

@@ -17,23 +17,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from ._inputs import KNOWN
-from ._inputs import SEED
-from ._inputs import pairs
-from ._inputs import samples
-from ._measure import ARITHMETIC
-from ._measure import CORRECT
-from ._measure import FORMATS
-from ._measure import FUNCTIONS
-from ._measure import Array
-from ._measure import Exact
-from ._measure import arithmetic
-from ._measure import errors
-from ._measure import rounded
-from ._measure import scalar
-from .generated import log1prel as template  # it has all of the helpers
-from .generator.program.assumed import primitive_errors
-from .generator.program.assumed import tables
+from .._dtypes import FORMATS
+from .._dtypes import Array
+from .._dtypes import scalar
+from ..generated import log1prel as template  # it has all of the helpers
+from ..generator.program.assumed import primitive_errors
+from ..generator.program.assumed import tables
+from .inputs import KNOWN
+from .inputs import SEED
+from .inputs import pairs
+from .inputs import samples
+from .measure import ARITHMETIC
+from .measure import CORRECT
+from .measure import FUNCTIONS
+from .measure import Exact
+from .measure import arithmetic
+from .measure import errors
+from .measure import rounded
 
 COUNTS = {"float32": 2**16, "float64": 2**12}
 DIGITS = 45  # decimal, of float64 references: 17 and 28 more

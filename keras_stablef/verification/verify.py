@@ -10,16 +10,16 @@ from typing import Any
 
 import keras
 
-from . import _measure
-from ._op import StableOp
-from ._op import shared_ops
-from ._progress import progress
-from ._shipped import ops_named
-from ._shipped import relying
-from ._shipped import worst_error
+from .._op import StableOp
+from .._op import shared_ops
+from .._progress import progress
+from . import measure
+from .shipped import ops_named
+from .shipped import relying
+from .shipped import worst_error
 
 if TYPE_CHECKING:
-    from ._assumptions import Case
+    from .assumptions import Case
 
 
 @dataclass(frozen=True)
@@ -138,13 +138,13 @@ def verify(*names: str) -> Verification:
     ed., section 3.3, for what is assumed; Dekker, A floating-point technique
     for extending the available precision, Numer. Math. 18 (1971), for pairs.
     """
-    from ._assumptions import cases  # with a generated module: not for all
+    from .assumptions import cases  # with a generated module: not for all
 
     backend = keras.backend.backend()
-    if backend not in _measure.MODES:
+    if backend not in measure.MODES:
         raise ValueError(
             f"Nothing to verify: expected a backend of "
-            f"{', '.join(_measure.MODES)}, received {backend}."
+            f"{', '.join(measure.MODES)}, received {backend}."
         )
     chosen = ops_named(names)
     skipped: list[str] = []
@@ -154,7 +154,7 @@ def verify(*names: str) -> Verification:
     checks: list[Check] = []
     with progress("preparing"):
         todo = [case for dtype in dtypes for case in cases(dtype)]
-    for mode in _measure.MODES[backend]:
+    for mode in measure.MODES[backend]:
         some = todo
         if (backend, mode) == ("torch", "jit"):
             some = [case for case in todo if not case.long]
@@ -166,12 +166,12 @@ def verify(*names: str) -> Verification:
         checks += _ops(chosen)
     else:
         skipped.append("ops: they are judged by their float64 plans")
-    device = _measure.default_device()
+    device = measure.default_device()
     return Verification(
         backend,
         device,
-        _measure.device_name(device),
-        tuple(_measure.versions().items()),
+        measure.device_name(device),
+        tuple(measure.versions().items()),
         tuple(checks),
         tuple(skipped),
     )
@@ -186,7 +186,7 @@ def _functions(
     todo: Sequence[Case], mode: str, skipped: list[str]
 ) -> Iterator[Check]:
     """All cases in one mode; compiled, they are one program."""
-    arguments = [x for case in todo for x in _measure.tensors(*case.inputs)]
+    arguments = [x for case in todo for x in measure.tensors(*case.inputs)]
 
     def everything(*tensors: Any) -> list[Any]:
         results: list[Any] = []
@@ -198,8 +198,8 @@ def _functions(
         return results
 
     try:
-        results = _measure.compiled(everything, mode)(*arguments)
-        arrays = [_measure.array(r) for r in results]
+        results = measure.compiled(everything, mode)(*arguments)
+        arrays = [measure.array(r) for r in results]
     except Exception as error:  # no compiler is no failure of a bound
         if mode == "eager":
             raise

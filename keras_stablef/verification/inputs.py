@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from ._measure import FORMATS
-from ._measure import Array
-from ._measure import largest
-from ._measure import scalar
+from .._dtypes import FORMATS
+from .._dtypes import Array
+from .._dtypes import largest
+from .._dtypes import scalar
 
 SEED = 20261125
 # Known hard cases of correct rounding in float64 (Lefevre and Muller, Worst

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ._inputs import SEED
-from ._measure import Array
-from ._measure import array
-from ._measure import errors
-from ._measure import rounded
-from ._measure import tensors
-from ._op import StableOp
-from .generator.errors import GeneratorError
-from .generator.plain import shown
+from .._dtypes import Array
+from .._op import StableOp
+from ..generator.errors import GeneratorError
+from ..generator.plain import shown
+from .inputs import SEED
+from .measure import array
+from .measure import errors
+from .measure import rounded
+from .measure import tensors
 
 RANDOM = 4000  # inputs of an op besides its seams
 LENGTH = 2**14  # of all inputs, or a multiple
@@ -36,7 +36,7 @@ def ops_named(names: Sequence[str]) -> list[StableOp]:
     Raises:
         GeneratorError: no such name; says the nearest ones.
     """
-    from . import ops
+    from .. import ops
 
     for name in names:
         if not isinstance(name, str) or name not in ops.__all__:
@@ -46,7 +46,7 @@ def ops_named(names: Sequence[str]) -> list[StableOp]:
 
 def unknown_op(name: object, known: Sequence[str]) -> GeneratorError:
     """The error for what is no op's name."""
-    from .generator.formula.spec import nearest  # it loads sympy
+    from ..generator.formula.spec import nearest  # it loads sympy
 
     near = nearest(name, known) if isinstance(name, str) else ""
     return GeneratorError(

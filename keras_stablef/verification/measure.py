@@ -10,7 +10,6 @@ without cancellation.
 
 from __future__ import annotations
 
-import math
 import operator
 import platform
 from collections.abc import Callable
@@ -22,15 +21,11 @@ from typing import Any
 import keras
 import numpy as np
 
-Array = np.ndarray
-# Dtypes with arithmetic of their own: precision (bits) and exponent of the
-# smallest normal number.
-FORMATS = {
-    "float16": (11, -14),
-    "bfloat16": (8, -126),
-    "float32": (24, -126),
-    "float64": (53, -1022),
-}
+from .._dtypes import FORMATS
+from .._dtypes import Array
+from .._dtypes import largest
+from .._dtypes import scalar
+
 # How a function may be run.  TensorFlow's graph optimizer rewrites where XLA
 # does not; single functions are the same kernels in "graph" as in "eager".
 MODES = {
@@ -149,15 +144,6 @@ def array(tensor: Any) -> Array:
     return np.asarray(keras.ops.convert_to_numpy(tensor))
 
 
-def scalar(dtype: str) -> Any:
-    """NumPy's type of a dtype."""
-    if dtype == "bfloat16":
-        import ml_dtypes
-
-        return ml_dtypes.bfloat16
-    return np.dtype(dtype).type
-
-
 def errors(got: Array, exact: Exact, dtype: str) -> tuple[Array, Array]:
     """Errors in ulp of the exact value, and where that underflows.
 
@@ -184,12 +170,6 @@ def errors(got: Array, exact: Exact, dtype: str) -> tuple[Array, Array]:
     with np.errstate(over="ignore"):
         tiny = np.where(normal, 0.0, np.ldexp(difference, -emin))
     return ulp, tiny
-
-
-def largest(dtype: str) -> float:
-    """The format's largest number; emax = 1 - emin, as IEEE 754 has it."""
-    precision, emin = FORMATS[dtype]
-    return math.ldexp(2.0 - math.ldexp(1.0, 1 - precision), 1 - emin)
 
 
 def arithmetic(name: str, a: Array, b: Array, dtype: str) -> Exact:
