@@ -16,13 +16,12 @@ from .numbers.floats import FloatFormat
 from .numbers.formats import FORMATS
 from .numbers.formats import get_format
 from .pieces.cover import AnyPlan
+from .pieces.plan import ORDERS
 from .pipeline import derive
 from .pipeline import derive_closed
 from .source.render import render
 from .store.store import remembered
 from .words.certificate import certify
-
-ORDERS = 3  # f, f' and f''
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ def build(
     workers: int | None = None,
     fresh: bool = False,
     formats: Mapping[str, FloatFormat] = FORMATS,
+    certified: bool = False,
 ) -> list[Built]:
     """Derive, prove and render `entries`; nothing is written.
 
@@ -70,6 +70,8 @@ def build(
         fresh: derive everything anew, whatever is in the cache.
         formats: all that the modules serve, if it is computed in one that
             is planned.
+        certified: modules read their tables from the certificate beside
+            them.
     """
     wide = {get_format(name, formats).compute for name in dtypes}
     computed = [d for d in FORMATS if d in wide]
@@ -112,17 +114,26 @@ def build(
                 for order in range(orders)
             ],
             formats,
+            certified,
         )
         for entry in entries
     ]
 
 
 def _assemble(
-    entry: Entry, plans: list[AnyPlan], formats: Mapping[str, FloatFormat]
+    entry: Entry,
+    plans: list[AnyPlan],
+    formats: Mapping[str, FloatFormat],
+    certified: bool,
 ) -> Built:
     summary = f"{entry.meaning} Source: {entry.reference}"
     source = render(
-        entry.formula, entry.domain, summary, plans, formats=formats
+        entry.formula,
+        entry.domain,
+        summary,
+        plans,
+        formats=formats,
+        certified=certified,
     )
     certificate = certify(entry.formula, entry.domain, plans, formats)
     files = {

@@ -40,6 +40,7 @@ from .numbers.formats import formats_with
 from .numbers.formats import get_format
 from .pieces.cover import AnyPlan
 from .plain import shown
+from .source.render import render_kernels
 from .source.standalone import standalone
 from .words.bounds_page import with_bounds
 from .words.report import table
@@ -187,6 +188,13 @@ def _package_folder() -> Path:
     return Path(keras_stablef.__file__).parent / "generated"
 
 
+def _kernels() -> tuple[Path, str]:
+    """The numbers of the runtime's kernels: their place, and the file."""
+    source = render_kernels()
+    folder = _package_folder().parent / "runtime"
+    return folder / f"{source.name}.py", source.text
+
+
 def _bounds_page() -> Path | None:
     """docs/ops.md in a checkout; a wheel has none."""
     path = Path(__file__).resolve().parent.parent / "docs" / "ops.md"
@@ -199,6 +207,7 @@ def _build(
     console: Console,
     fresh: bool = False,
     formats: Mapping[str, FloatFormat] = FORMATS,
+    certified: bool = False,
 ) -> list[Built]:
     with Progress(
         console=console, transient=True, disable=not console.is_terminal
@@ -209,14 +218,21 @@ def _build(
             bar.update(task, completed=done, total=total, description=label)
 
         return build(
-            entries, dtypes, progress=report, fresh=fresh, formats=formats
+            entries,
+            dtypes,
+            progress=report,
+            fresh=fresh,
+            formats=formats,
+            certified=certified,
         )
 
 
 def _everything(
     console: Console, fresh: bool
 ) -> tuple[dict[str, str], list[AnyPlan]]:
-    built = _build(load_catalogue(), list(FORMATS), console, fresh)
+    built = _build(
+        load_catalogue(), list(FORMATS), console, fresh, certified=True
+    )
     files = {name: text for b in built for name, text in b.files.items()}
     return files, [plan for b in built for plan in b.plans]
 
@@ -228,6 +244,8 @@ def _all(options: argparse.Namespace, console: Console) -> int:
     files, plans = _everything(console, options.fresh)
     folder = _package_folder()
     changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
+    place, text = _kernels()
+    changed += [place.name] if write_if_changed(place, text) else []
     page = _bounds_page()
     if page:
         text = with_bounds(page.read_text(encoding="utf-8"), plans)
@@ -275,6 +293,9 @@ def _others(
 def _check(options: argparse.Namespace, console: Console) -> int:
     files, plans = _everything(console, options.fresh)
     problems = differences(_package_folder(), files)
+    place, text = _kernels()
+    if place.read_text(encoding="utf-8") != text:
+        problems.append(f"{place.name} differs")
     page = _bounds_page()
     if page:
         text = page.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from .generator.plain import shown
+from ._derived import shown
 
 MOST_SHIFTS = 1000  # each is a call of the op in the graph
 

@@ -17,6 +17,11 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import NoReturn
 
+from ._derived import ORDERS
+from ._derived import formats
+from ._derived import saved_op_refusal
+from ._derived import shown
+
 if TYPE_CHECKING:
     from ._op import StableOp
 
@@ -41,10 +46,7 @@ class SavedOp:
 
 
 def refuse(what: str, expected: str, received: object) -> NoReturn:
-    from .generator.errors import SavedOpError
-    from .generator.plain import shown
-
-    raise SavedOpError(
+    raise saved_op_refusal(
         f"Bad configuration of a saved op: {what}: expected {expected}, "
         f"received {shown(received)}."
     )
@@ -130,13 +132,11 @@ def known_op(saved: SavedOp) -> StableOp:
 
         _one_of("function", ops.__all__, saved.function)
         op: StableOp = getattr(ops, saved.function)
-        _check(saved, op.orders, op.module.COMPUTE)
+        _check(saved, op.orders, op.function.compute)
         return op
-    from ._stabilize import ORDERS
     from ._stabilize import saved_op
-    from .generator.numbers.formats import formats_with
 
-    _check(saved, ORDERS, formats_with(saved.formats))
+    _check(saved, ORDERS, formats(saved.formats))
     return saved_op(
         saved.formula,
         saved.domain,

@@ -1,40 +1,22 @@
-"""`StableOp`: a generated module as one Keras operation."""
+"""`StableOp`: a function as one Keras operation."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
-from typing import Protocol
 
 import keras
 
 from ._autodiff import Body
 from ._autodiff import attach
+from ._derived import shown
+from ._function import Function
 from ._ragged import is_ragged
 from ._rounding import narrow
 from ._tensors import as_float_tensor
 from ._tensors import complex_refused
 from ._tensors import format_name
-from .generator.plain import shown
-
-
-class Generated(Protocol):
-    """What the generator renders for one function."""
-
-    NAME: str
-    EXPRESSION: str
-    DOMAIN: tuple[str, str]
-    COMPUTE: dict[str, str]
-    STORAGE: dict[str, str]
-    ROUNDING: dict[str, dict[str, Any]]
-
-    @property
-    def BODIES(self) -> Mapping[str, Sequence[Body]]: ...  # noqa: N802
-
-    @property
-    def BOUNDS(self) -> Mapping[str, Sequence[float]]: ...  # noqa: N802
 
 
 @keras.saving.register_keras_serializable(package="keras_stablef")
@@ -72,40 +54,40 @@ class StableOp(keras.Operation):
 
     def __init__(
         self,
-        module: Generated,
+        function: Function,
         order: int = 0,
         name: str | None = None,
         format: str | None = None,
     ) -> None:
-        super().__init__(name=name or _base_name(module, order))
-        self.module, self.order, self.format = module, order, format
+        super().__init__(name=name or _base_name(function, order))
+        self.function, self.order, self.format = function, order, format
         self._is_node = name is not None
         # Looked up here and not when called: a compiler that traces the
         # call sees only the function of its dtype.
         self._by_dtype = {
-            module.STORAGE[name]: tower[order]
-            for name, tower in _towers(module).items()
-            if name == (format or module.STORAGE[name])
+            function.storage[name]: tower[order]
+            for name, tower in _towers(function).items()
+            if name == (format or function.storage[name])
         }
         self.__doc__ = (
-            f"f^({order})(x) for f(x) = {module.EXPRESSION}.\n\n"
+            f"f^({order})(x) for f(x) = {function.expression}.\n\n"
             f"{(type(self).__doc__ or '').split(chr(10), 2)[2]}"
         )
 
     @property
     def expression(self) -> str:
         """The formula of f as text."""
-        return self.module.EXPRESSION
+        return self.function.expression
 
     @property
     def domain(self) -> tuple[str, str]:
         """Where f is defined and the bounds hold."""
-        return self.module.DOMAIN
+        return self.function.domain
 
     @property
     def orders(self) -> int:
         """How many derivatives are generated, f itself included."""
-        return len(next(iter(self.module.BODIES.values())))
+        return self.function.orders
 
     def derivative(self, order: int = 1) -> StableOp:
         """The op of the derivative, `order` higher than this one's.
@@ -125,13 +107,13 @@ class StableOp(keras.Operation):
         if total >= self.orders:
             raise ValueError(
                 f"No derivative of order {shown(total)} of "
-                f"{self.module.NAME}: expected at most {self.orders - 1}, "
+                f"{self.function.name}: expected at most {self.orders - 1}, "
                 f"received {shown(total)}. "
                 "Higher ones come from autodiff of the last, without a bound."
             )
         if order == 0:
             return self
-        return shared_ops(self.module, self.format)[total]
+        return shared_ops(self.function, self.format)[total]
 
     def in_format(self, name: str) -> StableOp:
         """This op with its result rounded to a format, whatever the dtype.
@@ -153,13 +135,13 @@ class StableOp(keras.Operation):
         Raises:
             ValueError: it was not.
         """
-        formats = self.module.COMPUTE
+        formats = self.function.compute
         if not isinstance(name, str) or name not in formats:
             raise ValueError(
                 f"No such format of {self.name}: expected one of "
                 f"{', '.join(formats)}, received {shown(name)}."
             )
-        return shared_ops(self.module, name)[self.order]
+        return shared_ops(self.function, name)[self.order]
 
     def error_bound(self, dtype: str, order: int = 0) -> float:
         """Proved bound of ``|computed - f^(order)(x)|`` in ulp.
@@ -179,7 +161,7 @@ class StableOp(keras.Operation):
         Raises:
             ValueError: unknown dtype or order.
         """
-        bounds = self.module.BOUNDS
+        bounds = self.function.bounds
         name = format_name(dtype, bounds)
         if name not in bounds:
             raise ValueError(
@@ -307,8 +289,8 @@ class StableOp(keras.Operation):
             return self.symbolic_call(x)
         # The one op that everybody shares makes a node of its own for each
         # use in a graph: Keras saves a model by its nodes and their names.
-        name = _node_name(_base_name(self.module, self.order))
-        node = StableOp(self.module, self.order, name, self.format)
+        name = _node_name(_base_name(self.function, self.order))
+        node = StableOp(self.function, self.order, name, self.format)
         return node.symbolic_call(x)
 
     def compute_output_spec(self, x: Any) -> Any:
@@ -332,17 +314,17 @@ class StableOp(keras.Operation):
     def _default_dtype(self) -> str:
         """What numbers without a float dtype become."""
         if self.format:
-            return self.module.STORAGE[self.format]
+            return self.function.storage[self.format]
         floatx: str = keras.config.floatx()
         return floatx
 
     def get_config(self) -> dict[str, Any]:
         return {
-            "function": self.module.NAME,
+            "function": self.function.name,
             "order": self.order,
             "name": self.name,
             **({"format": self.format} if self.format else {}),
-            **getattr(self.module, "CONFIG", {}),
+            **self.function.config,
         }
 
     @classmethod
@@ -356,34 +338,31 @@ class StableOp(keras.Operation):
         from ._config import read_config
 
         saved = read_config(config)
-        module = known_op(saved).module
-        return cls(module, saved.order, saved.name, saved.format)
+        function = known_op(saved).function
+        return cls(function, saved.order, saved.name, saved.format)
 
     def __repr__(self) -> str:
         primes = "'" * self.order
         kind = f" in {self.format}" if self.format else ""
-        return f"<StableOp {self.module.NAME}{primes}{kind}: {self.expression}>"
+        return (
+            f"<StableOp {self.function.name}{primes}{kind}: {self.expression}>"
+        )
 
 
-def _key(module: Generated) -> str:
-    """Tells functions apart: two that were derived may share a name."""
-    return getattr(module, "KEY", module.NAME)
-
-
-def _base_name(module: Generated, order: int) -> str:
-    return f"{module.NAME}_d{order}" if order else module.NAME
+def _base_name(function: Function, order: int) -> str:
+    return f"{function.name}_d{order}" if order else function.name
 
 
 _TOWERS: dict[str, dict[str, tuple[Body, ...]]] = {}
 
 
-def _towers(module: Generated) -> dict[str, tuple[Body, ...]]:
+def _towers(function: Function) -> dict[str, tuple[Body, ...]]:
     """f, f', f'' ... with their derivative rules, by format."""
-    key = _key(module)
+    key = function.key
     if key not in _TOWERS:
         _TOWERS[key] = {
-            name: attach(_bodies(module, name), _wide(module, name))
-            for name in module.COMPUTE
+            name: attach(_bodies(function, name), _wide(function, name))
+            for name in function.compute
         }
     return _TOWERS[key]
 
@@ -401,23 +380,25 @@ _SHARED: dict[tuple[str, str | None], tuple[StableOp, ...]] = {}
 
 
 def shared_ops(
-    module: Generated, format: str | None = None
+    function: Function, format: str | None = None
 ) -> tuple[StableOp, ...]:
     """The ops of f, f', f'' ... that everybody shares."""
-    key = _key(module), format
+    key = function.key, format
     if key not in _SHARED:
-        orders = range(len(next(iter(module.BODIES.values()))))
-        _SHARED[key] = tuple(StableOp(module, k, format=format) for k in orders)
+        orders = range(function.orders)
+        _SHARED[key] = tuple(
+            StableOp(function, k, format=format) for k in orders
+        )
     return _SHARED[key]
 
 
-def _bodies(module: Generated, name: str) -> Sequence[Body]:
+def _bodies(function: Function, name: str) -> Sequence[Body]:
     """The bodies for a format: upcast, evaluated once, rounded once."""
-    compute = module.COMPUTE[name]
-    bodies = module.BODIES[compute]
+    compute = function.compute[name]
+    bodies = function.bodies[compute]
     if compute == name:
         return bodies
-    storage, steps = module.STORAGE[name], module.ROUNDING.get(name, {})
+    storage, steps = function.storage[name], function.rounding.get(name, {})
 
     def through(body: Body) -> Body:
         return lambda x: narrow(
@@ -427,7 +408,7 @@ def _bodies(module: Generated, name: str) -> Sequence[Body]:
     return tuple(through(body) for body in bodies)
 
 
-def _wide(module: Generated, name: str) -> str | None:
+def _wide(function: Function, name: str) -> str | None:
     """The dtype of the chain rule's product, if it is not the format's."""
-    compute, storage = module.COMPUTE[name], module.STORAGE[name]
+    compute, storage = function.compute[name], function.storage[name]
     return None if compute == storage else compute

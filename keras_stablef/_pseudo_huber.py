@@ -31,10 +31,10 @@ from typing import Any
 import keras
 
 from ._autodiff import attach
+from ._derived import shown
 from ._dtypes import FORMATS
 from ._dtypes import largest
 from ._tensors import checked_dtype
-from .generator.plain import shown
 
 VALUE_ULP, SLOPE_ULP = 6.3, 4.3  # the rounding of delta included
 

@@ -2,175 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import linecache
 from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import overload
 
 import keras
 
-from ._autodiff import Body
+from ._derived import Derived
+from ._derived import entry as entry_of
+from ._derived import lifted
 from ._op import StableOp
 from ._op import shared_ops
-from ._progress import progress
 
 if TYPE_CHECKING:
     from .generator.formula.catalogue import Entry
-    from .generator.pieces.cover import AnyPlan
 
-ORDERS = 3
-READING = 10.0  # seconds for a formula's text
 ALL_REALS = ("-oo", "oo")
 Domain = tuple[object, object]
-
-
-class Derived:
-    """What a generated module offers, derived by dtype and order on demand.
-
-    Plans are kept in memory and on disk (``generator/store``).
-    """
-
-    def __init__(
-        self,
-        formula: Any,
-        domain: Domain,
-        name: str,
-        max_ulp: float | None,
-        formats: Any = None,
-    ) -> None:
-        from .generator.formula.spec import checked_goal
-        from .generator.formula.spec import make_spec
-        from .generator.limits import within
-        from .generator.numbers.format_file import tables_of
-        from .generator.numbers.formats import FORMATS
-        from .generator.numbers.formats import formats_with
-
-        # First, as reading a formula takes longer than refusing these.
-        self.formats = formats_with(formats)
-        max_ulp = checked_goal(max_ulp)
-
-        self.spec = within(READING, lambda: make_spec(formula, name, domain))
-        self.NAME = name
-        self.EXPRESSION = self.spec.text
-        self.DOMAIN = self.spec.domain_text
-        known = self.formats.items()
-        self.COMPUTE = {d: f.compute for d, f in known}
-        self.STORAGE = {d: f.storage for d, f in known}
-        self.ROUNDING: dict[str, dict[str, Any]] = {
-            d: dict(f.rounding(FORMATS[f.compute]))
-            for d, f in known
-            if f.compute != d
-        }
-        self.BODIES: dict[str, tuple[Body, ...]] = {
-            dtype: tuple(_Lazy(self, dtype, k) for k in range(ORDERS))
-            for dtype in dict.fromkeys(self.COMPUTE.values())
-        }
-        self.BOUNDS = _Bounds(self)
-        self.CONFIG: dict[str, Any] = {
-            "formula": self.EXPRESSION,
-            "domain": list(self.DOMAIN),
-            "max_ulp": max_ulp,
-        }
-        own = {d: f for d, f in known if d not in FORMATS}
-        if own:
-            self.CONFIG["formats"] = tables_of(own)
-        text = repr((name, sorted(self.CONFIG.items(), key=str)))
-        self.KEY = hashlib.sha256(text.encode()).hexdigest()
-        self._max_ulp = max_ulp
-        self._plans: dict[tuple[str, int], AnyPlan] = {}
-        self._bodies: dict[tuple[str, int], Callable[[Any], Any]] = {}
-
-    def plan(self, dtype: str, order: int) -> AnyPlan:
-        """The plan for a dtype that is computed in itself."""
-        from .generator.numbers.formats import get_format
-        from .generator.pipeline import derive
-        from .generator.store.store import remembered
-
-        key = dtype, order
-        if key not in self._plans:
-            parts = (
-                str(self.spec.expr),
-                self.DOMAIN,
-                self._max_ulp,
-                repr(get_format(dtype)),
-            )
-            with progress(f"deriving {self.NAME}{chr(39) * order} {dtype}"):
-                self._plans[key] = remembered(
-                    (self.NAME, dtype, order),
-                    parts,
-                    lambda: derive(self.spec, dtype, order, self._max_ulp),
-                )
-        return self._plans[key]
-
-    def body(self, dtype: str, order: int) -> Callable[[Any], Any]:
-        """The function that computes the derivative of that order."""
-        from .generator.source.render import render
-
-        key = dtype, order
-        if key not in self._bodies:
-            plan = self.plan(dtype, order)
-            text = render(
-                self.EXPRESSION, self.DOMAIN, "Derived.", [plan], tidy=False
-            ).text
-            # Under a name that tracebacks and AutoGraph can look up.
-            place = f"<keras_stablef {self.KEY[:16]} {dtype} {order}>"
-            lines = text.splitlines(keepends=True)
-            linecache.cache[place] = (len(text), None, lines, place)
-            namespace: dict[str, Any] = {"__name__": f"{__name__}.derived"}
-            exec(compile(text, place, "exec"), namespace)  # our own source
-            self._bodies[key] = namespace["BODIES"][dtype][0]
-        return self._bodies[key]
-
-
-class _Lazy:
-    """A body that is derived when it is first called."""
-
-    def __init__(self, derived: Derived, dtype: str, order: int) -> None:
-        self.derived, self.dtype, self.order = derived, dtype, order
-
-    def __call__(self, x: Any) -> Any:
-        return self.derived.body(self.dtype, self.order)(x)
-
-
-class _Row(Sequence[float]):
-    """Bounds of one dtype by order."""
-
-    def __init__(self, derived: Derived, dtype: str) -> None:
-        self.derived, self.dtype = derived, dtype
-
-    def __len__(self) -> int:
-        return ORDERS
-
-    def __getitem__(self, order: Any) -> Any:
-        from .generator.pieces.plan import narrowed_bound
-        from .generator.text import shown_bound
-
-        fmt = self.derived.formats[self.dtype]
-        plan = self.derived.plan(fmt.compute, order)
-        return shown_bound(narrowed_bound(plan.ulp, fmt))
-
-
-class _Bounds(Mapping[str, Sequence[float]]):
-    """Bounds by dtype, then by order; asking derives."""
-
-    def __init__(self, derived: Derived) -> None:
-        self.derived = derived
-
-    def __getitem__(self, dtype: str) -> _Row:
-        if dtype not in self.derived.COMPUTE:
-            raise KeyError(dtype)
-        return _Row(self.derived, dtype)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.derived.COMPUTE)
-
-    def __len__(self) -> int:
-        return len(self.derived.COMPUTE)
 
 
 @overload
@@ -265,7 +114,7 @@ def stabilize(
             function, domain, name=name, max_ulp=max_ulp, formats=formats
         )
     if isinstance(formula, str):
-        entry = _shipped(formula)
+        entry = _declared(formula)
         if entry is not None:
             if (domain, name, max_ulp, formats) == (None,) * 4:
                 from . import ops
@@ -274,16 +123,14 @@ def stabilize(
             formula, name = entry.formula, name or entry.name
             domain = entry.domain if domain is None else domain
     if callable(formula) and not hasattr(formula, "free_symbols"):
-        from .generator.formula.lift import lift
-
         own = getattr(formula, "__name__", None)
         name = name or (own.lower() if isinstance(own, str) else "f")
-        formula = lift(formula, READING)
+        formula = lifted(formula)
     if domain is None:
         domain = ALL_REALS
     derived = Derived(formula, domain, _named(name), max_ulp, formats)
     floatx = keras.config.floatx()
-    _derive_now(derived, derived.COMPUTE.get(floatx, "float32"))
+    derived.derive_now(derived.compute.get(floatx, "float32"))
     return shared_ops(derived)[0]
 
 
@@ -303,36 +150,9 @@ def saved_op(
     return shared_ops(derived)[0]
 
 
-def _shipped(text: str) -> Entry | None:
+def _declared(text: str) -> Entry | None:
     """The entry of the catalogue of that name."""
-    from .generator.formula.catalogue import load_catalogue
-
-    if not text.strip().isidentifier():
-        return None
-    return {e.name: e for e in load_catalogue()}.get(text.strip())
-
-
-def _derive_now(derived: Derived, dtype: str) -> None:
-    """f and f' in one dtype; if it has a number in the domain.
-
-    Where another dtype has some it is the one that is meant, and the error
-    is for those who use this one.
-    """
-    from .generator.errors import NoFloatError
-    from .generator.numbers.formats import get_format
-    from .generator.plan.coverer import ends_of
-
-    try:
-        for order in (0, 1):
-            derived.plan(dtype, order)
-    except NoFloatError as error:
-        for other in derived.BODIES:
-            try:
-                ends_of(derived.spec.domain, get_format(other))
-                return
-            except NoFloatError:
-                continue
-        raise error
+    return entry_of(text.strip()) if text.strip().isidentifier() else None
 
 
 def _named(name: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from .generator.plain import shown
+from ._derived import shown
 
 MOST_AXES = 64  # NumPy's own limit; a list that holds itself has no end
 

@@ -13,11 +13,11 @@ import keras
 from . import ops
 from ._continuous_bernoulli import negative_log_likelihood
 from ._continuous_bernoulli import quantile
+from ._derived import shown
 from ._tensors import MOST_AXES
 from ._tensors import as_float_tensor
 from ._tensors import as_tensor
 from ._tensors import refuse_shapes
-from .generator.plain import shown
 
 MOST_BYTES = 2**63  # that an array can be said to have
 SEEDS = 2**32  # Keras' seeds are 32 bits, whatever holds them

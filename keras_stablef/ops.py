@@ -6,20 +6,19 @@ name is first used.
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 
 from . import generated
 from ._op import StableOp
 from ._op import shared_ops
+from ._shipped import shipped
 
 __all__ = sorted(m.name for m in pkgutil.iter_modules(generated.__path__))
 
 
 def __getattr__(name: str) -> StableOp:
     if name in __all__:
-        module = importlib.import_module(f".generated.{name}", __package__)
-        op = shared_ops(module)[0]  # type: ignore[arg-type]
+        op = shared_ops(shipped(name))[0]
         globals()[name] = op  # found without this function from now on
         return op
     raise AttributeError(

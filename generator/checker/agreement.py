@@ -139,14 +139,14 @@ def _helpers() -> dict[str, Any]:
         "_two_sum": lambda a, b: (_ball(a) + _ball(b), zero),
         "_two_product": lambda a, b, dtype: (a * b, zero),
         "_split": lambda s, divider: (s, zero),
-        "_sum": lambda x, y: (joined(x) + joined(y), zero),
-        "_product": lambda x, y, dtype: (joined(x) * joined(y), zero),
-        "_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),
-        "_root": lambda m, degree, dtype: (m.root(degree), zero),
+        "_pair_sum": lambda x, y: (joined(x) + joined(y), zero),
+        "_pair_product": lambda x, y, dtype: (joined(x) * joined(y), zero),
+        "_pair_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),
+        "_pair_root": lambda m, degree, dtype: (m.root(degree), zero),
         # The kernels are polynomials for log and exp: here they are exact,
         # their truncation is checked on its own.
-        "_log": lambda m, n, dtype: (m.log() + n * arb(2).log(), zero),
-        "_exp": lambda x, dtype: ((joined(x).exp(), zero), zero),
+        "_pair_log": lambda m, n, dtype: (m.log() + n * arb(2).log(), zero),
+        "_pair_exp": lambda x, dtype: ((joined(x).exp(), zero), zero),
     }
 
 
@@ -179,7 +179,7 @@ def exact_body(module: Module, plan: Plan) -> tuple[Any, dict[str, Any]]:
 
 def compare_tables(module: Module, plan: Plan) -> list[str]:
     """What differs between the rows and the module's table."""
-    label = f"_{plan.name}_{plan.order}_{plan.fmt.name}".upper()
+    label = f"{plan.name}_{plan.order}_{plan.fmt.name}".upper()
     rows = [p for p in plan.pieces if p.kind == "row"]
     wrong = _compare(module, plan, rows, label) if rows else []
     for k, end in enumerate(plan.data["ends"]):
@@ -194,14 +194,16 @@ def _compare(
 ) -> list[str]:
     _, space = exact_body(module, plan)
     try:
-        table, seams = space[f"{label}_TABLE"], space[f"{label}_SEAMS"]
-    except KeyError:
-        return [f"the module has no table {label}_TABLE"]
+        seams, table, divider, scales = space[label]
+    except (KeyError, TypeError, ValueError):
+        return [f"the module has no table {label}"]
     wrong = []
     if len(table) != len(rows):
         return [f"{label}: {len(table)} rows, certified are {len(rows)}"]
     scaled = any(r.whole("scale") or r.whole("gain") for r in rows)
     split = any(r["slope"] for r in rows)
+    if (divider is not None, scales) != (split, scaled):
+        wrong.append(f"{label}: other columns than certified")
     for i, (row, line) in enumerate(zip(rows, table, strict=True)):
         want = [row["center"]]
         two = Fraction(2)

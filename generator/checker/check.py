@@ -165,7 +165,7 @@ def check(
         whole, plans = read_plans(certificate)
         report.name = whole["name"]
         node = read(whole["expression"] if not expected else expected.formula)
-        for module in Module.read(source):
+        for module in Module.read(source, whole):
             _check(whole, plans, node, module, only, report, expected, formats)
     except _Enough:
         pass

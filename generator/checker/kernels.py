@@ -7,7 +7,6 @@ are derived from the module's numbers, and enter the running analysis.
 
 from __future__ import annotations
 
-import ast
 import functools
 import itertools
 from collections.abc import Callable
@@ -58,14 +57,15 @@ class Kernel:
 
 
 @functools.cache
-def kernel(source: str, name: str, fmt: Format) -> Kernel | None:
-    """The bound for a module's kernel; None where it has none."""
-    numbers = _numbers(source, f"_{name}", fmt)
-    if numbers is None:
-        return None
-    coefficients, log2 = numbers
+def kernel(
+    coefficients: tuple[Fraction, ...],
+    log2: tuple[Fraction, ...],
+    name: str,
+    fmt: Format,
+) -> Kernel:
+    """The bound for a kernel of these numbers."""
     low, high, order = REACHES[name]
-    inner = polynomial(coefficients, X)
+    inner = polynomial(list(coefficients), X)
     head = X - number(HALF) * X**2 if name == "log" else ONE + X
     function = call("log", ONE + X) if name == "log" else call("exp", X)
     judge = Judge(
@@ -92,28 +92,21 @@ def kernel(source: str, name: str, fmt: Format) -> Kernel | None:
 
 
 def _numbers(
-    source: str, name: str, fmt: Format
-) -> tuple[list[Fraction], list[Fraction]] | None:
-    """The coefficients and the parts of log 2 in a helper's first line."""
-    for node in ast.parse(source).body:
-        if not (isinstance(node, ast.FunctionDef) and node.name == name):
-            continue
-        for part in ast.walk(node):
-            if isinstance(part, ast.Dict):
-                table = ast.literal_eval(part)
-                cs, log2 = table[fmt.name]
-                kind = np.float32 if fmt.name == "float32" else np.float64
-                return (
-                    [Fraction(float(kind(c))) for c in cs],
-                    [Fraction(float(kind(c))) for c in log2],
-                )
-    return None
+    table: Any, fmt: Format
+) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
+    """The coefficients and the parts of log 2, as the format reads them."""
+    kind = np.float32 if fmt.name == "float32" else np.float64
+    cs, log2 = table[fmt.name]
+    return (
+        tuple(Fraction(float(kind(c))) for c in cs),
+        tuple(Fraction(float(kind(c))) for c in log2),
+    )
 
 
 def around_log(
     original: Callable[..., Any], found: Kernel
 ) -> Callable[..., Any]:
-    """The rendered _log, with its truncation error."""
+    """The rendered _pair_log, with its truncation error."""
 
     def log(m: Number, n: Number, dtype: str) -> Any:
         high, low = original(m, n, dtype)
@@ -130,7 +123,7 @@ def around_log(
 def around_exp(
     original: Callable[..., Any], found: Kernel
 ) -> Callable[..., Any]:
-    """The rendered _exp, with its truncation error."""
+    """The rendered _pair_exp, with its truncation error."""
 
     def exp(x: Any, dtype: str) -> Any:
         (high, low), n = original(x, dtype)
@@ -142,16 +135,14 @@ def around_exp(
     return exp
 
 
-def with_kernels(
-    space: dict[str, Any], source: str, fmt: Format
-) -> dict[str, Any]:
-    """What replaces _log and _exp in a module's names."""
+def with_kernels(space: dict[str, Any], fmt: Format) -> dict[str, Any]:
+    """What replaces _pair_log and _pair_exp in a module's names."""
     made: dict[str, Any] = {}
     for name, around in (("log", around_log), ("exp", around_exp)):
-        if f"_{name}" in space:
-            found = kernel(source, name, fmt)
-            if found is not None:
-                made[f"_{name}"] = around(space[f"_{name}"], found)
+        if f"_pair_{name}" in space:
+            numbers = _numbers(space[f"_{name.upper()}"], fmt)
+            helper = space[f"_pair_{name}"]
+            made[f"_pair_{name}"] = around(helper, kernel(*numbers, name, fmt))
     return made
 
 

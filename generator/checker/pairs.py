@@ -69,11 +69,11 @@ class Pairs:
             "_two_sum": self.two_sum,
             "_two_product": self.two_product,
             "_split": self.split,
-            "_sum": self.sum,
-            "_product": self.product,
-            "_quotient": self.quotient,
-            "_root": self.root,
-            "_find": self.find,
+            "_pair_sum": self.sum,
+            "_pair_product": self.product,
+            "_pair_quotient": self.quotient,
+            "_pair_root": self.root,
+            "_find_row": self.find,
         }
 
     # -- tables ---------------------------------------------------------

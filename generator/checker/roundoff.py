@@ -56,7 +56,7 @@ def body_of(
             space[name] = helper
     if "_log_rows" in space:
         space["_log_rows"] = pairs.by_owner(space["_log_rows"])
-    space.update(with_kernels(space, module.source, machine.fmt))
+    space.update(with_kernels(space, machine.fmt))
     made: Callable[[Number], Number] = space["BODIES"][machine.fmt.name][order]
     return made
 

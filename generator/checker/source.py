@@ -18,7 +18,8 @@ from dataclasses import field
 from functools import cached_property
 from typing import Any
 
-from .statements import KERNELS
+from .assembly import NotRunnable
+from .assembly import assembled
 from .statements import STATED
 from .statements import plain
 
@@ -50,10 +51,6 @@ EXPRESSIONS = (
 )
 
 
-class NotRunnable(ValueError):  # noqa: N818
-    """The module does more than a body may."""
-
-
 @dataclass(frozen=True)
 class Module:
     """A module as one or several backends run it.
@@ -78,13 +75,16 @@ class Module:
         return compile(self.tree, "<rendered>", "exec")
 
     @staticmethod
-    def read(source: str) -> list[Module]:
+    def read(source: str, whole: dict[str, Any] | None = None) -> list[Module]:
         """The module, once for each group of backends that run the same.
+
+        Args:
+            whole: the certificate that its tables may stand in.
 
         Raises:
             NotRunnable: it does more than a body may.
         """
-        tree = _allowed(source)
+        tree = _allowed(source, whole)
         wrong = _stated(tree)
         asking = [_asks_at_all(node) for node in tree.body]
         by_text: dict[str, tuple[list[ast.stmt], list[str]]] = {}
@@ -127,7 +127,7 @@ class Module:
         return self.run({"ops": None})
 
 
-def _allowed(source: str) -> ast.Module:
+def _allowed(source: str, whole: dict[str, Any] | None) -> ast.Module:
     """The syntax tree without imports, if nothing in it is forbidden."""
     try:
         tree = ast.parse(source)
@@ -135,6 +135,7 @@ def _allowed(source: str) -> ast.Module:
         raise NotRunnable(
             f"Not a module: expected Python source, received {error}."
         ) from None
+    tree = assembled(tree, whole)
     kept: list[ast.stmt] = []
     bound: set[str] = set()
     for node in tree.body:
@@ -222,8 +223,6 @@ def _stated(tree: ast.Module) -> list[str]:
         if node.name not in STATED:
             continue
         own = copy.deepcopy(node)
-        if node.name in KERNELS:
-            _without_numbers(own)
         if plain(own) != STATED[node.name]:
             wrong.append(f"{node.name} is not the helper of that name")
     return wrong
@@ -239,18 +238,6 @@ def _range(*ends: int) -> range:
     if len(found) > LARGEST_INTEGER:
         raise ValueError(f"a loop of {len(found)} steps")
     return found
-
-
-def _without_numbers(node: ast.FunctionDef | ast.ClassDef) -> None:
-    """Its table of numbers, which kernels.py looks at, left out."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Subscript) and isinstance(part.value, ast.Dict):
-            try:
-                ast.literal_eval(part.value)
-            except ValueError:
-                return
-            part.value = ast.Dict([], [])
-            return
 
 
 def _names_asked(tree: ast.AST) -> Iterator[str]:

@@ -1,19 +1,16 @@
 """Helpers as the theorems know them, written down once more.
 
 operations.py replaces `_two_sum` and its kin by what is proved of them, and
-kernels.py adds the truncation error of `_log` and `_exp`: true of this code
-and of no other.  Every helper of a module that has one of these names has to
-have the same syntax tree; numbers of kernels are left out, they are checked
-against the functions.  That this code does what the theorems say, in each
+kernels.py adds the truncation error of `_pair_log` and `_pair_exp`: true of
+this code and of no other.  Every helper that has one of these names has to
+have the same syntax tree.  That this code does what the theorems say, in each
 format and backend, is tested with exact arithmetic in tests/test_pairs.py and
-tests/test_checker_helpers.py.
+tests/test_checker_running.py.
 """
 
 from __future__ import annotations
 
 import ast
-
-KERNELS = ("_log", "_exp")  # with a table of numbers that is looked at apart
 
 HELPERS = """
 def _entries(values, i, dtype):
@@ -29,7 +26,7 @@ class _Grid:
         self.rows = [row for row, n in enumerate(counts) for _ in range(n)]
 
 
-def _find(t, seams, table, dtype):
+def _find_row(t, seams, table, dtype):
     if isinstance(seams, _Grid):
         exact = t * seams.scale
         i = ops.cast(exact, "int32")
@@ -66,13 +63,13 @@ def _fixed(p, dtype):
     return ops.clip(p, -last, last)
 
 
-def _two_sum(a, b):
+def _two_pair_sum(a, b):
     s = a + b
     v = s - a
     return s, (a - (s - v)) + (b - v)
 
 
-def _two_product(a, b, dtype):
+def _two_pair_product(a, b, dtype):
     divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
     p = _fixed(a * b, dtype)
     ca, cb = divider * a, divider * b
@@ -81,60 +78,60 @@ def _two_product(a, b, dtype):
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
 
 
-def _sum(x, y):
-    s, e = _two_sum(x[0], y[0])
-    return _two_sum(s, e + (x[1] + y[1]))
+def _pair_sum(x, y):
+    s, e = _two_pair_sum(x[0], y[0])
+    return _two_pair_sum(s, e + (x[1] + y[1]))
 
 
-def _product(x, y, dtype):
-    p, e = _two_product(x[0], y[0], dtype)
-    return _two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
+def _pair_product(x, y, dtype):
+    p, e = _two_pair_product(x[0], y[0], dtype)
+    return _two_pair_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
 
 
-def _quotient(x, y, dtype):
+def _pair_quotient(x, y, dtype):
     q = x[0] / y[0]
-    p, e = _two_product(q, y[0], dtype)
+    p, e = _two_pair_product(q, y[0], dtype)
     rest = (((x[0] - p) - e) + x[1]) - q * y[1]
-    return _two_sum(q, rest / y[0])
+    return _two_pair_sum(q, rest / y[0])
 
 
 def _pair_power(x, n, dtype):
     y = x
     for _ in range(n - 1):
-        y = _product(y, x, dtype)
+        y = _pair_product(y, x, dtype)
     return y
 
 
-def _root(m, degree, dtype):
+def _pair_root(m, degree, dtype):
     r = ops.sqrt(m) if degree == 2 else ops.exp(ops.log(m) / degree)
     r = ops.cast(r, dtype)
     p = _pair_power((r, ops.zeros_like(r)), degree, dtype)
     slope = degree * r
     for _ in range(degree - 2):
         slope = slope * r
-    return _two_sum(r, ((m - p[0]) - p[1]) / slope)
+    return _two_pair_sum(r, ((m - p[0]) - p[1]) / slope)
 
 
-def _log(m, n, dtype):
-    kernel, (one, two, three) = {}[dtype]
+def _pair_log(m, n, dtype):
+    kernel, (one, two, three) = _LOG[dtype]
     r = m - 1.0
-    p, e = _two_product(r, r, dtype)
+    p, e = _two_pair_product(r, r, dtype)
     cubic = (r * p) * _horner(kernel, r)
-    s, low = _two_sum(r, -0.5 * p)
-    s, more = _two_sum(n * one, s)
+    s, low = _two_pair_sum(r, -0.5 * p)
+    s, more = _two_pair_sum(n * one, s)
     low = low + (more + (cubic - 0.5 * e))
-    return _two_sum(s, low + n * two + n * three)
+    return _two_pair_sum(s, low + n * two + n * three)
 
 
-def _exp(x, dtype):
-    kernel, (one, two, three) = {}[dtype]
+def _pair_exp(x, dtype):
+    kernel, (one, two, three) = _EXP[dtype]
     n = ops.cast(ops.floor(x[0] * 1.4426950408889634 + 0.5), dtype)
-    r, e = _two_sum(x[0] - n * one, -(n * two))
+    r, e = _two_pair_sum(x[0] - n * one, -(n * two))
     e = e + (x[1] - n * three)
-    s, low = _two_sum(r, 1.0)
+    s, low = _two_pair_sum(r, 1.0)
     rest = r * r * _horner(kernel, r)
     low = low + (rest + e * (s + rest))
-    return _two_sum(s, low), n
+    return _two_pair_sum(s, low), n
 
 
 def _horner(coefficients, s):
@@ -144,15 +141,15 @@ def _horner(coefficients, s):
     return z
 
 
-def _log_rows(z, seams, table, scaled, dtype):
-    center, *columns = _find(z[0], seams, table, dtype)
+def _log_local_polynomials(z, seams, table, scaled, dtype):
+    center, *columns = _find_row(z[0], seams, table, dtype)
     s = (z[0] - center) + z[1]
     gain = 1.0
     if scaled:
         scale, gain, *columns = columns
         s = s * scale
     lead, *rest = columns
-    high, low = _two_sum(-_horner(rest, s), lead)
+    high, low = _two_pair_sum(-_horner(rest, s), lead)
     return high * gain, low * gain
 """
 

@@ -1,19 +1,53 @@
-"""What a plan costs to run: its operations, weighted as measured.
+"""What a body costs to run: its operations, weighted as measured.
 
-A rendered body is run on a stand-in for tensors that only counts; the
-weights are in ``costs.json``, written by ``benchmarks/operations.py``: the
-time of one more operation, in passes over the input, over backends and modes.
+The statements of a `Body` are gone through with a stand-in for tensors that
+only counts, and so are the runtime primitives that they call; the weights are
+in ``costs.json``, written by ``benchmarks/operations.py``: the time of one
+more operation, in passes over the input, over backends and modes.
 """
 
 from __future__ import annotations
 
 import json
+import operator
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from keras_stablef import runtime
+
 from ..pieces.cover import Cover
+from ..program.program import Const
+from ..program.program import Expr
+from ..program.program import Op
+from ..program.program import Var
+from .body import Assign
+from .body import Body
+from .body import Call
+from .body import Compare
+from .body import Group
+from .body import Number
+from .body import Part
+from .body import Rows
+from .body import Word
+from .lower import lower
+from .tables import evaluated
+from .tables import row_table
+
+BINARY = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+}
+SIGNS = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 @cache
@@ -27,20 +61,72 @@ def weights() -> dict[str, float]:
 def cost(plan: Cover) -> float:
     """In passes over the input."""
     table = weights()
-    return sum(n * table[kind] for kind, n in operations(plan).items())
+    return sum(n * table[kind] for kind, n in operations(lower(plan)).items())
 
 
-def operations(plan: Cover) -> Counter[str]:
-    """The passes over the input that the rendered body makes, by kind."""
-    from ..source.render import render
-
-    source = render("", ("", ""), "", [plan], tidy=False).text
-    lines = [s for s in source.splitlines() if not s.startswith("from keras")]
+def operations(body: Body) -> Counter[str]:
+    """The passes over the input that a body makes, by kind."""
     tape = _Tape()
-    space: dict[str, Any] = {"ops": tape, "backend": lambda: "jax"}
-    exec("\n".join(lines), space)  # our own source
-    space["BODIES"][plan.dtype][0](_Counted(tape))
+    primitives = runtime.primitives(ops=tape, backend=lambda: "jax")
+    names: dict[str, Any] = {"x": _Counted(tape)}
+    for table in body.tables:
+        if isinstance(table, Rows):
+            rows = row_table(table.rows, body.dtype)
+            names[table.name] = evaluated(rows)
+        else:
+            names[table.name] = tuple(map(float, table.values))
+    run = _Run(names, primitives, tape)
+    for statement in body.statements:
+        if isinstance(statement, Assign):
+            value = run(statement.value)
+            if len(statement.targets) == 1:
+                value = (value,)
+            names.update(zip(statement.targets, value, strict=True))
+    run(body.result)
     return tape.counts
+
+
+class _Run:
+    """One expression after the other, by the names bound so far."""
+
+    def __init__(
+        self,
+        names: dict[str, Any],
+        primitives: dict[str, Callable[..., Any]],
+        tape: _Tape,
+    ) -> None:
+        self.names, self.primitives, self.tape = names, primitives, tape
+
+    def __call__(self, node: Expr) -> Any:
+        if isinstance(node, Var):
+            return self.names[node.name]
+        if isinstance(node, (Const, Number)):
+            return float(node.value)
+        if isinstance(node, Word):
+            return node.value
+        if isinstance(node, Part):
+            return self.names[node.name][node.index]
+        if isinstance(node, Group):
+            return tuple(map(self, node.items))
+        if isinstance(node, Compare):
+            return SIGNS[node.sign](self(node.left), self(node.right))
+        if isinstance(node, Call):
+            name = node.name.removeprefix("ops.")
+            found = self.tape if name != node.name else None
+            call = getattr(found, name) if found else self.primitives[name]
+            return call(*map(self, node.args))
+        assert isinstance(node, Op)
+        return self._operation(node)
+
+    def _operation(self, node: Op) -> Any:
+        args = list(map(self, node.args))
+        if node.name == "neg":
+            return -args[0]
+        if node.name == "div" and node.args[0] == Const(1):  # type: ignore[arg-type]
+            return -1.0 / -args[1]  # as it is printed
+        if node.name in BINARY:
+            return BINARY[node.name](*args)
+        return getattr(self.tape, node.name)(*args)
 
 
 class _Counted:

@@ -1,4 +1,4 @@
-"""Powers of two that bring the distance from an end near to 1, as source."""
+"""Powers of two that bring the distance from an end near to 1."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from fractions import Fraction
 
 from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
-from ..numbers.literals import number
 from ..pieces.ends import EndForm
+from ..program.program import Const
+from ..program.program import Expr
+from ..program.program import Var
+from .body import Assign
+from .body import Call
+from .body import Group
+from .body import Number
+from .body import Word
+from .body import assign
+from .body import ops
 
 
 @dataclass(frozen=True)
@@ -27,17 +36,16 @@ class Levels:
 
     edges: tuple[Fraction, ...]
     exponents: tuple[int, ...]
-    needs: frozenset[str] = frozenset()
 
-    def begin(self, q: int, dtype: str) -> list[str]:
+    def begin(self, q: int, dtype: str) -> list[Assign]:
         """m = d * 2**-e."""
         del q
-        return [f"m = {self.scaled('d', Fraction(-1), dtype)}"]
+        return [assign("m", self.scaled(Var("d"), Fraction(-1), dtype))]
 
     def scaled(
-        self, name: str, times: Fraction, dtype: str, shift: int = 0
-    ) -> str:
-        """The source of name * 2**(e * times + shift)."""
+        self, value: Expr, times: Fraction, dtype: str, shift: int = 0
+    ) -> Expr:
+        """value * 2**(e * times + shift)."""
         fmt = FORMATS[dtype]
         values: list[Fraction | float] = []
         for e in self.exponents:
@@ -47,43 +55,54 @@ class Levels:
                 values.append(Fraction(2) ** n)
             else:
                 values.append(math.inf if n > 0 else 0.0)
-        return f"{name} * {self._chosen(values, dtype)}"
+        return value * self._chosen(values, dtype)
 
-    def exponent(self, times: Fraction, dtype: str) -> str:
-        """The source of e * times, a tensor."""
+    def exponent(self, times: Fraction, dtype: str) -> Expr:
+        """e * times, a tensor."""
         return self._chosen([e * times for e in self.exponents], dtype)
 
-    def _chosen(self, values: Sequence[Fraction | float], dtype: str) -> str:
-        edges = ", ".join(number(e, dtype) for e in self.edges)
-        shown = ", ".join(number(v, dtype) for v in values)
-        return f"_levels(d, ({edges},), ({shown}), {dtype!r})"
+    def _chosen(self, values: Sequence[Fraction | float], dtype: str) -> Expr:
+        edges = Group(tuple(Number(e, dtype) for e in self.edges))
+        factors = Group(tuple(Number(v, dtype) for v in values))
+        return Call("level_of", (Var("d"), edges, factors, Word(dtype)))
 
 
 @dataclass(frozen=True)
 class Split:
     """The same for high powers, by the exponent of d itself."""
 
-    needs: frozenset[str] = frozenset({"scale"})
-
-    def begin(self, q: int, dtype: str) -> list[str]:
-        return [f"m, n = _split_exponent(d, {q}, {dtype!r})"]
+    def begin(self, q: int, dtype: str) -> list[Assign]:
+        """m * 2**n = d."""
+        call = Call("split_exponent", (Var("d"), Word(q), Word(dtype)))
+        return [Assign(("m", "n"), call)]
 
     def scaled(
-        self, name: str, times: Fraction, dtype: str, shift: int = 0
-    ) -> str:
+        self, value: Expr, times: Fraction, dtype: str, shift: int = 0
+    ) -> Expr:
+        """value * 2**(n * times + shift)."""
         n = self.exponent(times, dtype)
         if shift:
-            n += f" + {shift}.0" if shift > 0 else f" - {-shift}.0"
-        return f"_scale({name}, {n}, {dtype!r})"
+            n = shifted(n, shift)
+        return Call("scale_by_power", (value, n, Word(dtype)))
 
-    def exponent(self, times: Fraction, dtype: str) -> str:
-        part = "n"
+    def exponent(self, times: Fraction, dtype: str) -> Expr:
+        """n * times, a tensor."""
+        part: Expr = Var("n")
         if times.denominator > 1:
             # n is a multiple of it, but XLA multiplies by the reciprocal,
             # and -105 times the float next to 1/7 is not -15.
-            part = f"ops.floor(n / {times.denominator}.0 + 0.5)"
-            part = f"ops.cast({part}, {dtype!r})"
-        return f"{times.numerator}.0 * {part}"
+            whole = part / _whole(times.denominator) + Const(Fraction(1, 2))
+            part = ops("cast", ops("floor", whole), Word(dtype))
+        return _whole(times.numerator) * part
+
+
+def shifted(value: Expr, n: int) -> Expr:
+    """value + n."""
+    return value + _whole(n) if n > 0 else value - _whole(-n)
+
+
+def _whole(n: int) -> Const:
+    return Const(Fraction(n))
 
 
 MOST_LEVELS = 4  # beyond, two gathers and a logarithm are cheaper

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
-from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -38,20 +36,3 @@ def number(value: Fraction | float, dtype: str = "float64") -> str:
         )
     text = str(float_of)
     return text if any(c in text for c in ".en") else text + ".0"
-
-
-def tuple_text(values: Sequence[Fraction], dtype: str) -> str:
-    body = ", ".join(number(v, dtype) for v in values)
-    return f"({body},)"
-
-
-def wrapped(values: Sequence[Fraction], dtype: str, indent: int) -> list[str]:
-    text = ", ".join(number(v, dtype) for v in values)
-    return textwrap.wrap(
-        text + "," if text else "",
-        80,
-        initial_indent=" " * indent,
-        subsequent_indent=" " * indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )

@@ -30,7 +30,7 @@ from ..numbers.series import to_balls
 
 _X = sympy.Symbol("x", real=True)
 # name: formula of P, largest |r|, the power of r that P is multiplied by
-_KERNELS = {
+KERNELS = {
     "log": ((sympy.log(1 + _X) - _X + _X**2 / 2) / _X**3, arb("0.4143"), 3),
     "exp": ((sympy.exp(_X) - 1 - _X) / _X**2, arb("0.3467"), 2),
 }
@@ -51,7 +51,7 @@ def kernel(name: str, fmt: FloatFormat) -> Kernel:
     Its error is below a quarter of the least unit that ends.py counts for
     it: 2**-(p + 4) of the function.
     """
-    formula, reach, power = _KERNELS[name]
+    formula, reach, power = KERNELS[name]
     with ctx.workprec(600):
         made, _ = expand(
             to_primitives(formula),

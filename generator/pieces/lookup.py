@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
+from keras_stablef.runtime.polynomials import FEW
+
 from .rows import Row
 
-# Rows that are all evaluated, and one selected.  Two gathers cost as much as
-# 5 rows of degree 9 in eager torch and TensorFlow, as 15 compiled by XLA, as
-# 50 compiled by inductor (a million float32 on two cores, measured once).
-FEW = 8
 MAX_BINS = 2048  # of a grid: 8 KiB, a quarter of a first-level cache
 
 

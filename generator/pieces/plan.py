@@ -9,6 +9,8 @@ from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
 from ..program.program import Program
 
+ORDERS = 3  # f, f' and f'' have plans; the last one's derivative is autodiff's
+
 
 @dataclass(frozen=True)
 class Piece:

@@ -120,9 +120,11 @@ def infix(node: Expr, name_of: str = "ops.") -> str:
     """
 
     def show(node: Expr, outer: int, right: bool) -> str:
+        # A minus binds closer than * and /: on the left it needs no brackets.
+        inner = right or outer == PRECEDENCE["neg"]
         if not isinstance(node, Op):
             text = str(node)
-            return f"({text})" if text.startswith("-") and outer > 0 else text
+            return f"({text})" if text.startswith("-") and inner else text
         if ARITY.get(node.name) != len(node.args):
             raise GeneratorError(
                 f"No such operation: expected one of {', '.join(ARITY)} with "
@@ -156,7 +158,7 @@ def infix(node: Expr, name_of: str = "ops.") -> str:
             )
         if node.name == "neg":
             text = "-" + show(node.args[0], PRECEDENCE["neg"], False)
-            return f"({text})" if outer > 0 else text
+            return f"({text})" if inner else text
         args = ", ".join(show(a, 0, False) for a in node.args)
         return f"{name_of}{node.name}({args})"
 

@@ -1,39 +1,39 @@
-"""Stage 5: Python source from plans alone; the template only lays out."""
+"""Python source from plans alone: printed bodies, laid out by a template."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from functools import cache
+from types import FunctionType
+
+from keras_stablef import runtime
 
 from .. import plain
-from ..lowering.emit import cover_text
-from ..lowering.emit import kernel_text
-from ..lowering.lines import comment
+from ..lowering.body import Body
+from ..lowering.body import Rows
+from ..lowering.lower import lower
+from ..lowering.tables import row_table
 from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
 from ..numbers.literals import number
 from ..pieces.cover import AnyPlan
-from ..pieces.cover import Cover
-from ..pieces.lookup import FEW
-from ..pieces.plan import Fold
-from ..pieces.plan import Piece
-from ..pieces.plan import Plan
-from ..pieces.plan import max_ulp_of
+from ..pieces.kernels import KERNELS
+from ..pieces.kernels import kernel
 from ..pieces.plan import narrowed_bound
 from ..pieces.sound import require_sound
 from ..pieces.sound import require_sound_format
-from ..program.program import Expr
-from ..program.program import Op
-from ..program.program import Program
-from ..program.program import Var
-from ..program.program import renamed
 from ..text import shown_bound
+from .printer import body_lines
+from .printer import definition
+from .printer import reference
+from .printer import tuple_text
 from .templates import environment
 from .templates import formatted
+
+KERNEL_NUMBERS = "kernel_numbers"
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,9 @@ class Source:
 
 
 @dataclass(frozen=True)
-class _Body:
+class _Printed:
     function: str
     title: str
-    tables: list[str]
     lines: list[str]
 
 
@@ -64,6 +63,7 @@ def render(
     plans: Sequence[AnyPlan],
     tidy: bool = True,
     formats: Mapping[str, FloatFormat] = FORMATS,
+    certified: bool = False,
 ) -> Source:
     """The module with every plan of one function.
 
@@ -73,6 +73,8 @@ def render(
     Args:
         formats: those it serves, if computed in one that has a plan.
         tidy: format it, for people.
+        certified: it reads its tables from the certificate beside it, where
+            they stand once.
 
     Raises:
         GeneratorError: a plan, a format or a text holds what cannot be
@@ -88,17 +90,12 @@ def render(
     for d, f in served.items():
         plain.name(d, "name of a format")
         require_sound_format(f)
-    needs: set[str] = set()
-    bodies = []
-    for dtype in planned:
-        for order in orders:
-            plan = by_key.get((dtype, order))
-            if isinstance(plan, Cover):
-                last = order == orders[-1]
-                bodies.append(_cover_body(plan, needs, last))
-            elif plan is not None:
-                low = _shared_low(by_key.values(), dtype)
-                bodies.append(_body(plan, low))
+    bodies = [
+        lower(by_key[dtype, order])
+        for dtype in planned
+        for order in orders
+        if (dtype, order) in by_key
+    ]
     text = (
         environment()
         .get_template("module.py.j2")
@@ -107,18 +104,14 @@ def render(
             expression=expression,
             domain=domain,
             summary=textwrap.wrap(plain.text(summary, "summary"), 76),
-            bodies=bodies,
-            needs=needs,
-            few=FEW,
-            kernels={
-                k: kernel_text(k, planned) for k in ("log", "exp") if k in needs
-            },
+            imports=_imports(bodies, certified),
+            tables=_tables(bodies, certified),
+            bodies=[
+                _Printed(body.function, _title(body), body_lines(body))
+                for body in bodies
+            ],
             table={
-                dtype: [
-                    _function(name, order, dtype)
-                    for order in orders
-                    if (dtype, order) in by_key
-                ]
+                dtype: [b.function for b in bodies if b.dtype == dtype]
                 for dtype in planned
             },
             computes={d: f.compute for d, f in served.items()},
@@ -144,160 +137,73 @@ def render(
     return Source(name, formatted(text) if tidy else text)
 
 
-def _function(name: str, order: int, dtype: str) -> str:
-    return f"{name}_{order}_{dtype}"
+def render_kernels(dtypes: Sequence[str] = ("float32", "float64")) -> Source:
+    """The module of the runtime that has the numbers of its kernels."""
+    found = {
+        name: {
+            dtype: (
+                tuple_text(kernel(name, FORMATS[dtype]).coefficients, dtype),
+                tuple_text(kernel(name, FORMATS[dtype]).log2, dtype),
+            )
+            for dtype in dtypes
+        }
+        for name in sorted(KERNELS)
+    }
+    text = (
+        environment()
+        .get_template(f"{KERNEL_NUMBERS}.py.j2")
+        .render(kernels=found)
+    )
+    return Source(KERNEL_NUMBERS, formatted(text))
+
+
+@cache
+def _homes() -> dict[str, str]:
+    """The runtime module of each primitive."""
+    return {
+        name: module.__name__.rpartition(".")[2]
+        for module in runtime.MODULES
+        for name, value in vars(module).items()
+        if isinstance(value, (FunctionType, type))
+        and value.__module__ == module.__name__
+    }
+
+
+def _imports(bodies: Sequence[Body], certified: bool) -> list[tuple[str, str]]:
+    """Modules of the runtime, and what is taken from them."""
+    tables = [(b.dtype, table) for b in bodies for table in b.tables]
+    needed = {(_homes()[call], call) for body in bodies for call in body.calls}
+    if certified:
+        needed |= {
+            ("tables", "rows_of" if isinstance(t, Rows) else "numbers_of")
+            for _, t in tables
+        }
+    elif any(
+        isinstance(t, Rows) and row_table(t.rows, dtype).lookup.counts
+        for dtype, t in tables
+    ):
+        needed.add((_homes()["Grid"], "Grid"))
+    return sorted(needed, key=lambda pair: (pair[0], pair[1].lower()))
+
+
+def _tables(bodies: Sequence[Body], certified: bool) -> list[str]:
+    lines = []
+    for body in bodies:
+        for table in body.tables:
+            lines += (
+                reference(table, body)
+                if certified
+                else definition(table, body.dtype)
+            )
+    return lines
 
 
 def _prime(order: int) -> str:
     return "f" + "'" * order if order < 4 else f"f^({order})"
 
 
-def _shared_low(plans: Iterable[AnyPlan], dtype: str) -> Fraction:
-    """Where the first closed tail of the tower begins.
-
-    All closed tails are clipped there, further in than their own seams, so
-    that f, f' and f'' have one exponential in common; they are finite
-    wherever one of them is used.
-    """
-    return min(
-        p.far[-1].low for p in plans if isinstance(p, Plan) and p.dtype == dtype
-    )
-
-
-def _title(plan: AnyPlan) -> str:
+def _title(body: Body) -> str:
     return (
-        f"{_prime(plan.order)} in {plan.dtype}, proved within "
-        f"{shown_bound(plan.ulp)} ulp."
+        f"{_prime(body.order)} in {body.dtype}, proved within "
+        f"{shown_bound(body.ulp)} ulp."
     )
-
-
-def _cover_body(plan: Cover, needs: set[str], last: bool) -> _Body:
-    function = _function(plan.name, plan.order, plan.dtype)
-    text = cover_text(plan, function, last)
-    needs |= text.needs
-    return _Body(function, _title(plan), text.tables, text.lines)
-
-
-def _body(plan: Plan, shared_low: Fraction) -> _Body:
-    lines = ["t = ops.abs(x)", *_near_text(plan, plan.near)]
-    for k, piece in enumerate(plan.far, 1):
-        low = shared_low if piece.kind == "closed" else piece.low
-        lines += _far_text(plan, k, piece, low)
-    return _Body(
-        _function(plan.name, plan.order, plan.dtype),
-        _title(plan),
-        [],
-        [*lines, "", *_choice(plan)],
-    )
-
-
-def _near_text(plan: Plan, piece: Piece) -> list[str]:
-    assert piece.high is not None
-    edge = number(piece.high)
-    code = [f"x0 = ops.clip(x, -{edge}, {edge})"]
-    code += _statements(piece.program, {"x": "x0"}, 0, plan.dtype)
-    return [
-        "",
-        *_comment(plan, piece, f"|x| < {number(piece.high, 'float64')}"),
-        *code,
-    ]
-
-
-def _far_text(
-    plan: Plan, index: int, piece: Piece, clip_low: Fraction
-) -> list[str]:
-    t = f"t{index}"
-    interval = f"{number(piece.low, 'float64')} <= |x|"
-    if piece.high is None:
-        # A little below the seam: where the piece is taken its input is
-        # strictly above, so no gradient is split at a tie.  Exact in
-        # float32, to which torch rounds it for float64 too.
-        low = number(clip_low - clip_low / 2**20)
-        value = _bounded("t", "maximum", low, plan.dtype)
-    else:
-        # A polynomial is finite on all of [0, high].
-        value = _bounded("t", "minimum", number(piece.high), plan.dtype)
-        interval += f" < {number(piece.high, 'float64')}"
-    code = [f"{t} = {value}"]
-    code += _statements(piece.program, {"t": t}, index, plan.dtype)
-    return ["", *_comment(plan, piece, interval), *code]
-
-
-def _statements(
-    program: Program, names: dict[str, str], index: int, dtype: str
-) -> list[str]:
-    """The program's statements, its names made the piece's own."""
-    lines = []
-    names = dict(names)
-    for target, value in program.statements[:-1]:
-        text = _show(value, names, dtype)
-        names[target] = f"{target}{index}"
-        lines.append(f"{names[target]} = {text}")
-    text = _show(program.statements[-1][1], names, dtype)
-    return [*lines, f"y{index} = {text}"]
-
-
-def _bounded(name: str, operation: str, end: str, dtype: str) -> str:
-    """minimum or maximum of a nonnegative value and a number.
-
-    On torch both make float32 of float64 (Keras 3.15); clip does not, but
-    costs twice as much, so it is kept for the formats that need it.
-    """
-    if dtype == "float32":
-        return f"ops.{operation}({name}, {end})"
-    if operation == "minimum":
-        return f"ops.clip({name}, 0.0, {end})"
-    return f'ops.clip({name}, {end}, float("inf"))'
-
-
-def _show(node: Expr, names: dict[str, str], dtype: str) -> str:
-    if isinstance(node, Op) and node.name == "minimum":
-        value, end = node.args
-        assert isinstance(value, Var)
-        return _bounded(names[value.name], "minimum", str(end), dtype)
-    return str(renamed(node, names))
-
-
-def _comment(plan: Plan, piece: Piece, interval: str) -> list[str]:
-    text = (
-        f"{interval}: {piece.formula}. {piece.proof[0].upper()}"
-        f"{piece.proof[1:]}. Truncation + roundoff <= "
-        f"{piece.ulp - piece.roundoff:.3f} + {piece.roundoff:.3f} = "
-        f"{piece.ulp:.3f} <= {max_ulp_of(plan.order):g} ulp."
-    )
-    return comment(text)
-
-
-def _choice(plan: Plan) -> list[str]:
-    last = len(plan.far)
-    lines, y = [], f"y{last}"
-    for k in range(last - 1, 0, -1):
-        high = plan.far[k - 1].high
-        assert high is not None
-        lines.append(f"y = ops.where(t < {number(high, 'float64')}, y{k}, {y})")
-        y = "y"
-    unfolded = _unfold(plan.fold, y, plan.dtype)
-    if unfolded:
-        lines += unfolded
-        y = "y"
-    assert plan.near.high is not None
-    edge = number(plan.near.high)
-    lines.append(f"return ops.where(t < {edge}, y0, {y})")
-    return lines
-
-
-def _unfold(fold: Fold, y: str, dtype: str) -> list[str]:
-    """``constant - y`` for x > 0 and y itself elsewhere, by arithmetic.
-
-    The factor is exactly -1 or 1 and the term exactly the constant or 0,
-    so only the subtraction rounds.  A `where` would use y twice, which
-    costs XLA one more pass over memory.
-    """
-    if fold.sign > 0:
-        return []
-    mirrored = f"(1.0 - 2.0 * up) * {y}"
-    if fold.constant == 1:
-        mirrored = f"up + {mirrored}"
-    elif fold.constant:
-        mirrored = f"{number(fold.constant, 'float64')} * up + {mirrored}"
-    return [f'up = ops.cast(x > 0, "{dtype}")', f"y = {mirrored}"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .. import plain
 from ..errors import GeneratorError
+from .inline import inlined
 from .templates import environment
 from .templates import formatted
 
@@ -24,6 +25,7 @@ def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
             itself uses.
     """
     plain.name(name)
+    module = inlined(module)
     imports, rules = _rules()
     head = "from keras import ops\n"
     if module.count(head) != 1:

@@ -18,11 +18,15 @@ from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
 from ..pieces.cover import AnyPlan
 from ..pieces.cover import Cover
+from ..pieces.ends import EndForm
+from ..pieces.logends import LogForm
+from ..pieces.lookup import lookup_of
 from ..pieces.plan import Piece
 from ..pieces.plan import Plan
 from ..pieces.plan import narrowed_bound
 from ..pieces.powers import PowerRow
 from ..pieces.rows import Row
+from ..pieces.rows import splitter
 from ..pieces.sound import require_sound
 from ..program.assumed import primitive_errors
 from ..program.program import Const
@@ -112,11 +116,30 @@ def _cover(plan: Cover) -> dict[str, object]:
         "order": plan.order,
         "ulp": plan.ulp,
         "parity": plan.parity,
-        "rows": _table(plan.rows, Row),
+        "rows": _rows(plan.rows, plan.dtype),
         "powers": _table(plan.powers, PowerRow),
-        "ends": [_fields(e) for e in plan.ends],
+        "ends": [_end(e, plan.dtype) for e in plan.ends],
         "closed": [_closed(c) for c in plan.closed],
     }
+
+
+def _rows(rows: Sequence[Row], dtype: str) -> dict[str, object]:
+    """Rows, how the one of an input is found, and Dekker's number."""
+    table = _table(rows, Row)
+    if rows:
+        found = lookup_of(rows)
+        stop = found.first + sum(found.counts)
+        table["grid"] = [found.k, found.first, stop] if found.counts else None
+        split = any(r.slope for r in rows)
+        table["divider"] = splitter(FORMATS[dtype])[0] if split else None
+    return table
+
+
+def _end(form: EndForm | LogForm, dtype: str) -> dict[str, object]:
+    fields = _fields(form)
+    if isinstance(form, LogForm):
+        fields["rows"] = _rows(form.rows, dtype)
+    return fields
 
 
 def _table(pieces: Sequence[Any], kind: Any) -> dict[str, object]:
@@ -166,9 +189,7 @@ def _plain(value: Any) -> object:
             number = float(value)
         except OverflowError:
             return str(value)
-        return number.hex() if Fraction(number) == value else str(value)
-    if isinstance(value, tuple) and value and isinstance(value[0], Row):
-        return _table(value, Row)
+        return _hex(number) if Fraction(number) == value else str(value)
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
     if dataclasses.is_dataclass(value):
@@ -176,6 +197,12 @@ def _plain(value: Any) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
+
+
+def _hex(number: float) -> str:
+    """In hexadecimal, without the zeros that say nothing."""
+    head, _, exponent = number.hex().partition("p")
+    return f"{head.rstrip('0').rstrip('.') or '0x0'}p{exponent}"
 
 
 def _plan(plan: Plan) -> dict[str, object]:

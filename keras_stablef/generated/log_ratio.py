@@ -7,307 +7,83 @@ Fisher, Biometrika 10, 1915; DLMF 4.37.24.
 """
 
 from keras import ops
-from keras.config import backend
+
+from keras_stablef.runtime.constants import clamp
+from keras_stablef.runtime.constants import constant
+from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.exponents import level_of
+from keras_stablef.runtime.exponents import scale_by_power
+from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.kernels import pair_log
+from keras_stablef.runtime.pairs import pair_power
+from keras_stablef.runtime.pairs import pair_product
+from keras_stablef.runtime.pairs import pair_quotient
+from keras_stablef.runtime.pairs import pair_sum
+from keras_stablef.runtime.pairs import two_sum
+from keras_stablef.runtime.polynomials import horner
+from keras_stablef.runtime.polynomials import local_polynomials
+from keras_stablef.runtime.powers import power_row
+from keras_stablef.runtime.tables import numbers_of
+from keras_stablef.runtime.tables import rows_of
 
 NAME = "log_ratio"
 EXPRESSION = "log((1-x)/(1+x))"
 DOMAIN = ("-1", "1")
 
-
-def _number(value, dtype):
-    """A constant of the dtype itself; torch would make it a float32."""
-    return ops.convert_to_tensor(value, dtype=dtype)
-
-
-def _clamp(t, low, high, dtype):
-    """t where low <= t <= high, else the nearer end; nan stays nan."""
-    t = ops.where(t < _number(low, dtype), _number(low, dtype), t)
-    return ops.where(t > _number(high, dtype), _number(high, dtype), t)
-
-
-def _fixed(p, dtype):
-    """A rounded product, out of sight of fused multiply-add.
-
-    XLA contracts a * b - c to an exact a * b where it likes, and p is used
-    again as the rounded one; it does not look through a clip.
-    """
-    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
-    return ops.clip(p, -last, last)
-
-
-def _horner(coefficients, s):
-    """c[0] + c[1] * s + c[2] * s**2 + ..."""
-    z = coefficients[-1]
-    for c in coefficients[-2::-1]:
-        z = z * s + c
-    return z
-
-
-def _entries(values, i, dtype):
-    """values[i], elementwise."""
-    if backend() != "torch":
-        return ops.take(ops.convert_to_tensor(values, dtype=dtype), i)
-    # Of a vector Keras squeezes what it has taken, which ONNX refuses.
-    column = ops.convert_to_tensor([[v] for v in values], dtype=dtype)
-    return ops.take(column, i, axis=0)[..., 0]
-
-
-FEW = 8  # rows that are all evaluated, and one selected
-
-
-class _Grid:
-    """Seams on a grid: bin floor(t * scale) - first belongs to a row."""
-
-    def __init__(self, scale, first, counts):
-        self.scale, self.first = scale, first
-        self.rows = [row for row, n in enumerate(counts) for _ in range(n)]
-
-
-def _find(t, seams, table, dtype):
-    """The columns of a table at the interval that t lies in."""
-    if isinstance(seams, _Grid):
-        # keras.ops.floor makes float32 of float64 here and there: by hand.
-        exact = t * seams.scale
-        i = ops.cast(exact, "int32")
-        if seams.first < 0:
-            down = exact < ops.cast(i, dtype)
-            i = i - ops.cast(down, "int32")
-        i = i - seams.first
-        i = ops.clip(i, 0, len(seams.rows) - 1)  # t may be nan
-        i = _entries(seams.rows, i, "int32")
-    else:
-        i = ops.zeros_like(t, dtype="int32")
-        step = 1
-        while step <= len(seams):
-            step *= 2
-        padded = list(seams) + [float("inf")] * (step - len(seams))
-        while step > 1:  # how many seams are <= t
-            step //= 2
-            above = t >= _entries(padded, i + (step - 1), dtype)
-            i = i + step * ops.cast(above, "int32")
-    if backend() == "torch":  # one gather of rows: half the time in eager
-        row = ops.take(ops.convert_to_tensor(table, dtype=dtype), i, axis=0)
-        return [row[..., k] for k in range(len(table[0]))]
-    # XLA repeats a gather of rows for each of their columns.
-    return [_entries(column, i, dtype) for column in zip(*table, strict=True)]
-
-
-def _rows(t, seams, table, divider, scaled, dtype):
-    """The local polynomial of the interval that t lies in."""
-    if len(table) > FEW:
-        row = _find(t, seams, table, dtype)
-        return _polynomial(t, row, divider, scaled)
-    y = _polynomial(t, table[0], divider, scaled, dtype)
-    for seam, row in zip(seams, table[1:], strict=True):
-        z = _polynomial(t, row, divider, scaled, dtype)
-        y = ops.where(t >= _number(seam, dtype), z, y)
-    return y
-
-
-def _split(s, divider):
-    """s = high + low, high of few bits (Veltkamp; Dekker 1971)."""
-    high = divider * s
-    high = high - (high - s)
-    return high, s - high
-
-
-def _polynomial(t, row, divider, scaled, dtype=None):
-    """One local polynomial; a dtype says that the row is constants.
-
-    A row: center, if `scaled` what t - center and the result are to be
-    multiplied by, lead, with a `divider` the slope, then the other
-    coefficients negated.  Sums that must not be reordered are written as
-    differences: TensorFlow's graph optimizer gathers additions.
-    """
-    center, *row = row
-    s = t - center
-    if scaled:
-        scale, gain, *row = row
-        s = s * scale
-    lead, *rest = row
-    if divider:
-        slope, *rest = rest
-    z = _horner(rest, s)
-    if divider:
-        high, low = _split(s, divider)
-        z = z - slope * low
-        lead = lead + slope * high
-    elif dtype:  # TensorFlow folds lead - (p + c) to (lead - c) - p
-        z = _fixed(z, dtype)
-    return (lead - z) * gain if scaled else lead - z
-
-
-def _power_of_two(n, dtype):
-    """2**n, exact, for n within the exponents of the dtype."""
-    last = {"float32": 126, "float64": 1022}[dtype]
-    table = [2.0**k for k in range(-last, last + 1)]
-    index = ops.clip(ops.cast(n, "int32") + last, 0, 2 * last)  # n may be nan
-    return _entries(table, index, dtype)
-
-
-def _scale(y, n, dtype):
-    """y * 2**n in two steps, since 2**n itself may overflow."""
-    half = ops.floor(0.5 * n)
-    return (y * _power_of_two(half, dtype)) * _power_of_two(n - half, dtype)
-
-
-def _split_exponent(t, root, dtype):
-    """m, n with t = m * 2**n exactly, n a multiple of `root`, m near 1."""
-    n = ops.log(t) * (1.4426950408889634 / root)
-    n = ops.cast(root * ops.floor(n + 0.5), dtype)
-    return _scale(t, -n, dtype), n
-
-
-def _levels(d, edges, factors, dtype):
-    """factors[j] where edges[j - 1] <= d < edges[j]."""
-    y = _number(factors[0], dtype)
-    for edge, factor in zip(edges, factors[1:], strict=True):
-        y = ops.where(d >= _number(edge, dtype), _number(factor, dtype), y)
-    return y
-
-
-# Pairs (a, b) stand for a + b, twice the precision (Dekker 1971).  A constant
-# comes second in a sum: compilers fold (constant + a) - constant.
-
-
-def _two_sum(a, b):
-    s = a + b
-    v = s - a
-    return s, (a - (s - v)) + (b - v)
-
-
-def _two_product(a, b, dtype):
-    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
-    p = _fixed(a * b, dtype)
-    ca, cb = divider * a, divider * b
-    ah, bh = ca - (ca - a), cb - (cb - b)
-    al, bl = a - ah, b - bh
-    return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
-
-
-def _sum(x, y):
-    s, e = _two_sum(x[0], y[0])
-    return _two_sum(s, e + (x[1] + y[1]))
-
-
-def _product(x, y, dtype):
-    p, e = _two_product(x[0], y[0], dtype)
-    return _two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
-
-
-def _quotient(x, y, dtype):
-    q = x[0] / y[0]
-    p, e = _two_product(q, y[0], dtype)
-    rest = (((x[0] - p) - e) + x[1]) - q * y[1]
-    return _two_sum(q, rest / y[0])
-
-
-def _pair_power(x, n, dtype):
-    y = x
-    for _ in range(n - 1):
-        y = _product(y, x, dtype)
-    return y
-
-
-def _power_row(s, offset, order, factor, rest, levels, dtype):
-    """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
-
-    d = s - offset; `rest` is negated.  s is exact where it is t - c with
-    c/2 <= t <= 2c (Sterbenz).  Between `edges` |d| is scaled by `ups`, powers
-    of two, and what comes out by `backs`.
-    """
-    edges, ups, backs, most = levels
-    if most is not None:  # beyond it the result overflows all the same
-        s = _clamp(s, -most, most, dtype)
-    d = (s, ops.zeros_like(s))
-    if offset[0]:  # XLA folds (t - c) - offset to t - (c + offset)
-        s = _fixed(s, dtype)
-        high, low = _two_sum(s, _number(-offset[0], dtype))
-        d = high, low - offset[1]
-    up = _levels(ops.abs(d[0]), edges, ups, dtype)
-    p = _pair_power((d[0] * up, d[1] * up), order, dtype)
-    y, e = _two_product(p[0], _number(factor, dtype), dtype)
-    y = y - (p[0] * _horner(rest, d[0]) - (e + factor * p[1]))
-    return y * _levels(ops.abs(d[0]), edges, backs, dtype)
-
-
-def _log(m, n, dtype):
-    """log(m * 2**n) as a pair, m near 1."""
-    kernel, (one, two, three) = {
-        "float32": (
-            (
-                0.33333334,
-                -0.2499999,
-                0.19999991,
-                -0.1666801,
-                0.14287506,
-                -0.12451324,
-                0.11020751,
-                -0.10624947,
-                0.10624963,
-                -0.0636366,
-            ),
-            (
-                0.69314575,
-                1.4285906e-06,
-                1.619851e-11,
-            ),
-        ),
-        "float64": (
-            (
-                0.3333333333333333,
-                -0.2500000000000004,
-                0.19999999999999632,
-                -0.1666666666664157,
-                0.14285714285802145,
-                -0.12500000004548076,
-                0.11111111105174663,
-                -0.09999999623049782,
-                0.0909090907492772,
-                -0.08333350232118955,
-                0.07692325213094484,
-                -0.07142418954956949,
-                0.06665844219992643,
-                -0.06256563301890869,
-                0.05900307875710025,
-                -0.05504373821570326,
-                0.050564169395680064,
-                -0.051104896765387195,
-                0.059269247591734915,
-                -0.05479025130034959,
-                0.02392476288596803,
-            ),
-            (
-                0.6931471805601177,
-                -1.7239444525610826e-13,
-                -4.00865610552017e-26,
-            ),
-        ),
-    }[dtype]
-    r = m - 1.0
-    p, e = _two_product(r, r, dtype)
-    cubic = (r * p) * _horner(kernel, r)
-    s, low = _two_sum(r, -0.5 * p)
-    s, more = _two_sum(n * one, s)
-    low = low + (more + (cubic - 0.5 * e))
-    return _two_sum(s, low + n * two + n * three)
-
-
-# fmt: off
-_LOG_RATIO_0_FLOAT32_SEAMS = (
-    -0.5546875, 0.25, 0.5625,
+LOG_RATIO_0_FLOAT32 = rows_of(NAME, "float32", 0)
+LOG_RATIO_0_FLOAT32_ZERO0 = numbers_of(
+    NAME, "float32", 0, -1, "powers", 0, "rest"
 )
-_LOG_RATIO_0_FLOAT32_TABLE = (
-    (-0.65234375, 1.5587358, 3.7439257e-08, 3.4816048, -3.9537137, 8.007437,
-     -17.083109, 39.133297, -93.4909, 268.33878, -689.2317,),
-    (-0.40234375, 0.8528845, 4.0571897e-09, 2.3862944, -1.1455529, 1.6823815,
-     -1.8949994, 2.6481152, -3.6123126, 5.9071617, -8.764719,),
-    (0.40625, -0.8622235, 4.9961675e-09, 2.3953214, 1.1654423, 1.7124168,
-     1.9478394, 2.7329056, 3.7550468, 6.2325764, 9.321107,),
-    (0.65625, -1.5723966, 5.27443e-09, 3.512864, 4.049131, 8.280337,
-     17.874262, 41.43977, 100.16411, 287.99484, 747.2281,),
+LOG_RATIO_0_FLOAT32_END0 = numbers_of(
+    NAME, "float32", 0, 1, "ends", 0, "factors", 0, "rest"
 )
-# fmt: on
+LOG_RATIO_0_FLOAT32_END1 = numbers_of(
+    NAME, "float32", 0, 1, "ends", 1, "factors", 0, "rest"
+)
+LOG_RATIO_1_FLOAT32 = rows_of(NAME, "float32", 1)
+LOG_RATIO_1_FLOAT32_END0 = numbers_of(
+    NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
+)
+LOG_RATIO_1_FLOAT32_END1 = numbers_of(
+    NAME, "float32", 1, 1, "ends", 1, "factors", 0, "rest"
+)
+LOG_RATIO_2_FLOAT32 = rows_of(NAME, "float32", 2)
+LOG_RATIO_2_FLOAT32_ZERO0 = numbers_of(
+    NAME, "float32", 2, -1, "powers", 0, "rest"
+)
+LOG_RATIO_2_FLOAT32_END0 = numbers_of(
+    NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
+)
+LOG_RATIO_2_FLOAT32_END1 = numbers_of(
+    NAME, "float32", 2, 1, "ends", 1, "factors", 0, "rest"
+)
+LOG_RATIO_0_FLOAT64 = rows_of(NAME, "float64", 0)
+LOG_RATIO_0_FLOAT64_ZERO0 = numbers_of(
+    NAME, "float64", 0, -1, "powers", 0, "rest"
+)
+LOG_RATIO_0_FLOAT64_END0 = numbers_of(
+    NAME, "float64", 0, 1, "ends", 0, "factors", 0, "rest"
+)
+LOG_RATIO_0_FLOAT64_END1 = numbers_of(
+    NAME, "float64", 0, 1, "ends", 1, "factors", 0, "rest"
+)
+LOG_RATIO_1_FLOAT64 = rows_of(NAME, "float64", 1)
+LOG_RATIO_1_FLOAT64_END0 = numbers_of(
+    NAME, "float64", 1, 1, "ends", 0, "factors", 0, "rest"
+)
+LOG_RATIO_1_FLOAT64_END1 = numbers_of(
+    NAME, "float64", 1, 1, "ends", 1, "factors", 0, "rest"
+)
+LOG_RATIO_2_FLOAT64 = rows_of(NAME, "float64", 2)
+LOG_RATIO_2_FLOAT64_ZERO0 = numbers_of(
+    NAME, "float64", 2, -1, "powers", 0, "rest"
+)
+LOG_RATIO_2_FLOAT64_END0 = numbers_of(
+    NAME, "float64", 2, 1, "ends", 0, "factors", 0, "rest"
+)
+LOG_RATIO_2_FLOAT64_END1 = numbers_of(
+    NAME, "float64", 2, 1, "ends", 1, "factors", 0, "rest"
+)
 
 
 def log_ratio_0_float32(x):
@@ -318,50 +94,19 @@ def log_ratio_0_float32(x):
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.690 ulp.
     s = ops.clip(t, -0.75000006, 0.75000006)
-    y = _rows(
-        s,
-        _LOG_RATIO_0_FLOAT32_SEAMS,
-        _LOG_RATIO_0_FLOAT32_TABLE,
-        None,
-        False,
-        "float32",
-    )
+    y = local_polynomials(s, LOG_RATIO_0_FLOAT32, "float32")
 
     # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.860 ulp.
     inside = ops.logical_and(t >= -0.25, t < 0.25)
-    s = ops.where(inside, t, _number(0.25, "float32"))
-    p0 = _power_row(
+    s = ops.where(inside, t, constant(0.25, "float32"))
+    p0 = power_row(
         s,
-        (
-            0.0,
-            0.0,
-        ),
+        (0.0, 0.0),
         1,
         -2.0,
-        (
-            3.9305484e-10,
-            0.0,
-            0.6666663,
-            0.0,
-            0.40003967,
-            0.0,
-            0.28396353,
-            0.0,
-            0.25330907,
-        ),
-        (
-            (8.4703295e-22,),
-            (
-                1.4411519e17,
-                1.0,
-            ),
-            (
-                6.938894e-18,
-                1.0,
-            ),
-            None,
-        ),
+        LOG_RATIO_0_FLOAT32_ZERO0,
+        ((8.4703295e-22,), (1.4411519e17, 1.0), (6.938894e-18, 1.0), None),
         "float32",
     )
     y = ops.where(inside, p0, y)
@@ -371,35 +116,25 @@ def log_ratio_0_float32(x):
     # 0.977 ulp.
     d0 = -t + 1.0
     past = d0 <= 0.0
-    d = ops.where(past, _number(0.25, "float32"), d0)
+    d = ops.where(past, constant(0.25, "float32"), d0)
     d = ops.clip(d, 0.0, 0.25000003)
     w = d
-    logs = _log(*_split_exponent(d, 1, "float32"), "float32")
+    m1, n1 = split_exponent(d, 1, "float32")
+    logs = pair_log(m1, n1, "float32")
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = _product(a, logs, "float32")
-    a = _sum(
+    a = pair_product(a, logs, "float32")
+    a = pair_sum(
         a,
-        _two_sum(
-            _fixed(
-                w
-                * _horner(
-                    (
-                        0.5,
-                        0.12499867,
-                        0.041708685,
-                        0.015168356,
-                        0.008215675,
-                    ),
-                    w,
-                )
-                + 1.9046542e-09,
+        two_sum(
+            fixed(
+                w * horner(LOG_RATIO_0_FLOAT32_END0, w) + 1.9046542e-09,
                 "float32",
             ),
             -0.6931472,
         ),
     )
     y0 = a[0] + a[1]
-    y0 = ops.where(past, _number(float("-inf"), "float32"), y0)
+    y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.25, y0, y)
 
     # 0.25 and nearer to -1: 0.693147 + t P_0(t) - log(t); expansion with
@@ -407,64 +142,33 @@ def log_ratio_0_float32(x):
     # 0.977 ulp.
     d1 = t + 1.0
     past = d1 <= 0.0
-    d = ops.where(past, _number(0.25, "float32"), d1)
+    d = ops.where(past, constant(0.25, "float32"), d1)
     d = ops.clip(d, 0.0, 0.25000003)
     w = d
-    logs = _log(*_split_exponent(d, 1, "float32"), "float32")
+    m1, n1 = split_exponent(d, 1, "float32")
+    logs = pair_log(m1, n1, "float32")
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = _product(a, logs, "float32")
-    a = _sum(
+    a = pair_product(a, logs, "float32")
+    a = pair_sum(
         a,
-        _two_sum(
-            _fixed(
-                w
-                * _horner(
-                    (
-                        -0.5,
-                        -0.12499867,
-                        -0.041708685,
-                        -0.015168356,
-                        -0.008215675,
-                    ),
-                    w,
-                )
-                + -1.9046542e-09,
+        two_sum(
+            fixed(
+                w * horner(LOG_RATIO_0_FLOAT32_END1, w) + (-1.9046542e-09),
                 "float32",
             ),
             0.6931472,
         ),
     )
     y1 = a[0] + a[1]
-    y1 = ops.where(past, _number(float("inf"), "float32"), y1)
+    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
     y = ops.where(d1 < 0.25, y1, y)
     y = ops.where(
-        t < _number(-1.0, "float32"), _number(float("nan"), "float32"), y
+        t < constant(-1.0, "float32"), constant(float("nan"), "float32"), y
     )
     y = ops.where(
-        t > _number(1.0, "float32"), _number(float("nan"), "float32"), y
+        t > constant(1.0, "float32"), constant(float("nan"), "float32"), y
     )
     return y
-
-
-# fmt: off
-_LOG_RATIO_1_FLOAT32_SEAMS = (
-    -0.6015625, -0.359375, 0.03125, 0.296875, 0.59375,
-)
-_LOG_RATIO_1_FLOAT32_TABLE = (
-    (-0.67578125, -3.681074, 4.4854602e-08, -9.1570425, 29.554193, -90.3728,
-     279.24332, -861.0635, 2637.4958, -8119.9736, 28879.027, -90271.14,),
-    (-0.48046875, -2.6002738, -7.400718e-08, -3.2486527, 7.43941, -13.518101,
-     26.56494, -50.770966, 97.235245, -186.62328, 416.71136, -813.2131,),
-    (-0.1640625, -2.0553222, -8.397731e-08, -0.69305676, 2.3458724,
-     -1.5034311, 2.918031, -2.5127344, 3.8245587, -4.4389153, 6.041844, 0.0,),
-    (0.1640625, -2.0553222, -8.954693e-08, 0.69305724, 2.345882, 1.5032755,
-     2.9155161, 2.5254805, 4.0436716, 4.1360273, 0.0, 0.0,),
-    (0.4453125, -2.4947088, 2.4949303e-08, 2.7714345, 6.1906233, 10.334226,
-     19.209116, 34.241596, 61.154522, 109.65951, 241.94087, 444.18234,),
-    (0.671875, -3.6457498, 8.5470475e-08, 8.930222, 28.520185, 86.13839,
-     263.02753, 801.40186, 2422.3992, 7366.44, 26220.42, 81075.61,),
-)
-# fmt: on
 
 
 def log_ratio_1_float32(x):
@@ -475,48 +179,24 @@ def log_ratio_1_float32(x):
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.117 ulp.
     s = ops.clip(t, -0.75000006, 0.75000006)
-    y = _rows(
-        s,
-        _LOG_RATIO_1_FLOAT32_SEAMS,
-        _LOG_RATIO_1_FLOAT32_TABLE,
-        None,
-        False,
-        "float32",
-    )
+    y = local_polynomials(s, LOG_RATIO_1_FLOAT32, "float32")
 
     # 0.25 and nearer to 1: t**(-1) (-1 + t P_0(t)); expansion with remainder,
     # 1.4e-09 relative to its first term. Truncation + roundoff <= 1.268 ulp.
     d0 = -t + 1.0
     past = d0 <= 0.0
-    d = ops.where(past, _number(0.25, "float32"), d0)
+    d = ops.where(past, constant(0.25, "float32"), d0)
     d = ops.clip(d, 0.0, 0.25000003)
-    m = d * _levels(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
+    m = d * level_of(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
-    a = _two_sum(
-        _fixed(
-            w
-            * _horner(
-                (
-                    -0.5,
-                    -0.25000042,
-                    -0.12498133,
-                    -0.06281108,
-                    -0.028944176,
-                    -0.02319404,
-                ),
-                w,
-            ),
-            "float32",
-        ),
-        -1.0,
-    )
-    b = _pair_power(r, 1, "float32")
-    a = _quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * _levels(
+    a = two_sum(fixed(w * horner(LOG_RATIO_1_FLOAT32_END0, w), "float32"), -1.0)
+    b = pair_power(r, 1, "float32")
+    a = pair_quotient(a, b, "float32")
+    y0 = (a[0] + a[1]) * level_of(
         d, (8.077936e-28,), (1.2379401e27, 1.0), "float32"
     )
-    y0 = ops.where(past, _number(float("-inf"), "float32"), y0)
+    y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.25, y0, y)
 
     # 0.25 and nearer to -1: t**(-1) (-1 + t P_0(t)); expansion with
@@ -524,60 +204,26 @@ def log_ratio_1_float32(x):
     # 1.268 ulp.
     d1 = t + 1.0
     past = d1 <= 0.0
-    d = ops.where(past, _number(0.25, "float32"), d1)
+    d = ops.where(past, constant(0.25, "float32"), d1)
     d = ops.clip(d, 0.0, 0.25000003)
-    m = d * _levels(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
+    m = d * level_of(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
-    a = _two_sum(
-        _fixed(
-            w
-            * _horner(
-                (
-                    -0.5,
-                    -0.25000042,
-                    -0.12498133,
-                    -0.06281108,
-                    -0.028944176,
-                    -0.02319404,
-                ),
-                w,
-            ),
-            "float32",
-        ),
-        -1.0,
-    )
-    b = _pair_power(r, 1, "float32")
-    a = _quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * _levels(
+    a = two_sum(fixed(w * horner(LOG_RATIO_1_FLOAT32_END1, w), "float32"), -1.0)
+    b = pair_power(r, 1, "float32")
+    a = pair_quotient(a, b, "float32")
+    y1 = (a[0] + a[1]) * level_of(
         d, (8.077936e-28,), (1.2379401e27, 1.0), "float32"
     )
-    y1 = ops.where(past, _number(float("-inf"), "float32"), y1)
+    y1 = ops.where(past, constant(float("-inf"), "float32"), y1)
     y = ops.where(d1 < 0.25, y1, y)
     y = ops.where(
-        t < _number(-1.0, "float32"), _number(float("nan"), "float32"), y
+        t < constant(-1.0, "float32"), constant(float("nan"), "float32"), y
     )
     y = ops.where(
-        t > _number(1.0, "float32"), _number(float("nan"), "float32"), y
+        t > constant(1.0, "float32"), constant(float("nan"), "float32"), y
     )
     return y
-
-
-# fmt: off
-_LOG_RATIO_2_FLOAT32_SEAMS = (
-    -0.3046875, 0.1875, 0.3828125,
-)
-_LOG_RATIO_2_FLOAT32_TABLE = (
-    (-0.40234375, 2.291107, 3.888954e-08, 10.093833, -22.737677, 53.19571,
-     -109.06025, 220.37875, -428.4192, 887.57654, -1680.6747,),
-    (-0.24609375, 1.1153841, -6.5262293e-09, 5.7010922, -8.042217, 17.754105,
-     -25.893328, 45.253796, -66.91648, 0.0, 0.0,),
-    (0.28515625, -1.3514774, -3.3039065e-08, 6.417399, 10.389095, 22.57028,
-     36.36236, 63.87491, 101.59216, 173.89941, 272.841,),
-    (0.44140625, -2.7235386, -1.1140592e-07, 12.1425495, 30.118258, 74.19248,
-     163.98277, 353.91315, 759.3821, 1558.8773, 0.0,),
-)
-# fmt: on
 
 
 def log_ratio_2_float32(x):
@@ -588,50 +234,19 @@ def log_ratio_2_float32(x):
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 2.228 ulp.
     s = ops.clip(t, -0.50000006, 0.50000006)
-    y = _rows(
-        s,
-        _LOG_RATIO_2_FLOAT32_SEAMS,
-        _LOG_RATIO_2_FLOAT32_TABLE,
-        None,
-        False,
-        "float32",
-    )
+    y = local_polynomials(s, LOG_RATIO_2_FLOAT32, "float32")
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 1.047 ulp.
     inside = ops.logical_and(t >= -0.1875, t < 0.1875)
-    s = ops.where(inside, t, _number(0.1875, "float32"))
-    p0 = _power_row(
+    s = ops.where(inside, t, constant(0.1875, "float32"))
+    p0 = power_row(
         s,
-        (
-            0.0,
-            0.0,
-        ),
+        (0.0, 0.0),
         1,
         -4.0,
-        (
-            2.8228095e-09,
-            0.0,
-            7.999996,
-            0.0,
-            12.000903,
-            0.0,
-            15.928872,
-            0.0,
-            22.260447,
-        ),
-        (
-            (8.4703295e-22,),
-            (
-                2.8823038e17,
-                1.0,
-            ),
-            (
-                3.469447e-18,
-                1.0,
-            ),
-            None,
-        ),
+        LOG_RATIO_2_FLOAT32_ZERO0,
+        ((8.4703295e-22,), (2.8823038e17, 1.0), (3.469447e-18, 1.0), None),
         "float32",
     )
     y = ops.where(inside, p0, y)
@@ -640,130 +255,40 @@ def log_ratio_2_float32(x):
     # 2.5e-09 relative to its first term. Truncation + roundoff <= 2.181 ulp.
     d0 = -t + 1.0
     past = d0 <= 0.0
-    d = ops.where(past, _number(0.5, "float32"), d0)
+    d = ops.where(past, constant(0.5, "float32"), d0)
     d = ops.clip(d, 0.0, 0.50000006)
-    m, n = _split_exponent(d, 1, "float32")
+    m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = d
-    a = _two_sum(
-        _fixed(
-            w
-            * _horner(
-                (
-                    5.7243943e-10,
-                    0.24999982,
-                    0.2500095,
-                    0.18730983,
-                    0.12688775,
-                    0.067737,
-                    0.07969559,
-                    -0.030405447,
-                    0.06431668,
-                ),
-                w,
-            ),
-            "float32",
-        ),
-        -1.0,
-    )
-    b = _pair_power(r, 2, "float32")
-    a = _quotient(a, b, "float32")
-    y0 = _scale((a[0] + a[1]), -2.0 * n, "float32")
-    y0 = ops.where(past, _number(float("-inf"), "float32"), y0)
+    a = two_sum(fixed(w * horner(LOG_RATIO_2_FLOAT32_END0, w), "float32"), -1.0)
+    b = pair_power(r, 2, "float32")
+    a = pair_quotient(a, b, "float32")
+    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
+    y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.5, y0, y)
 
     # 0.5 and nearer to -1: t**(-2) (1 + t P_0(t)); expansion with remainder,
     # 2.5e-09 relative to its first term. Truncation + roundoff <= 2.181 ulp.
     d1 = t + 1.0
     past = d1 <= 0.0
-    d = ops.where(past, _number(0.5, "float32"), d1)
+    d = ops.where(past, constant(0.5, "float32"), d1)
     d = ops.clip(d, 0.0, 0.50000006)
-    m, n = _split_exponent(d, 1, "float32")
+    m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = d
-    a = _two_sum(
-        _fixed(
-            w
-            * _horner(
-                (
-                    -5.7243943e-10,
-                    -0.24999982,
-                    -0.2500095,
-                    -0.18730983,
-                    -0.12688775,
-                    -0.067737,
-                    -0.07969559,
-                    0.030405447,
-                    -0.06431668,
-                ),
-                w,
-            ),
-            "float32",
-        ),
-        1.0,
-    )
-    b = _pair_power(r, 2, "float32")
-    a = _quotient(a, b, "float32")
-    y1 = _scale((a[0] + a[1]), -2.0 * n, "float32")
-    y1 = ops.where(past, _number(float("inf"), "float32"), y1)
+    a = two_sum(fixed(w * horner(LOG_RATIO_2_FLOAT32_END1, w), "float32"), 1.0)
+    b = pair_power(r, 2, "float32")
+    a = pair_quotient(a, b, "float32")
+    y1 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
+    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
     y = ops.where(d1 < 0.5, y1, y)
     y = ops.where(
-        t < _number(-1.0, "float32"), _number(float("nan"), "float32"), y
+        t < constant(-1.0, "float32"), constant(float("nan"), "float32"), y
     )
     y = ops.where(
-        t > _number(1.0, "float32"), _number(float("nan"), "float32"), y
+        t > constant(1.0, "float32"), constant(float("nan"), "float32"), y
     )
     return y
-
-
-# fmt: off
-_LOG_RATIO_0_FLOAT64_SEAMS = (
-    -0.625, -0.4140625, 0.1875, 0.3984375, 0.5390625, 0.6953125,
-)
-_LOG_RATIO_0_FLOAT64_TABLE = (
-    (-0.6875, 1.6863989535702286, -6.457671519094735e-17, 3.7925925925925923,
-     -4.944417009602671, 10.992032786334612, -26.183570610929774,
-     67.1234793963839, -178.9497583864891, 490.85709769276093,
-     -1374.3824261428076, 3909.3532765935606, -11261.818489304545,
-     32764.198674311232, -95235.63167780545, 280877.3916996949,
-     -972088.3121411694, 2932932.3927294314, 0.0,),
-    (-0.51953125, 1.1513949882460288, 1.822879958645487e-17, 2.73939849938345,
-     -1.9493602547078657, 3.1002744293648683, -4.644258835115251,
-     7.835645085775583, -13.533920699407078, 24.175931368873307,
-     -44.00941076886043, 81.42907345200715, -152.5233439408569,
-     288.76752587419924, -551.0179463227022, 1041.618337097721,
-     -2007.9520142103659, 4773.798268098069, -9429.724328122407,),
-    (-0.30078125, 0.6207566841396889, 4.4095999970630465e-17,
-     2.1989363665341317, -0.7271869689318552, 1.1265272638198145,
-     -0.9585723276481305, 1.2503474224855362, -1.3917617894525751,
-     1.770949115574847, -2.172537591924692, 2.7916675992695716,
-     -3.5729190000400357, 4.659849365433708, -6.0762098167983645,
-     8.023729335815114, -11.735900037261338, 15.773327032398853, 0.0,),
-    (0.29296875, -0.6036213441112371, 1.9087722062973052e-17,
-     2.187778538164945, 0.7011291404377664, 1.0973219846252287,
-     0.9109758279937522, 1.187321754532431, 1.298516757814155,
-     1.641100265887716, 1.985706053283065, 2.527654048998128,
-     3.1958924108324025, 4.115363590808992, 5.322619297069584,
-     7.502209451251423, 9.902690061638038, 0.0, 0.0,),
-    (0.46875, -1.0169342576538425, 2.2980415503975707e-17, 2.563204005006258,
-     1.5398472120186857, 2.3284220059246326, 3.0849381940659746,
-     4.7557134093443825, 7.397440439071538, 11.971840908015396,
-     19.69680657219723, 32.97003174405861, 55.784669691060074,
-     95.44393989717433, 173.86163485979978, 303.431086619001, 0.0, 0.0, 0.0,),
-    (0.6171875, -1.4408984951547426, -8.99031686258709e-17,
-     3.2306023858818884, 3.2207287120218484, 6.02064558264323,
-     11.604590535994168, 24.345691162125338, 52.94874518058918,
-     118.58159910798793, 271.02970867411085, 629.3330902658333,
-     1479.5660887249444, 3514.9723609900007, 8417.690006617406,
-     20060.52804093532, 48570.527820628115, 140615.09527294384,
-     348025.7915780639,),
-    (0.72265625, -1.8263649984055306, 9.10302194579205e-19, 4.186132669030052,
-     6.331808093170548, 15.690333703495803, 42.225479668416696,
-     121.89476425278444, 366.2105773572223, 1131.8139197924945,
-     3570.7834924716767, 11441.263518855605, 37125.43897601498,
-     125042.22315992296, 414294.3175850945, 0.0, 0.0, 0.0, 0.0,),
-)
-# fmt: on
 
 
 def log_ratio_0_float64(x):
@@ -774,54 +299,22 @@ def log_ratio_0_float64(x):
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.878 ulp.
     s = ops.clip(t, -0.7500000596046448, 0.7500000596046448)
-    y = _rows(
-        s,
-        _LOG_RATIO_0_FLOAT64_SEAMS,
-        _LOG_RATIO_0_FLOAT64_TABLE,
-        None,
-        False,
-        "float64",
-    )
+    y = local_polynomials(s, LOG_RATIO_0_FLOAT64, "float64")
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 0.811 ulp.
     inside = ops.logical_and(t >= -0.1875, t < 0.1875)
-    s = ops.where(inside, t, _number(0.1875, "float64"))
-    p0 = _power_row(
+    s = ops.where(inside, t, constant(0.1875, "float64"))
+    p0 = power_row(
         s,
-        (
-            0.0,
-            0.0,
-        ),
+        (0.0, 0.0),
         1,
         -2.0,
-        (
-            -9.593765880999291e-18,
-            0.0,
-            0.6666666666667015,
-            0.0,
-            0.3999999999792355,
-            0.0,
-            0.2857142904223666,
-            0.0,
-            0.22222169875483064,
-            0.0,
-            0.18184970815658053,
-            0.0,
-            0.15279956015379445,
-            0.0,
-            0.15119923925416695,
-        ),
+        LOG_RATIO_0_FLOAT64_ZERO0,
         (
             (4.621297602213964e-274,),
-            (
-                4.153837486827862e34,
-                1.0,
-            ),
-            (
-                2.407412430484045e-35,
-                1.0,
-            ),
+            (4.153837486827862e34, 1.0),
+            (2.407412430484045e-35, 1.0),
             None,
         ),
         "float64",
@@ -833,41 +326,26 @@ def log_ratio_0_float64(x):
     # 0.966 ulp.
     d0 = -t + 1.0
     past = d0 <= 0.0
-    d = ops.where(past, _number(0.25, "float64"), d0)
-    d = _clamp(d, 5e-324, 0.25, "float64")
+    d = ops.where(past, constant(0.25, "float64"), d0)
+    d = clamp(d, 5e-324, 0.25, "float64")
     w = d
-    logs = _log(*_split_exponent(d, 1, "float64"), "float64")
+    m1, n1 = split_exponent(d, 1, "float64")
+    logs = pair_log(m1, n1, "float64")
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = _product(a, logs, "float64")
-    a = _sum(
+    a = pair_product(a, logs, "float64")
+    a = pair_sum(
         a,
-        _two_sum(
-            _fixed(
-                w
-                * _horner(
-                    (
-                        0.5,
-                        0.12499999999999553,
-                        0.041666666667376874,
-                        0.015624999956046975,
-                        0.0062500013921632505,
-                        0.002604141017272909,
-                        0.0011163647755518117,
-                        0.00048614119100078777,
-                        0.0002269263339619721,
-                        6.980513062232875e-05,
-                        8.604919408789211e-05,
-                    ),
-                    w,
-                )
-                + -2.3190468138462996e-17,
+        two_sum(
+            fixed(
+                w * horner(LOG_RATIO_0_FLOAT64_END0, w)
+                + (-2.3190468138462996e-17),
                 "float64",
             ),
             -0.6931471805599453,
         ),
     )
     y0 = a[0] + a[1]
-    y0 = ops.where(past, _number(float("-inf"), "float64"), y0)
+    y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 0.25, y0, y)
 
     # 0.25 and nearer to -1: 0.693147 + t P_0(t) - log(t); expansion with
@@ -875,33 +353,18 @@ def log_ratio_0_float64(x):
     # 0.966 ulp.
     d1 = t + 1.0
     past = d1 <= 0.0
-    d = ops.where(past, _number(0.25, "float64"), d1)
-    d = _clamp(d, 5e-324, 0.25, "float64")
+    d = ops.where(past, constant(0.25, "float64"), d1)
+    d = clamp(d, 5e-324, 0.25, "float64")
     w = d
-    logs = _log(*_split_exponent(d, 1, "float64"), "float64")
+    m1, n1 = split_exponent(d, 1, "float64")
+    logs = pair_log(m1, n1, "float64")
     a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = _product(a, logs, "float64")
-    a = _sum(
+    a = pair_product(a, logs, "float64")
+    a = pair_sum(
         a,
-        _two_sum(
-            _fixed(
-                w
-                * _horner(
-                    (
-                        -0.5,
-                        -0.12499999999999553,
-                        -0.041666666667376874,
-                        -0.015624999956046975,
-                        -0.0062500013921632505,
-                        -0.002604141017272909,
-                        -0.0011163647755518117,
-                        -0.00048614119100078777,
-                        -0.0002269263339619721,
-                        -6.980513062232875e-05,
-                        -8.604919408789211e-05,
-                    ),
-                    w,
-                )
+        two_sum(
+            fixed(
+                w * horner(LOG_RATIO_0_FLOAT64_END1, w)
                 + 2.3190468138462996e-17,
                 "float64",
             ),
@@ -909,404 +372,15 @@ def log_ratio_0_float64(x):
         ),
     )
     y1 = a[0] + a[1]
-    y1 = ops.where(past, _number(float("inf"), "float64"), y1)
+    y1 = ops.where(past, constant(float("inf"), "float64"), y1)
     y = ops.where(d1 < 0.25, y1, y)
     y = ops.where(
-        t < _number(-1.0, "float64"), _number(float("nan"), "float64"), y
+        t < constant(-1.0, "float64"), constant(float("nan"), "float64"), y
     )
     y = ops.where(
-        t > _number(1.0, "float64"), _number(float("nan"), "float64"), y
+        t > constant(1.0, "float64"), constant(float("nan"), "float64"), y
     )
     return y
-
-
-# fmt: off
-_LOG_RATIO_1_FLOAT64_SEAMS = _Grid(64.0, -48, (
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2,
-))
-_LOG_RATIO_1_FLOAT64_TABLE = (
-    (-0.7421875, -4.452778910178013, 1.6786777794495684e-17,
-     -14.715529704515461, 58.545456186729545, -226.2433391955276,
-     878.0332609480732, -3405.427338781735, 13209.065100759532,
-     -51235.04582992231, 199187.30333551567, -772782.71491685,),
-    (-0.7265625, -4.236328377504848, -4.597618443658899e-17,
-     -13.03923801055403, 49.107457361641025, -178.76990567948093,
-     654.2638006445459, -2392.460078332748, 8749.71542055233,
-     -31998.854606428205, 117263.79892616492, -428937.98981050507,),
-    (-0.7109375, -4.0439343453042085, -1.581857325022974e-16,
-     -11.626248859460302, 41.601988614518326, -143.11296903334227,
-     495.5654337018384, -1714.1127028464966, 5930.057681731674,
-     -20514.693746750527, 71099.66881111728, -246011.32322051143,),
-    (-0.6953125, -3.871913033203356, 4.147236133655155e-18,
-     -10.423923732542272, 35.559033611986465, -115.9119210976542,
-     380.8976034154076, -1249.8489794604968, 4102.2276493784875,
-     -13463.622035352379, 44261.11668236405, -145291.10605860228,),
-    (-0.6796875, -3.7173000567214975, -9.959729895202535e-17,
-     -9.39213917904717, 30.639361080551478, -94.87018245925222,
-     296.6470783775112, -925.8391285153608, 2890.5896063988157,
-     -9036.27798156093, 28215.074532007424, 0.0,),
-    (-0.6640625, -3.577683153182662, -1.9401657688617944e-16,
-     -8.499878306939019, 26.593963614012047, -78.38701326293145,
-     233.80466301904525, -695.6959431231983, 2071.0770444632935,
-     -6172.477459382301, 18376.432220938743, 0.0,),
-    (-0.6484375, -3.451079515534492, -1.546949030387599e-16,
-     -7.72285808805442, 23.237259129804794, -65.32665496997431,
-     186.28541532097674, -529.5947706912905, 1506.5747160280698,
-     -4290.031051181587, 12204.325180614063, 0.0,),
-    (-0.6328125, -3.3358444467067088, -2.08757806437907e-17,
-     -7.0418477498636065, 20.42901662995153, -54.87017432515172,
-     149.90297702622394, -407.958839478466, 1111.212755918417,
-     -3029.259592272195, 8250.89837997439, 0.0,),
-    (-0.6171875, -3.230602385881889, 1.2699042905598168e-16, -6.4414574240437,
-     18.061936747919578, -46.41836214546673, 121.72845585582391,
-     -317.6923782140653, 830.0708234948028, -2170.2706093620295,
-     5669.937818696566, 0.0,),
-    (-0.6015625, -3.1341941654710666, -7.560898214884422e-17,
-     -5.909252548040709, 16.05297211229614, -39.52686561795715,
-     99.68105884021506, -249.88240513733962, 627.3415155896736,
-     -1575.7514898176207, 3955.279882875003, 0.0,),
-    (-0.5859375, -3.045636211543824, -2.5935648481791702e-17,
-     -5.435097617031451, 14.337166831205288, -33.86209150704829,
-     82.2615761980812, -198.3658623735161, 479.2636496708677,
-     -1158.2741114139544, 2797.6663673759012, 0.0,),
-    (-0.5703125, -2.9640886476707373, -9.683405872545068e-17,
-     -5.010663830635071, 12.86322153508326, -29.170746291656013,
-     68.3757510937404, -158.81856350089404, 369.8117766269332,
-     -861.1675821698029, 2004.4176670535599, 0.0,),
-    (-0.5546875, -2.8888301154897293, 4.162125632816973e-18,
-     -4.629055468495222, 11.590258732923635, -25.258484310093547,
-     57.21528783469329, -128.16537476095147, 288.01453081219654,
-     -647.0860571516783, 1453.3020110951013, 0.0,),
-    (-0.5390625, -2.81923771831713, -1.6378852350220423e-16,
-     -4.284523363705908, 10.485435040300176, -21.97473589827784,
-     48.176469294799986, -104.19195196512263, 226.25567358880872,
-     -491.0393709263358, 1065.4718370520006, 0.0,),
-    (-0.5234375, -2.7547709121479613, 2.395132438580093e-18,
-     -3.9722430168273917, 9.522158793548178, -19.20179043436216,
-     40.80371241765353, -85.2851858786935, 179.17943456482266,
-     -376.0658597660377, 789.2697885330344, 0.0,),
-    (-0.5078125, -2.6949584669791924, -2.2969248341142086e-17,
-     -3.6881412032678473, 8.678745714726873, -16.846848767904422,
-     34.7499081578379, -70.25718811444129, 142.97409239927802,
-     -290.4996595378497, 590.3595958260333, 0.0,),
-    (-0.4921875, -2.6393878372935964, 7.204439470310382e-17,
-     -3.428759326610642, 7.93739514666087, -14.836174122730268,
-     29.748215733917675, -58.224327966516825, 114.89622570860075,
-     -226.21745167957428, 445.60811866332347, 0.0,),
-    (-0.4765625, -2.5876964384427072, -1.479926185163135e-16,
-     -3.1911448774161975, 7.2834033683310935, -13.110743478821757,
-     25.591775326046243, -48.523061917765254, 92.95046337417278,
-     -177.49689224825053, 339.2319641880822, 0.0,),
-    (-0.4609375, -2.5395644423777415, 1.0005008782466162e-16,
-     -2.9727645770497872, 6.7045539793743965, -11.62298365769938,
-     22.118960080834754, -40.6506794120177, 75.70293114406314,
-     -140.26299278697277, 0.0, 0.0,),
-    (-0.4453125, -2.4947087933003425, 1.2115619308849457e-16,
-     -2.771434389938226, 6.19064175771311, -10.334299624943933,
-     19.202555186408656, -34.2231316372035, 61.99629643154095,
-     -111.58413659505656, 0.0, 0.0,),
-    (-0.4296875, -2.4528782094468147, 1.91965961569209e-16,
-     -2.5852627583659817, 5.733098002955962, -9.213186983677968,
-     16.74172772348961, -28.944709116593973, 51.05873395980311,
-     -89.33092056078148, 0.0, 0.0,),
-    (-0.4140625, -2.4138489871086555, 1.2861655816149528e-16,
-     -2.412604276765395, 5.324693674551452, -8.23377917105318,
-     14.65603603578449, -24.586027605417364, 42.277084822722905,
-     -71.9425625655055, 0.0, 0.0,),
-    (-0.3984375, -2.3774214612203437, 1.9001888434606915e-16,
-     -2.2520216642017563, 4.959302624140482, -7.374720888574654,
-     12.880908647489125, -20.96789975145359, 35.18544133302334,
-     -58.26522656689173, 0.0, 0.0,),
-    (-0.3828125, -2.343417006364872, -2.0259193128674904e-16,
-     -2.1022543751584744, 4.631711586521575, -6.618288337556605,
-     11.364211293978787, -17.949416872846655, 29.427177192173623,
-     -47.43897884239104, 0.0, 0.0,),
-    (-0.3671875, -2.311675485008818, 1.927067957390507e-16,
-     -1.9621925527778554, 4.3374668036301385, -5.9496975919643615,
-     10.063619998286415, -15.41906990908542, 24.72741221651749,
-     -38.817982590284295, 0.0, 0.0,),
-    (-0.3515625, -2.282053067762379, -1.6005804090987036e-16,
-     -1.8308553061231705, 4.072749536095695, -5.356557419836234,
-     8.944596878016077, -13.288083333544686, 20.872875531003885,
-     -31.913641414357578, 0.0, 0.0,),
-    (-0.3359375, -2.254420364637083, 5.812370471790322e-17,
-     -1.707372505945993, 3.834274496023421, -4.8284337660621155,
-     7.978820057693453, -11.485373690255507, 17.697061473771267,
-     -26.353740274651212, 0.0, 0.0,),
-    (-0.3203125, -2.228660817520234, 1.456654683695719e-16,
-     -1.5909694579808458, 3.619206574525304, -4.3565011090138634,
-     7.14295816768391, -9.953710147123477, 15.069203958817338,
-     -21.85284016407712, 0.0, 0.0,),
-    (-0.3046875, -2.2046693130592745, 2.1256149548991102e-16,
-     -1.4809539407645695, 3.425092253904255, -3.9332618198554585,
-     6.417708111993262, -8.64677098452956, 12.886027937688544,
-     -18.190658251665198, 0.0, 0.0,),
-    (-0.2890625, -2.1823509823509823, -4.556118537869052e-19,
-     -1.3767051951267735, 3.249802870669183, -3.5523190614700164,
-     5.7870352892962496, -7.526872584999323, 11.06553613195263,
-     -15.196161235472866, 0.0, 0.0,),
-    (-0.2734375, -2.1616201596411373, -1.9130779521249312e-17,
-     -1.2776645313269075, 3.0914874923322686, -3.2081920715474217,
-     5.237570471405296, -6.563206593556407, 9.542298311502664,
-     -12.73577839043094, 0.0, 0.0,),
-    (-0.2578125, -2.1423994769532526, 8.257142498890496e-17,
-     -1.1833272822034049, 2.948533632590343, -2.8961651729172084,
-     4.75812862802014, -5.730463519891501, 8.263857610695656,
-     -10.704607532199802, 0.0, 0.0,),
-    (-0.2421875, -2.12461907540686, -1.944250157772525e-17,
-     -1.0932358803364353, 2.8195343887587825, -2.6121637536563864,
-     4.339323224580942, -5.007751991335118, 7.187972861899939,
-     -9.019810842939236, 0.0, 0.0,),
-    (-0.2265625, -2.1082159171331147, -1.5202765114444906e-16,
-     -1.0069738769089778, 2.7032608665309312, -2.3526519122704377,
-     3.9732556836835946, -4.3777454942927925, 6.280490661436481,
-     -7.61562389008334, 0.0, 0.0,),
-    (-0.2109375, -2.0931331842861707, -1.2662916780450423e-16,
-     -0.9241607518228049, 2.598638978470234, -2.1145475807770873,
-     3.653264341977389, -3.826005106030143, 5.513694734815264,
-     -6.439560729672316, 0.0, 0.0,),
-    (-0.1953125, -2.0793197537914843, -2.94192653457437e-17,
-     -0.8444473903334919, 2.504729877800656, -1.8951518028529704,
-     3.3737207514793335, -3.340439070390153, 4.8650192486621435,
-     -5.449511291999115, 0.0, 0.0,),
-    (-0.1796875, -2.066729738252917, 1.123357057324995e-18,
-     -0.7675121222852839, 2.4207134284173515, -1.692089516118153,
-     3.1298638553367795, -2.910869282755756, 4.3160412721775465,
-     -4.611508284482841, 0.0, 0.0,),
-    (-0.1640625, -2.055322084927554, 2.183114143674709e-16,
-     -0.6930572369422651, 2.345874223499934, -1.5032597124509774,
-     2.917664624005187, -2.528681659647797, 3.8516885944455876,
-     -3.897999200463088, 0.0, 0.0,),
-    (-0.1484375, -2.0450602259252326, -1.442255152807334e-16,
-     -0.6208059001997336, 2.2795897547359822, -1.3267932619306677,
-     2.733715323549734, -2.1865425802136262, 3.4596146525594205,
-     -3.2865013144211765, 0.0, 0.0,),
-    (-0.1328125, -2.0359117738428085, -2.002181517684744e-16,
-     -0.550499412225157, 2.2213204066261603, -1.1610170102230315,
-     2.5751388180162307, -1.878167537712858, 3.1297039092979086,
-     -2.758548381785677, 0.0, 0.0,),
-    (-0.1171875, -2.0278482579367534, 1.2714571409825474e-16,
-     -0.48189475279888194, 2.1706010092695487, -1.0044230153757423,
-     2.4395142679676107, -1.5981311476333342, 2.853679703980668,
-     -2.2988603741886515, 0.0, 0.0,),
-    (-0.1015625, -2.020844896700586, -2.138430944413572e-16,
-     -0.4147623691778939, 2.127033731246946, -0.8556419928587273,
-     2.3248163413730873, -1.341709958892656, 2.6247931540941036,
-     -1.8946842469605498, 0.0, 0.0,),
-    (-0.0859375, -2.014880403369612, -1.5829176548439936e-16,
-     -0.3488841674899359, 2.0902821339520323, -0.7134201985714256,
-     2.229365649372315, -1.104751277833561, 2.4375766653828035,
-     -1.5352660719131175, 0.0, 0.0,),
-    (-0.0703125, -2.009936821443906, 7.717470778441142e-17,
-     -0.28405167371690854, 2.06006624172134, -0.5765991071033671,
-     2.1517885947124307, -0.8835625687879128, 2.2876494213046747,
-     -1.2114240293285876, 0.0, 0.0,),
-    (-0.0546875, -2.0059993878175697, -6.57933538040608e-17,
-     -0.2200643344333919, 2.0361585097832737, -0.44409734044438615,
-     2.0909852029627376, -0.6749147881889284, 2.1715651686419415, 0.0, 0.0,
-     0.0,),
-    (-0.0390625, -2.003056421541659, 1.6511717387820375e-16,
-     -0.15672793077655015, 2.018380595509169, -0.3148944034471299,
-     2.046103817647044, -0.4755400868377277, 2.086694917104139, 0.0, 0.0,
-     0.0,),
-    (-0.0234375, -2.0010992366412212, 1.276211886017158e-16,
-     -0.09385308175515188, 2.006600858621046, -0.18801577592139185,
-     2.0165217971410563, -0.2827359156681537, 2.031138993895366, 0.0, 0.0,
-     0.0,),
-    (-0.0078125, -2.0001220777635353, 2.7539803479020308e-17,
-     -0.03125381504654313, 2.0007325336465573, -0.06251907633850333,
-     2.0018315669837596, -0.0938167854133694, 2.003664366460636, 0.0, 0.0,
-     0.0,),
-    (0.0078125, -2.0001220777635353, 2.7539803479020308e-17,
-     0.03125381504654313, 2.0007325336465573, 0.06251907633850333,
-     2.0018315669837596, 0.0938167854133694, 2.003664366460636, 0.0, 0.0,
-     0.0,),
-    (0.0234375, -2.0010992366412212, 1.276211886017158e-16,
-     0.09385308175515188, 2.006600858621046, 0.18801577592139185,
-     2.0165217971410563, 0.2827359156681537, 2.031138993895366, 0.0, 0.0,
-     0.0,),
-    (0.0390625, -2.003056421541659, 1.6511717387820375e-16,
-     0.15672793077655015, 2.018380595509169, 0.3148944034471299,
-     2.046103817647044, 0.4755400868377277, 2.086694917104139, 0.0, 0.0,
-     0.0,),
-    (0.0546875, -2.0059993878175697, -6.57933538040608e-17,
-     0.2200643344333919, 2.0361585097832737, 0.44409734044438615,
-     2.0909852029627376, 0.6749147881889284, 2.1715651686419415, 0.0, 0.0,
-     0.0,),
-    (0.0703125, -2.009936821443906, 7.717470778441142e-17,
-     0.28405167371690854, 2.06006624172134, 0.5765991071033671,
-     2.1517885947124307, 0.8835625687879128, 2.2876494213046747,
-     1.2114240293285876, 0.0, 0.0,),
-    (0.0859375, -2.014880403369612, -1.5829176548439936e-16,
-     0.3488841674899359, 2.0902821339520323, 0.7134201985714256,
-     2.229365649372315, 1.104751277833561, 2.4375766653828035,
-     1.5352660719131175, 0.0, 0.0,),
-    (0.1015625, -2.020844896700586, -2.138430944413572e-16,
-     0.4147623691778939, 2.127033731246946, 0.8556419928587273,
-     2.3248163413730873, 1.341709958892656, 2.6247931540941036,
-     1.8946842469605498, 0.0, 0.0,),
-    (0.1171875, -2.0278482579367534, 1.2714571409825474e-16,
-     0.48189475279888194, 2.1706010092695487, 1.0044230153757423,
-     2.4395142679676107, 1.5981311476333342, 2.853679703980668,
-     2.2988603741886515, 0.0, 0.0,),
-    (0.1328125, -2.0359117738428085, -2.002181517684744e-16,
-     0.550499412225157, 2.2213204066261603, 1.1610170102230315,
-     2.5751388180162307, 1.878167537712858, 3.1297039092979086,
-     2.758548381785677, 0.0, 0.0,),
-    (0.1484375, -2.0450602259252326, -1.442255152807334e-16,
-     0.6208059001997336, 2.2795897547359822, 1.3267932619306677,
-     2.733715323549734, 2.1865425802136262, 3.4596146525594205,
-     3.2865013144211765, 0.0, 0.0,),
-    (0.1640625, -2.055322084927554, 2.183114143674709e-16, 0.6930572369422651,
-     2.345874223499934, 1.5032597124509774, 2.917664624005187,
-     2.528681659647797, 3.8516885944455876, 3.897999200463088, 0.0, 0.0,),
-    (0.1796875, -2.066729738252917, 1.123357057324995e-18, 0.7675121222852839,
-     2.4207134284173515, 1.692089516118153, 3.1298638553367795,
-     2.910869282755756, 4.3160412721775465, 4.611508284482841, 0.0, 0.0,),
-    (0.1953125, -2.0793197537914843, -2.94192653457437e-17,
-     0.8444473903334919, 2.504729877800656, 1.8951518028529704,
-     3.3737207514793335, 3.340439070390153, 4.8650192486621435,
-     5.449511291999115, 0.0, 0.0,),
-    (0.2109375, -2.0931331842861707, -1.2662916780450423e-16,
-     0.9241607518228049, 2.598638978470234, 2.1145475807770873,
-     3.653264341977389, 3.826005106030143, 5.513694734815264,
-     6.439560729672316, 0.0, 0.0,),
-    (0.2265625, -2.1082159171331147, -1.5202765114444906e-16,
-     1.0069738769089778, 2.7032608665309312, 2.3526519122704377,
-     3.9732556836835946, 4.3777454942927925, 6.280490661436481,
-     7.61562389008334, 0.0, 0.0,),
-    (0.2421875, -2.12461907540686, -1.944250157772525e-17, 1.0932358803364353,
-     2.8195343887587825, 2.6121637536563864, 4.339323224580942,
-     5.007751991335118, 7.187972861899939, 9.019810842939236, 0.0, 0.0,),
-    (0.2578125, -2.1423994769532526, 8.257142498890496e-17,
-     1.1833272822034049, 2.948533632590343, 2.8961651729172084,
-     4.75812862802014, 5.730463519891501, 8.263857610695656,
-     10.704607532199802, 0.0, 0.0,),
-    (0.2734375, -2.1616201596411373, -1.9130779521249312e-17,
-     1.2776645313269075, 3.0914874923322686, 3.2081920715474217,
-     5.237570471405296, 6.563206593556407, 9.542298311502664,
-     12.73577839043094, 0.0, 0.0,),
-    (0.2890625, -2.1823509823509823, -4.556118537869052e-19,
-     1.3767051951267735, 3.249802870669183, 3.5523190614700164,
-     5.7870352892962496, 7.526872584999323, 11.06553613195263,
-     15.196161235472866, 0.0, 0.0,),
-    (0.3046875, -2.2046693130592745, 2.1256149548991102e-16,
-     1.4809539407645695, 3.425092253904255, 3.9332618198554585,
-     6.417708111993262, 8.64677098452956, 12.886027937688544,
-     18.190658251665198, 0.0, 0.0,),
-    (0.3203125, -2.228660817520234, 1.456654683695719e-16, 1.5909694579808458,
-     3.619206574525304, 4.3565011090138634, 7.14295816768391,
-     9.953710147123477, 15.069203958817338, 21.85284016407712, 0.0, 0.0,),
-    (0.3359375, -2.254420364637083, 5.812370471790322e-17, 1.707372505945993,
-     3.834274496023421, 4.8284337660621155, 7.978820057693453,
-     11.485373690255507, 17.697061473771267, 26.353740274651212, 0.0, 0.0,),
-    (0.3515625, -2.282053067762379, -1.6005804090987036e-16,
-     1.8308553061231705, 4.072749536095695, 5.356557419836234,
-     8.944596878016077, 13.288083333544686, 20.872875531003885,
-     31.913641414357578, 0.0, 0.0,),
-    (0.3671875, -2.311675485008818, 1.927067957390507e-16, 1.9621925527778554,
-     4.3374668036301385, 5.9496975919643615, 10.063619998286415,
-     15.41906990908542, 24.72741221651749, 38.817982590284295, 0.0, 0.0,),
-    (0.3828125, -2.343417006364872, -2.0259193128674904e-16,
-     2.1022543751584744, 4.631711586521575, 6.618288337556605,
-     11.364211293978787, 17.949416872846655, 29.427177192173623,
-     47.43897884239104, 0.0, 0.0,),
-    (0.3984375, -2.3774214612203437, 1.9001888434606915e-16,
-     2.2520216642017563, 4.959302624140482, 7.374720888574654,
-     12.880908647489125, 20.96789975145359, 35.18544133302334,
-     58.26522656689173, 0.0, 0.0,),
-    (0.4140625, -2.4138489871086555, 1.2861655816149528e-16,
-     2.412604276765395, 5.324693674551452, 8.23377917105318,
-     14.65603603578449, 24.586027605417364, 42.277084822722905,
-     71.9425625655055, 0.0, 0.0,),
-    (0.4296875, -2.4528782094468147, 1.91965961569209e-16, 2.5852627583659817,
-     5.733098002955962, 9.213186983677968, 16.74172772348961,
-     28.944709116593973, 51.05873395980311, 89.33092056078148, 0.0, 0.0,),
-    (0.4453125, -2.4947087933003425, 1.2115619308849457e-16,
-     2.771434389938226, 6.19064175771311, 10.334299624943933,
-     19.202555186408656, 34.2231316372035, 61.99629643154095,
-     111.58413659505656, 0.0, 0.0,),
-    (0.4609375, -2.5395644423777415, 1.0005008782466162e-16,
-     2.9727645770497872, 6.7045539793743965, 11.62298365769938,
-     22.118960080834754, 40.6506794120177, 75.70293114406314,
-     140.26299278697277, 0.0, 0.0,),
-    (0.4765625, -2.5876964384427072, -1.479926185163135e-16,
-     3.1911448774161975, 7.2834033683310935, 13.110743478821757,
-     25.591775326046243, 48.523061917765254, 92.95046337417278,
-     177.49689224825053, 339.2319641880822, 0.0,),
-    (0.4921875, -2.6393878372935964, 7.204439470310382e-17, 3.428759326610642,
-     7.93739514666087, 14.836174122730268, 29.748215733917675,
-     58.224327966516825, 114.89622570860075, 226.21745167957428,
-     445.60811866332347, 0.0,),
-    (0.5078125, -2.6949584669791924, -2.2969248341142086e-17,
-     3.6881412032678473, 8.678745714726873, 16.846848767904422,
-     34.7499081578379, 70.25718811444129, 142.97409239927802,
-     290.4996595378497, 590.3595958260333, 0.0,),
-    (0.5234375, -2.7547709121479613, 2.395132438580093e-18,
-     3.9722430168273917, 9.522158793548178, 19.20179043436216,
-     40.80371241765353, 85.2851858786935, 179.17943456482266,
-     376.0658597660377, 789.2697885330344, 0.0,),
-    (0.5390625, -2.81923771831713, -1.6378852350220423e-16, 4.284523363705908,
-     10.485435040300176, 21.97473589827784, 48.176469294799986,
-     104.19195196512263, 226.25567358880872, 491.0393709263358,
-     1065.4718370520006, 0.0,),
-    (0.5546875, -2.8888301154897293, 4.162125632816973e-18, 4.629055468495222,
-     11.590258732923635, 25.258484310093547, 57.21528783469329,
-     128.16537476095147, 288.01453081219654, 647.0860571516783,
-     1453.3020110951013, 0.0,),
-    (0.5703125, -2.9640886476707373, -9.683405872545068e-17,
-     5.010663830635071, 12.86322153508326, 29.170746291656013,
-     68.3757510937404, 158.81856350089404, 369.8117766269332,
-     861.1675821698029, 2004.4176670535599, 0.0,),
-    (0.5859375, -3.045636211543824, -2.5935648481791702e-17,
-     5.435097617031451, 14.337166831205288, 33.86209150704829,
-     82.2615761980812, 198.3658623735161, 479.2636496708677,
-     1158.2741114139544, 2797.6663673759012, 0.0,),
-    (0.6015625, -3.1341941654710666, -7.560898214884422e-17,
-     5.909252548040709, 16.05297211229614, 39.52686561795715,
-     99.68105884021506, 249.88240513733962, 627.3415155896736,
-     1575.7514898176207, 3955.279882875003, 0.0,),
-    (0.6171875, -3.230602385881889, 1.2699042905598168e-16, 6.4414574240437,
-     18.061936747919578, 46.41836214546673, 121.72845585582391,
-     317.6923782140653, 830.0708234948028, 2170.2706093620295,
-     5669.937818696566, 0.0,),
-    (0.6328125, -3.3358444467067088, -2.08757806437907e-17,
-     7.0418477498636065, 20.42901662995153, 54.87017432515172,
-     149.90297702622394, 407.958839478466, 1111.212755918417,
-     3029.259592272195, 8250.89837997439, 0.0,),
-    (0.6484375, -3.451079515534492, -1.546949030387599e-16, 7.72285808805442,
-     23.237259129804794, 65.32665496997431, 186.28541532097674,
-     529.5947706912905, 1506.5747160280698, 4290.031051181587,
-     12204.325180614063, 0.0,),
-    (0.6640625, -3.577683153182662, -1.9401657688617944e-16,
-     8.499878306939019, 26.593963614012047, 78.38701326293145,
-     233.80466301904525, 695.6959431231983, 2071.0770444632935,
-     6172.477459382301, 18376.432220938743, 0.0,),
-    (0.6796875, -3.7173000567214975, -9.959729895202535e-17, 9.39213917904717,
-     30.639361080551478, 94.87018245925222, 296.6470783775112,
-     925.8391285153608, 2890.5896063988157, 9036.27798156093,
-     28215.074532007424, 0.0,),
-    (0.6953125, -3.871913033203356, 4.147236133655155e-18, 10.423923732542272,
-     35.559033611986465, 115.9119210976542, 380.8976034154076,
-     1249.8489794604968, 4102.2276493784875, 13463.622035352379,
-     44261.11668236405, 145291.10605860228,),
-    (0.7109375, -4.0439343453042085, -1.581857325022974e-16,
-     11.626248859460302, 41.601988614518326, 143.11296903334227,
-     495.5654337018384, 1714.1127028464966, 5930.057681731674,
-     20514.693746750527, 71099.66881111728, 246011.32322051143,),
-    (0.7265625, -4.236328377504848, -4.597618443658899e-17, 13.03923801055403,
-     49.107457361641025, 178.76990567948093, 654.2638006445459,
-     2392.460078332748, 8749.71542055233, 31998.854606428205,
-     117263.79892616492, 428937.98981050507,),
-    (0.7421875, -4.452778910178013, 1.6786777794495684e-17,
-     14.715529704515461, 58.545456186729545, 226.2433391955276,
-     878.0332609480732, 3405.427338781735, 13209.065100759532,
-     51235.04582992231, 199187.30333551567, 772782.71491685,),
-)
-# fmt: on
 
 
 def log_ratio_1_float64(x):
@@ -1317,56 +391,26 @@ def log_ratio_1_float64(x):
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.650 ulp.
     s = ops.clip(t, -0.7500000596046448, 0.7500000596046448)
-    y = _rows(
-        s,
-        _LOG_RATIO_1_FLOAT64_SEAMS,
-        _LOG_RATIO_1_FLOAT64_TABLE,
-        None,
-        False,
-        "float64",
-    )
+    y = local_polynomials(s, LOG_RATIO_1_FLOAT64, "float64")
 
     # 0.25 and nearer to 1: t**(-1) (-1 + t P_0(t)); expansion with remainder,
     # 2.1e-18 relative to its first term. Truncation + roundoff <= 1.262 ulp.
     d0 = -t + 1.0
     past = d0 <= 0.0
-    d = ops.where(past, _number(0.25, "float64"), d0)
-    d = _clamp(d, 5e-324, 0.25, "float64")
-    m = d * _levels(
+    d = ops.where(past, constant(0.25, "float64"), d0)
+    d = clamp(d, 5e-324, 0.25, "float64")
+    m = d * level_of(
         d, (4.1045368012983762e-289,), (2.43632850285e288, 1.0), "float64"
     )
     r = (m, ops.zeros_like(m))
     w = d
-    a = _two_sum(
-        _fixed(
-            w
-            * _horner(
-                (
-                    -0.5,
-                    -0.2500000000000023,
-                    -0.12499999999957193,
-                    -0.06250000003171167,
-                    -0.031249998788481767,
-                    -0.015625027243258444,
-                    -0.007812112945974184,
-                    -0.003909852036898524,
-                    -0.0019309364823589569,
-                    -0.0010656320237736297,
-                    -0.0002675614479090308,
-                    -0.0005373644075247763,
-                ),
-                w,
-            ),
-            "float64",
-        ),
-        -1.0,
-    )
-    b = _pair_power(r, 1, "float64")
-    a = _quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * _levels(
+    a = two_sum(fixed(w * horner(LOG_RATIO_1_FLOAT64_END0, w), "float64"), -1.0)
+    b = pair_power(r, 1, "float64")
+    a = pair_quotient(a, b, "float64")
+    y0 = (a[0] + a[1]) * level_of(
         d, (4.1045368012983762e-289,), (2.43632850285e288, 1.0), "float64"
     )
-    y0 = ops.where(past, _number(float("-inf"), "float64"), y0)
+    y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 0.25, y0, y)
 
     # 0.25 and nearer to -1: t**(-1) (-1 + t P_0(t)); expansion with
@@ -1374,86 +418,28 @@ def log_ratio_1_float64(x):
     # 1.262 ulp.
     d1 = t + 1.0
     past = d1 <= 0.0
-    d = ops.where(past, _number(0.25, "float64"), d1)
-    d = _clamp(d, 5e-324, 0.25, "float64")
-    m = d * _levels(
+    d = ops.where(past, constant(0.25, "float64"), d1)
+    d = clamp(d, 5e-324, 0.25, "float64")
+    m = d * level_of(
         d, (4.1045368012983762e-289,), (2.43632850285e288, 1.0), "float64"
     )
     r = (m, ops.zeros_like(m))
     w = d
-    a = _two_sum(
-        _fixed(
-            w
-            * _horner(
-                (
-                    -0.5,
-                    -0.2500000000000023,
-                    -0.12499999999957193,
-                    -0.06250000003171167,
-                    -0.031249998788481767,
-                    -0.015625027243258444,
-                    -0.007812112945974184,
-                    -0.003909852036898524,
-                    -0.0019309364823589569,
-                    -0.0010656320237736297,
-                    -0.0002675614479090308,
-                    -0.0005373644075247763,
-                ),
-                w,
-            ),
-            "float64",
-        ),
-        -1.0,
-    )
-    b = _pair_power(r, 1, "float64")
-    a = _quotient(a, b, "float64")
-    y1 = (a[0] + a[1]) * _levels(
+    a = two_sum(fixed(w * horner(LOG_RATIO_1_FLOAT64_END1, w), "float64"), -1.0)
+    b = pair_power(r, 1, "float64")
+    a = pair_quotient(a, b, "float64")
+    y1 = (a[0] + a[1]) * level_of(
         d, (4.1045368012983762e-289,), (2.43632850285e288, 1.0), "float64"
     )
-    y1 = ops.where(past, _number(float("-inf"), "float64"), y1)
+    y1 = ops.where(past, constant(float("-inf"), "float64"), y1)
     y = ops.where(d1 < 0.25, y1, y)
     y = ops.where(
-        t < _number(-1.0, "float64"), _number(float("nan"), "float64"), y
+        t < constant(-1.0, "float64"), constant(float("nan"), "float64"), y
     )
     y = ops.where(
-        t > _number(1.0, "float64"), _number(float("nan"), "float64"), y
+        t > constant(1.0, "float64"), constant(float("nan"), "float64"), y
     )
     return y
-
-
-# fmt: off
-_LOG_RATIO_2_FLOAT64_SEAMS = (
-    -0.37890625, 0.1875, 0.3828125,
-)
-_LOG_RATIO_2_FLOAT64_TABLE = (
-    (-0.439453125, 2.6999369544795893, -8.80837434527723e-18,
-     12.025743972647014, -29.68723346806719, 72.92428281769412,
-     -160.61320102953633, 345.507177272281, -717.7493796972735,
-     1464.4412808526, -2938.246863778226, 5824.883291559659,
-     -11430.107613460983, 22221.146986979194, -42938.92695800693,
-     86849.74165975513, -166486.700260876, 0.0, 0.0,),
-    (-0.283203125, 1.3389828326191135, -1.0452103483819749e-16,
-     6.377073813313141, -10.257677025549281, 22.288454200785676,
-     -35.74328268051198, 62.7605951485619, -99.49299154365822,
-     160.99737471810315, -250.60798636657225, 390.2649741185947,
-     -597.3625418315154, 910.5068796773527, -1375.0104542822035,
-     2059.885221283137, -3077.0151018413603, 5008.313760074152,
-     -7456.353410129111,),
-    (0.28515625, -1.3514773514270888, 3.51128275264931e-17,
-     6.4173990051263745, 10.389096233540652, 22.57010763144497,
-     36.36191439218318, 63.93953120561384, 101.72114141958328,
-     164.9672579682564, 257.5717917433488, 402.12544956931083,
-     617.2734445581099, 943.3657245394247, 1428.5911912453907,
-     2145.2228914081634, 3213.1686002837955, 5267.418616240847,
-     7865.232109160096,),
-    (0.44140625, -2.7235385291598364, -1.3972343214209172e-16,
-     12.142549092476761, 30.11822623197379, 74.19236120714763,
-     164.0287494026343, 354.03685390009014, 738.0885584715185,
-     1511.161654878234, 3042.6260117813563, 6052.85421135533,
-     11919.004300415876, 23255.44160455224, 45095.42204503493,
-     91255.49219363861, 175514.86413412658, 0.0, 0.0,),
-)
-# fmt: on
 
 
 def log_ratio_2_float64(x):
@@ -1464,56 +450,22 @@ def log_ratio_2_float64(x):
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.424 ulp.
     s = ops.clip(t, -0.5000000596046448, 0.5000000596046448)
-    y = _rows(
-        s,
-        _LOG_RATIO_2_FLOAT64_SEAMS,
-        _LOG_RATIO_2_FLOAT64_TABLE,
-        None,
-        False,
-        "float64",
-    )
+    y = local_polynomials(s, LOG_RATIO_2_FLOAT64, "float64")
 
     # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
     # floats. Truncation + roundoff <= 1.079 ulp.
     inside = ops.logical_and(t >= -0.1875, t < 0.1875)
-    s = ops.where(inside, t, _number(0.1875, "float64"))
-    p0 = _power_row(
+    s = ops.where(inside, t, constant(0.1875, "float64"))
+    p0 = power_row(
         s,
-        (
-            0.0,
-            0.0,
-        ),
+        (0.0, 0.0),
         1,
         -4.0,
-        (
-            3.0164754639172847e-17,
-            0.0,
-            7.9999999999998614,
-            0.0,
-            12.000000000104892,
-            0.0,
-            15.99999996948012,
-            0.0,
-            20.000004442927306,
-            0.0,
-            23.999637387096364,
-            0.0,
-            28.01732587421144,
-            0.0,
-            31.520771486914324,
-            0.0,
-            43.027602712352746,
-        ),
+        LOG_RATIO_2_FLOAT64_ZERO0,
         (
             (4.621297602213964e-274,),
-            (
-                8.307674973655724e34,
-                1.0,
-            ),
-            (
-                1.2037062152420224e-35,
-                1.0,
-            ),
+            (8.307674973655724e34, 1.0),
+            (1.2037062152420224e-35, 1.0),
             None,
         ),
         "float64",
@@ -1524,92 +476,38 @@ def log_ratio_2_float64(x):
     # 1.0e-17 relative to its first term. Truncation + roundoff <= 2.229 ulp.
     d0 = -t + 1.0
     past = d0 <= 0.0
-    d = ops.where(past, _number(0.5, "float64"), d0)
-    d = _clamp(d, 5e-324, 0.5, "float64")
-    m, n = _split_exponent(d, 1, "float64")
+    d = ops.where(past, constant(0.5, "float64"), d0)
+    d = clamp(d, 5e-324, 0.5, "float64")
+    m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = d
-    a = _two_sum(
-        _fixed(
-            w
-            * _horner(
-                (
-                    -9.970547634401473e-18,
-                    0.2500000000000101,
-                    0.2499999999982977,
-                    0.18750000011307075,
-                    0.12499999606293846,
-                    0.07812508271106756,
-                    0.046873862616236245,
-                    0.02735451796016901,
-                    0.015552574251475245,
-                    0.009141387610689257,
-                    0.00363505938168702,
-                    0.005887003432824656,
-                    -0.004374352990140468,
-                    0.008059974289727285,
-                    -0.005238704261447933,
-                    0.002466506945053154,
-                ),
-                w,
-            ),
-            "float64",
-        ),
-        -1.0,
-    )
-    b = _pair_power(r, 2, "float64")
-    a = _quotient(a, b, "float64")
-    y0 = _scale((a[0] + a[1]), -2.0 * n, "float64")
-    y0 = ops.where(past, _number(float("-inf"), "float64"), y0)
+    a = two_sum(fixed(w * horner(LOG_RATIO_2_FLOAT64_END0, w), "float64"), -1.0)
+    b = pair_power(r, 2, "float64")
+    a = pair_quotient(a, b, "float64")
+    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float64")
+    y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 0.5, y0, y)
 
     # 0.5 and nearer to -1: t**(-2) (1 + t P_0(t)); expansion with remainder,
     # 1.0e-17 relative to its first term. Truncation + roundoff <= 2.229 ulp.
     d1 = t + 1.0
     past = d1 <= 0.0
-    d = ops.where(past, _number(0.5, "float64"), d1)
-    d = _clamp(d, 5e-324, 0.5, "float64")
-    m, n = _split_exponent(d, 1, "float64")
+    d = ops.where(past, constant(0.5, "float64"), d1)
+    d = clamp(d, 5e-324, 0.5, "float64")
+    m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = d
-    a = _two_sum(
-        _fixed(
-            w
-            * _horner(
-                (
-                    9.970547634401473e-18,
-                    -0.2500000000000101,
-                    -0.2499999999982977,
-                    -0.18750000011307075,
-                    -0.12499999606293846,
-                    -0.07812508271106756,
-                    -0.046873862616236245,
-                    -0.02735451796016901,
-                    -0.015552574251475245,
-                    -0.009141387610689257,
-                    -0.00363505938168702,
-                    -0.005887003432824656,
-                    0.004374352990140468,
-                    -0.008059974289727285,
-                    0.005238704261447933,
-                    -0.002466506945053154,
-                ),
-                w,
-            ),
-            "float64",
-        ),
-        1.0,
-    )
-    b = _pair_power(r, 2, "float64")
-    a = _quotient(a, b, "float64")
-    y1 = _scale((a[0] + a[1]), -2.0 * n, "float64")
-    y1 = ops.where(past, _number(float("inf"), "float64"), y1)
+    a = two_sum(fixed(w * horner(LOG_RATIO_2_FLOAT64_END1, w), "float64"), 1.0)
+    b = pair_power(r, 2, "float64")
+    a = pair_quotient(a, b, "float64")
+    y1 = scale_by_power(a[0] + a[1], -2.0 * n, "float64")
+    y1 = ops.where(past, constant(float("inf"), "float64"), y1)
     y = ops.where(d1 < 0.5, y1, y)
     y = ops.where(
-        t < _number(-1.0, "float64"), _number(float("nan"), "float64"), y
+        t < constant(-1.0, "float64"), constant(float("nan"), "float64"), y
     )
     y = ops.where(
-        t > _number(1.0, "float64"), _number(float("nan"), "float64"), y
+        t > constant(1.0, "float64"), constant(float("nan"), "float64"), y
     )
     return y
 

@@ -34,7 +34,7 @@ def stablef_0_float32(x):
     # rational function of t and e (exact algebra); e is held at t = 32, from
     # where on its term is below 1.6e-12 t**-1. Truncation + roundoff <= 0.008
     # + 1.935 = 1.942 <= 2 ulp.
-    t1 = ops.maximum(t, 2.249997854232788)
+    t1 = ops.maximum(t, 2.0)
     u1 = ops.minimum(t1, 32.0)
     e1 = ops.exp(-u1)
     q1 = e1 * u1 / (1.0 - e1)
@@ -69,7 +69,7 @@ def stablef_1_float32(x):
     # 2 ulp.
     t1 = ops.minimum(t, 6.5)
     s1 = t1 - 4.626044750213623
-    p1 = (-1.4845216167458375e-09) * s1 + 2.0202815420589104e-08
+    p1 = -1.4845216167458375e-09 * s1 + 2.0202815420589104e-08
     p1 = p1 * s1 - 8.217580216296483e-08
     p1 = p1 * s1 - 3.4674548032853636e-07
     p1 = p1 * s1 + 6.461123575718375e-06
@@ -84,7 +84,7 @@ def stablef_1_float32(x):
     # e, enclosed in balls; e is held at t = 32, from where on its term is
     # below 1e-10 t**-2. Truncation + roundoff <= 0.020 + 1.763 = 1.782 <= 2
     # ulp.
-    t2 = ops.maximum(t, 2.249997854232788)
+    t2 = ops.maximum(t, 2.0)
     u2 = ops.minimum(t2, 32.0)
     e2 = ops.exp(-u2)
     q2 = e2 * (1.0 + e2 * (2.0 + 3.0 * e2)) * u2 * u2
@@ -120,7 +120,7 @@ def stablef_2_float32(x):
     # 4 ulp.
     t1 = ops.minimum(t, 6.5)
     s1 = t1 - 4.627439975738525
-    p1 = (-5.884228659880364e-10) * s1 + 1.7449328648666551e-09
+    p1 = -5.884228659880364e-10 * s1 + 1.7449328648666551e-09
     p1 = p1 * s1 + 1.7495407789169803e-08
     p1 = p1 * s1 - 1.7342496505534655e-07
     p1 = p1 * s1 + 5.640072799906193e-07
@@ -136,7 +136,7 @@ def stablef_2_float32(x):
     # of e, enclosed in balls; e is held at t = 32, from where on its term is
     # below 6.6e-09 t**-3. Truncation + roundoff <= 0.233 + 3.154 = 3.387 <= 4
     # ulp.
-    t2 = ops.maximum(t, 2.249997854232788)
+    t2 = ops.maximum(t, 2.0)
     u2 = ops.minimum(t2, 32.0)
     e2 = ops.exp(-u2)
     q2 = e2 * (1.0 + e2 * (4.0 + 9.0 * e2)) * u2 * u2 * u2
@@ -158,7 +158,7 @@ def stablef_0_float64(x):
     # roundoff <= 0.073 + 1.149 = 1.222 <= 2 ulp.
     x0 = ops.clip(x, -2.5, 2.5)
     w0 = x0 * x0
-    p0 = (-5.489015363376198e-20) * w0 + 4.305992954182372e-18
+    p0 = -5.489015363376198e-20 * w0 + 4.305992954182372e-18
     p0 = p0 * w0 - 2.0664703257641699e-16
     p0 = p0 * w0 + 8.521159432859197e-15
     p0 = p0 * w0 - 3.3870365894012176e-13
@@ -175,7 +175,7 @@ def stablef_0_float64(x):
     # function of t and e (exact algebra); e is held at t = 54, from where on
     # its term is below 7.6e-22 t**-1. Truncation + roundoff <= 0.007 + 1.812
     # = 1.819 <= 2 ulp.
-    t1 = ops.clip(t, 2.499997615814209, float("inf"))
+    t1 = ops.clip(t, 2.0, float("inf"))
     u1 = ops.clip(t1, 0.0, 54.0)
     e1 = ops.exp(-u1)
     q1 = e1 * u1 / (1.0 - e1)
@@ -196,7 +196,7 @@ def stablef_1_float64(x):
     # roundoff <= 0.052 + 1.576 = 1.628 <= 2 ulp.
     x0 = ops.clip(x, -2.75, 2.75)
     w0 = x0 * x0
-    p0 = (-5.78027260870725e-22) * w0 + 5.355398583113852e-20
+    p0 = -5.78027260870725e-22 * w0 + 5.355398583113852e-20
     p0 = p0 * w0 - 2.7604977126471084e-18
     p0 = p0 * w0 + 1.1163494304844899e-16
     p0 = p0 * w0 - 4.1061028939324855e-15
@@ -240,7 +240,7 @@ def stablef_1_float64(x):
     # rational function of t and e (exact algebra); e is held at t = 54, from
     # where on its term is below 8.2e-20 t**-2. Truncation + roundoff <= 0.007
     # + 1.828 = 1.835 <= 2 ulp.
-    t2 = ops.clip(t, 2.499997615814209, float("inf"))
+    t2 = ops.clip(t, 2.0, float("inf"))
     u2 = ops.clip(t2, 0.0, 54.0)
     e2 = ops.exp(-u2)
     d2 = 1.0 - e2
@@ -261,7 +261,7 @@ def stablef_2_float64(x):
     # roundoff <= 0.071 + 2.900 = 2.971 <= 4 ulp.
     x0 = ops.clip(x, -2.75, 2.75)
     w0 = x0 * x0
-    p0 = (-1.1044971854754235e-23) * w0 + 1.0245295692823134e-21
+    p0 = -1.1044971854754235e-23 * w0 + 1.0245295692823134e-21
     p0 = p0 * w0 - 5.189469373599612e-20
     p0 = p0 * w0 + 2.0162857375461352e-18
     p0 = p0 * w0 - 6.988642297699558e-17
@@ -308,7 +308,7 @@ def stablef_2_float64(x):
     # as a rational function of t and e (exact algebra); e is held at t = 54,
     # from where on its term is below 8.9e-18 t**-3. Truncation + roundoff <=
     # 0.015 + 3.859 = 3.874 <= 4 ulp.
-    t2 = ops.clip(t, 2.499997615814209, float("inf"))
+    t2 = ops.clip(t, 2.0, float("inf"))
     u2 = ops.clip(t2, 0.0, 54.0)
     e2 = ops.exp(-u2)
     d2 = 1.0 - e2

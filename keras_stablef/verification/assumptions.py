@@ -17,12 +17,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from .._derived import assumed_errors
+from .._derived import measured_tables
 from .._dtypes import FORMATS
 from .._dtypes import Array
 from .._dtypes import scalar
-from ..generated import log1prel as template  # it has all of the helpers
-from ..generator.program.assumed import primitive_errors
-from ..generator.program.assumed import tables
+from ..runtime import pairs as pair_ops
 from .inputs import KNOWN
 from .inputs import SEED
 from .inputs import pairs
@@ -88,7 +88,7 @@ def _function(name: str, dtype: str) -> Case:
         wrong = got[0] != want.high
         return float(np.where(wrong, ulp, 0.0).max(initial=0.0)) or CORRECT
 
-    assumed = float(primitive_errors(dtype).ulp(name))
+    assumed = float(assumed_errors(dtype).ulp(name))
     return Case(
         name,
         dtype,
@@ -106,7 +106,7 @@ def _inputs(name: str, dtype: str) -> Array:
     x = samples(name, dtype, count)
     if len(x) > 2 * count:
         x = np.random.default_rng(SEED).choice(x, 2 * count, replace=False)
-    places = [t["functions"][name]["at"] for t in tables(dtype)]
+    places = [t["functions"][name]["at"] for t in measured_tables(dtype)]
     texts = [text for at in places for text in at]
     texts += KNOWN[name] if dtype == "float64" else ()
     more = np.array([float.fromhex(t) for t in texts], scalar(dtype))
@@ -157,11 +157,11 @@ def _pair_cases(dtype: str) -> list[Case]:
 
     def cube(x: Any) -> Any:
         zero = keras.ops.zeros_like(x)
-        return template._pair_power((x, zero), 3, dtype)
+        return pair_ops.pair_power((x, zero), 3, dtype)
 
     def ratio(x: Any, y: Any) -> Any:
         zero = keras.ops.zeros_like(x)
-        return template._quotient((y, zero), cube(x), dtype)
+        return pair_ops.pair_quotient((y, zero), cube(x), dtype)
 
     quotients = [y / x**3 for x, y in zip(xs, ys, strict=True)]
     sums = [x**3 + q for x, q in zip(xs, quotients, strict=True)]
@@ -169,29 +169,29 @@ def _pair_cases(dtype: str) -> list[Case]:
     return [
         case(
             "two_sum",
-            lambda x, y: template._two_sum(x, y),
+            lambda x, y: pair_ops.two_sum(x, y),
             [x + y for x, y in zip(xs, ys, strict=True)],
         ),
         case(
             "two_sum of a constant",
-            lambda x, y: template._two_sum(x, 1.0),
+            lambda x, y: pair_ops.two_sum(x, 1.0),
             [x + 1 for x in xs],
         ),
         case(
             "two_product",
-            lambda x, y: template._two_product(x, y, dtype),
+            lambda x, y: pair_ops.two_product(x, y, dtype),
             [x * y for x, y in zip(xs, ys, strict=True)],
         ),
         case(  # fused multiply-add would take the exact x y
             "two_product of products",
-            lambda x, y: template._two_product(x * y, x * y, dtype),
+            lambda x, y: pair_ops.two_product(x * y, x * y, dtype),
             [p * p for p in xys],
         ),
         case("pair power", lambda x, y: cube(x), [x**3 for x in xs], relative),
         case("pair quotient", ratio, quotients, relative),
         case(
             "pair sum",
-            lambda x, y: template._sum(cube(x), ratio(x, y)),
+            lambda x, y: pair_ops.pair_sum(cube(x), ratio(x, y)),
             sums,
             relative,
             total,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
-import json
 from collections.abc import Iterator
 from collections.abc import Sequence
 from fractions import Fraction
@@ -12,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from .._derived import nearest
+from .._derived import refusal
+from .._derived import shown
 from .._dtypes import Array
 from .._op import StableOp
-from ..generator.errors import GeneratorError
-from ..generator.plain import shown
+from .._shipped import certificate
 from .inputs import SEED
 from .measure import array
 from .measure import errors
@@ -44,21 +44,13 @@ def ops_named(names: Sequence[str]) -> list[StableOp]:
     return [getattr(ops, name) for name in names or ops.__all__]
 
 
-def unknown_op(name: object, known: Sequence[str]) -> GeneratorError:
+def unknown_op(name: object, known: Sequence[str]) -> ValueError:
     """The error for what is no op's name."""
-    from ..generator.formula.spec import nearest  # it loads sympy
-
     near = nearest(name, known) if isinstance(name, str) else ""
-    return GeneratorError(
+    return refusal(
         f"No such op: expected one of {', '.join(known)}; received "
         f"{shown(name)}{near}"
     )
-
-
-@functools.cache
-def _certificate(name: str) -> Any:
-    folder = importlib.resources.files(f"{__package__}.generated")
-    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def _edges(node: Any) -> Iterator[str]:
@@ -93,7 +85,7 @@ def _inputs(name: str, order: int) -> Array:
     """float32: all binades, and three floats on each side of every seam."""
     plans = [
         plan
-        for plan in _certificate(name)["plans"]
+        for plan in certificate(name)["plans"]
         if (plan["dtype"], plan["order"]) == ("float32", order)
     ]
     found = {_number(text) for text in _edges(plans) if isinstance(text, str)}
@@ -120,7 +112,7 @@ def worst_error(op: StableOp) -> tuple[float, float]:
 
     That plan is at most 2**-26 ulp of float32 off itself.
     """
-    x = _inputs(op.module.NAME, op.order)
+    x = _inputs(op.function.name, op.order)
     got = array(op(tensors(x)[0]))
     value = array(op(tensors(x.astype(np.float64))[0]))
     inside = ~np.isnan(value)  # the others are outside the domain
@@ -131,7 +123,7 @@ def worst_error(op: StableOp) -> tuple[float, float]:
 
 def relying(what: str) -> str:
     """The shipped ops whose bounds rest on it, as text."""
-    found = [op.module.NAME for op in ops_named(()) if _relies(op, what)]
+    found = [op.function.name for op in ops_named(()) if _relies(op, what)]
     return ", ".join(found) or "no shipped op"
 
 
@@ -142,7 +134,7 @@ def _relies(op: StableOp, what: str) -> bool:
         return hasattr(op.module, "_two_sum")
     if any(hasattr(op.module, name) for name in HELPERS.get(what, ())):
         return True
-    return _calls(_certificate(op.module.NAME)["plans"], what)
+    return _calls(certificate(op.function.name)["plans"], what)
 
 
 def _calls(node: Any, what: str) -> bool:

@@ -223,11 +223,11 @@ def _functions(
 
 def _ops(chosen: Sequence[StableOp]) -> Iterator[Check]:
     for op in chosen:
-        with progress(f"ops: {op.module.NAME}"):
-            for k, each in enumerate(shared_ops(op.module)):
+        with progress(f"ops: {op.function.name}"):
+            for k, each in enumerate(shared_ops(op.function)):
                 seen, where = worst_error(each)
                 bound = each.error_bound("float32")
-                what = f"{op.module.NAME}{chr(39) * k}"
+                what = f"{op.function.name}{chr(39) * k}"
                 note = ""
                 if seen > bound:
                     note = (

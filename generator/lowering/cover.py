@@ -1,0 +1,267 @@
+"""The body of a `Cover`: rows, zeros, closed forms, ends, one after the other.
+
+Each piece gets numbers of its own interval alone, and is selected after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from ..numbers.formats import FORMATS
+from ..pieces.closed import ClosedForm
+from ..pieces.cover import Cover
+from ..pieces.ends import EndForm
+from ..pieces.logends import LogForm
+from ..pieces.plan import ORDERS
+from ..pieces.powers import PowerRow
+from ..program.program import Const
+from ..program.program import Expr
+from ..program.program import Op
+from ..program.program import Var
+from ..program.program import renamed
+from ..text import at_most
+from .body import Assign
+from .body import Body
+from .body import Call
+from .body import Coefficients
+from .body import Compare
+from .body import Group
+from .body import Note
+from .body import Number
+from .body import Rows
+from .body import Table
+from .body import Word
+from .body import assign
+from .body import constant
+from .body import ops
+from .body import zeros
+from .clips import clamp
+from .ends import end_statements
+
+Statements = list[Assign | Note]
+T, X, Y = Var("t"), Var("x"), Var("y")
+
+
+def lower_cover(cover: Cover) -> Body:
+    """The statements of a cover.
+
+    The last order's derivative is taken by autodiff of the body, for which
+    the slope of abs at 0 is 0; there |x| is x times its sign.
+    """
+    dtype = cover.dtype
+    prefix = f"{cover.name}_{cover.order}_{dtype}".upper()
+    tables: list[Table] = []
+    found: Statements = [assign("t", _magnitude(cover))]
+    chosen = False
+    if cover.rows:
+        tables.append(Rows(prefix, cover.rows))
+        found += _rows(cover, prefix)
+        chosen = True
+    for k, power in enumerate(cover.powers):
+        # Nothing else holds that x, but for the row of one float.
+        closed_end = power.high == cover.high and not any(
+            r.low == cover.high for r in cover.rows
+        )
+        label = f"{prefix}_ZERO{k}"
+        tables.append(_negated(label, power.rest, ("powers", k, "rest")))
+        found += _power(power, k, dtype, chosen, closed_end, label)
+        found.append(_taken(Var("inside"), f"p{k}", chosen))
+        chosen = True
+    for k, closed in enumerate(cover.closed):
+        found += _closed(closed, k, dtype, chosen)
+        found.append(_taken(Var("inside"), f"z{k}", chosen))
+        chosen = True
+    for k, form in enumerate(cover.ends):
+        more, own = end_statements(form, k, dtype, cover.order, prefix)
+        tables += own
+        found += more
+        found.append(_end_taken(form, k, dtype, chosen))
+        chosen = True
+    if cover.parity < 0:
+        below = Compare("<", X, Word(0))
+        found.append(assign("y", ops("where", below, Op("neg", (Y,)), Y)))
+    nothing = constant(float("nan"), dtype)
+    found += [
+        assign("y", ops("where", test, nothing, Y)) for test in _outside(cover)
+    ]
+    return Body(
+        cover.name,
+        cover.order,
+        dtype,
+        cover.ulp,
+        tuple(tables),
+        tuple(found),
+        Y,
+    )
+
+
+def _magnitude(cover: Cover) -> Expr:
+    if not cover.parity:
+        return X
+    if cover.order < ORDERS - 1:
+        return ops("abs", X)
+    below = ops("cast", Compare("<", X, Word(0)), Word(cover.dtype))
+    two, one = Const(Fraction(2)), Const(Fraction(1))
+    return (one - two * below) * X
+
+
+def _taken(test: Expr, name: str, chosen: bool) -> Assign:
+    value = Var(name)
+    return assign("y", ops("where", test, value, Y) if chosen else value)
+
+
+def _end_taken(
+    form: EndForm | LogForm, k: int, dtype: str, chosen: bool
+) -> Assign:
+    compare = "<" if form.point is not None else ">="
+    here = Compare(compare, Var(f"d{k}"), Number(form.bound, dtype))
+    if chosen:
+        return _taken(here, f"y{k}", True)
+    if isinstance(form, EndForm) and _is_constant(form):
+        # Of what nan goes through first, nothing else depends on t.
+        return assign("y", ops("where", ops("isnan", T), T, Var(f"y{k}")))
+    return assign("y", Var(f"y{k}") + zeros("t"))
+
+
+def _is_constant(form: EndForm) -> bool:
+    """Whether what it computes takes no number from t."""
+    moving = form.power or form.level or len(form.factors) > 1
+    return form.is_flat or not (moving or form.factors[0].rest)
+
+
+def _outside(cover: Cover) -> list[Expr]:
+    """Tests of t for what lies outside the domain.
+
+    An end that is subnormal is compared by its outer neighbour: compilers
+    may read subnormals as 0, and 0 is then no number of the domain.
+    """
+    dtype, fmt = cover.dtype, FORMATS[cover.dtype]
+    tests = []
+    if cover.low is not None and not cover.parity:
+        tests.append(("<", cover.low, -1))
+    if cover.high is not None:
+        tests.append((">", cover.high, 1))
+    made: list[Expr] = []
+    for compare, end, side in tests:
+        if 0 < -side * end < fmt.smallest_normal:
+            end += side * fmt.smallest_subnormal
+            compare += "="
+        made.append(Compare(compare, T, constant(end, dtype)))
+    return made
+
+
+def _negated(
+    name: str, values: Sequence[Fraction], place: tuple[str | int, ...]
+) -> Coefficients:
+    """Of a polynomial that is subtracted: see `polynomials.local_polynomial`
+    in the runtime."""
+    return Coefficients(name, tuple(-c for c in values), -1, place)
+
+
+def _rows(cover: Cover, name: str) -> Statements:
+    dtype, rows = cover.dtype, cover.rows
+    variable = "|x|" if cover.parity else "x"
+    low, high = rows[0].low, rows[-1].high
+    worst = max(r.ulp for r in rows)
+    zeros_of_f = sum(1 for r in rows if r.slope)
+    text = (
+        f"{float(low):g} <= {variable} <= {float(high):g}: {len(rows)} local "
+        f"polynomials of degree at most {max(r.degree for r in rows)}"
+        + (f", {zeros_of_f} of them about a zero of f" if zeros_of_f else "")
+        + ". Taylor models with relative remainders, economized and rounded; "
+        f"truncation + roundoff <= {at_most(worst)} ulp."
+    )
+    call = Call("local_polynomials", (Var("s"), Var(name), Word(dtype)))
+    return [
+        Note(text),
+        assign("s", clamp(T, low, high, dtype, across=True)),
+        assign("y", call),
+    ]
+
+
+# One tensor is clipped once: the optimizer through which Keras sends ONNX
+# files from torch names the bounds of a clip by what is clipped, and loses
+# those of one of two (onnxscript 0.7).  The first piece is what nan goes
+# through; the others get a number of their own interval instead.
+
+
+def _power(
+    piece: PowerRow,
+    k: int,
+    dtype: str,
+    chosen: bool,
+    closed_end: bool,
+    rest: str,
+) -> Statements:
+    below = "<=" if closed_end else "<"
+    text = (
+        f"{float(piece.low):g} <= t {below} {float(piece.high):g}: a zero of "
+        f"order {piece.order} at {float(piece.center):g}, its power in pairs "
+        f"of floats. Truncation + roundoff <= {at_most(piece.ulp)} ulp."
+    )
+    found: Statements = [Note(text)]
+    held: Expr
+    if chosen:
+        above = Compare(">=", T, Number(piece.low, dtype))
+        under = Compare(below, T, Number(piece.high, dtype))
+        found.append(assign("inside", ops("logical_and", above, under)))
+        held = ops("where", Var("inside"), T, constant(piece.high, dtype))
+    else:
+        held = clamp(T, piece.low, piece.high, dtype, across=True)
+    if piece.center:
+        held = held - Number(piece.center, dtype)
+    call = Call(
+        "power_row",
+        (
+            Var("s"),
+            _numbers(piece.offset, dtype),
+            Word(piece.order),
+            Number(piece.factor, dtype),
+            Var(rest),
+            _power_levels(piece, dtype),
+            Word(dtype),
+        ),
+    )
+    return [*found, assign("s", held), assign(f"p{k}", call)]
+
+
+def _numbers(values: Sequence[Fraction], dtype: str) -> Group:
+    return Group(tuple(Number(v, dtype) for v in values))
+
+
+def _power_levels(piece: PowerRow, dtype: str) -> Group:
+    """Edges, powers of two, what undoes them, and the most."""
+    two = Fraction(2)
+    ups = [two**n for n in piece.scales]
+    backs = [two ** (-n * piece.order) for n in piece.scales]
+    most = Word(None) if piece.most is None else Number(piece.most, dtype)
+    groups = [_numbers(v, dtype) for v in (piece.edges, ups, backs)]
+    return Group((*groups, most))
+
+
+def _closed(piece: ClosedForm, k: int, dtype: str, chosen: bool) -> Statements:
+    shown = "t" if piece.side > 0 else "-t"
+    text = (
+        f"{float(piece.low):g} <= {shown} <= {float(piece.high):g}: "
+        f"{piece.formula} with t = {shown}; equal to f in exact arithmetic, "
+        f"roundoff <= {at_most(piece.ulp)} ulp."
+    )
+    t: Expr = T if piece.side > 0 else Op("neg", (T,))
+    name = f"c{k}"
+    found: Statements = [Note(text)]
+    if chosen:
+        above = Compare(">=", t, Number(piece.low, dtype))
+        other = constant(piece.low, dtype)
+        found += [
+            assign("inside", above),
+            assign(name, ops("where", Var("inside"), t, other)),
+        ]
+        t = Var(name)
+    found.append(assign(name, clamp(t, piece.low, piece.high, dtype)))
+    names = {piece.program.input: name}
+    for target, value in piece.program.statements:
+        own = renamed(value, names)
+        names[target] = f"{target}_{k}"
+        found.append(assign(names[target], own))
+    return [*found, assign(f"z{k}", Var(names["y"]))]

@@ -1,0 +1,365 @@
+"""The one door to the generator, which is loaded when something asks.
+
+`Derived` is a function that is derived on demand; the others are what the
+package needs of a room, each in the words of the package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+
+from ._function import Function
+from ._progress import progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import sympy
+
+    from .generator.formula.catalogue import Entry
+    from .generator.numbers.floats import FloatFormat
+    from .generator.pieces.cover import AnyPlan
+    from .generator.program.assumed import PrimitiveErrors
+
+ORDERS = 3
+READING = 10.0  # seconds for a formula's text
+
+
+class Derived(Function):
+    """A function derived by dtype and order when that is asked for.
+
+    Plans are kept in memory and on disk (``generator/store``).
+    """
+
+    def __init__(
+        self,
+        formula: Any,
+        domain: tuple[object, object],
+        name: str,
+        max_ulp: float | None,
+        formats: Any = None,
+    ) -> None:
+        from .generator.formula.spec import checked_goal
+        from .generator.formula.spec import make_spec
+        from .generator.limits import within
+        from .generator.numbers.format_file import tables_of
+        from .generator.numbers.formats import FORMATS
+        from .generator.numbers.formats import formats_with
+
+        # First, as reading a formula takes longer than refusing these.
+        self._formats = formats_with(formats)
+        max_ulp = checked_goal(max_ulp)
+
+        self.spec = within(READING, lambda: make_spec(formula, name, domain))
+        self.name = name
+        self.expression = self.spec.text
+        self.domain = self.spec.domain_text
+        known = self._formats.items()
+        self.compute = {d: f.compute for d, f in known}
+        self.storage = {d: f.storage for d, f in known}
+        self.rounding = {
+            d: dict(f.rounding(FORMATS[f.compute]))
+            for d, f in known
+            if f.compute != d
+        }
+        self.bodies = {
+            dtype: tuple(_Lazy(self, dtype, k) for k in range(ORDERS))
+            for dtype in dict.fromkeys(self.compute.values())
+        }
+        self.bounds = _Bounds(self)
+        config: dict[str, Any] = {
+            "formula": self.expression,
+            "domain": list(self.domain),
+            "max_ulp": max_ulp,
+        }
+        own = {d: f for d, f in known if d not in FORMATS}
+        if own:
+            config["formats"] = tables_of(own)
+        self.config = config
+        text = repr((name, sorted(config.items(), key=str)))
+        self.key = hashlib.sha256(text.encode()).hexdigest()
+        self._max_ulp = max_ulp
+        self._plans: dict[tuple[str, int], AnyPlan] = {}
+        self._bodies: dict[tuple[str, int], Callable[[Any], Any]] = {}
+
+    @property
+    def formats(self) -> Mapping[str, FloatFormat]:
+        return self._formats
+
+    def plan(self, dtype: str, order: int) -> AnyPlan:
+        from .generator.numbers.formats import get_format
+        from .generator.pipeline import derive
+        from .generator.store.store import remembered
+
+        key = dtype, order
+        if key not in self._plans:
+            parts = (
+                str(self.spec.expr),
+                self.domain,
+                self._max_ulp,
+                repr(get_format(dtype)),
+            )
+            with progress(f"deriving {self.name}{chr(39) * order} {dtype}"):
+                self._plans[key] = remembered(
+                    (self.name, dtype, order),
+                    parts,
+                    lambda: derive(self.spec, dtype, order, self._max_ulp),
+                )
+        return self._plans[key]
+
+    def claims(self, dtype: str, order: int) -> dict[str, Any]:
+        import json
+
+        from .generator.words.certificate import certify
+
+        plans = [self.plan(dtype, order)]
+        found: dict[str, Any] = json.loads(
+            certify(self.expression, self.domain, plans).text
+        )
+        return found
+
+    def body(self, dtype: str, order: int) -> Callable[[Any], Any]:
+        """The function that computes the derivative of that order."""
+        from .generator.source.render import render
+
+        key = dtype, order
+        if key not in self._bodies:
+            plan = self.plan(dtype, order)
+            text = render(
+                self.expression, self.domain, "Derived.", [plan], tidy=False
+            ).text
+            # Under a name that tracebacks and AutoGraph can look up.
+            place = f"<keras_stablef {self.key[:16]} {dtype} {order}>"
+            lines = text.splitlines(keepends=True)
+            linecache.cache[place] = (len(text), None, lines, place)
+            namespace: dict[str, Any] = {"__name__": f"{__name__}.derived"}
+            exec(compile(text, place, "exec"), namespace)  # our own source
+            self._bodies[key] = namespace["BODIES"][dtype][0]
+        return self._bodies[key]
+
+    def derive_now(self, dtype: str) -> None:
+        """f and f' in one dtype; if it has a number in the domain.
+
+        Where another dtype has some it is the one that is meant, and the
+        error is for those who use this one.
+        """
+        from .generator.errors import NoFloatError
+        from .generator.numbers.formats import get_format
+        from .generator.plan.coverer import ends_of
+
+        try:
+            for order in (0, 1):
+                self.plan(dtype, order)
+        except NoFloatError as error:
+            for other in self.bodies:
+                try:
+                    ends_of(self.spec.domain, get_format(other))
+                    return
+                except NoFloatError:
+                    continue
+            raise error
+
+
+class _Lazy:
+    """A body that is derived when it is first called."""
+
+    def __init__(self, derived: Derived, dtype: str, order: int) -> None:
+        self.derived, self.dtype, self.order = derived, dtype, order
+
+    def __call__(self, x: Any) -> Any:
+        return self.derived.body(self.dtype, self.order)(x)
+
+
+class _Row(Sequence[float]):
+    """Bounds of one dtype by order."""
+
+    def __init__(self, derived: Derived, dtype: str) -> None:
+        self.derived, self.dtype = derived, dtype
+
+    def __len__(self) -> int:
+        return ORDERS
+
+    def __getitem__(self, order: Any) -> Any:
+        fmt = self.derived.formats[self.dtype]
+        return bound(self.derived.plan(fmt.compute, order), fmt)
+
+
+class _Bounds(Mapping[str, Sequence[float]]):
+    """Bounds by dtype, then by order; asking derives."""
+
+    def __init__(self, derived: Derived) -> None:
+        self.derived = derived
+
+    def __getitem__(self, dtype: str) -> _Row:
+        if dtype not in self.derived.compute:
+            raise KeyError(dtype)
+        return _Row(self.derived, dtype)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.derived.compute)
+
+    def __len__(self) -> int:
+        return len(self.derived.compute)
+
+
+# -- errors ------------------------------------------------------------------
+
+
+def shown(value: object) -> str:
+    """What was received, for a message: short, in ASCII, on one line."""
+    from .generator.plain import shown
+
+    return shown(value)
+
+
+def refusal(message: str) -> ValueError:
+    """The generator's own error."""
+    from .generator.errors import GeneratorError
+
+    return GeneratorError(message)
+
+
+def saved_op_refusal(message: str) -> ValueError:
+    """The error for the configuration of a saved op."""
+    from .generator.errors import SavedOpError
+
+    return SavedOpError(message)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """ ", did you mean ...", or nothing, for a message."""
+    from .generator.formula.spec import nearest
+
+    return nearest(name, known)
+
+
+# -- formulas and formats ----------------------------------------------------
+
+
+def formats(source: Any = None) -> Mapping[str, FloatFormat]:
+    """The formats that ship and those of a file, or of its tables."""
+    from .generator.numbers.formats import formats_with
+
+    return formats_with(source)
+
+
+def format_of(name: str, known: Mapping[str, FloatFormat]) -> FloatFormat:
+    """The format of that name, or an error that says which there are."""
+    from .generator.numbers.formats import get_format
+
+    return get_format(name, known)
+
+
+def lifted(function: Callable[[Any], Any]) -> sympy.Expr:
+    """The formula of a Python function over keras.ops."""
+    from .generator.formula.lift import lift
+
+    return lift(function, READING)
+
+
+def entry(name: str) -> Entry | None:
+    """The declared function of that name."""
+    from .generator.formula.catalogue import load_catalogue
+
+    return {e.name: e for e in load_catalogue()}.get(name)
+
+
+# -- plans, and what is made of them -----------------------------------------
+
+
+def shipped_plan(name: str, dtype: str, order: int) -> AnyPlan:
+    """The plan that a shipped module was rendered from."""
+    from .generator.build import plan_of
+
+    found = entry(name)
+    assert found is not None
+    return plan_of(found, dtype, order)
+
+
+def bound(plan: AnyPlan, fmt: FloatFormat) -> float:
+    """The bound of a plan in a format computed in its dtype, rounded up."""
+    from .generator.pieces.plan import narrowed_bound
+    from .generator.text import shown_bound
+
+    return shown_bound(narrowed_bound(plan.ulp, fmt))
+
+
+def words(function: Function, plans: Sequence[AnyPlan]) -> str:
+    """How a function and its derivatives are computed."""
+    from .generator.words.explain import explain
+
+    return explain(
+        function.expression, function.domain, plans, function.formats
+    )
+
+
+def module_text(
+    function: Function,
+    name: str,
+    order: int,
+    plans: Sequence[AnyPlan],
+    served: Mapping[str, FloatFormat],
+) -> str:
+    """A module that computes f^(order) and imports only keras."""
+    from dataclasses import replace
+
+    from .generator.source.render import render
+    from .generator.source.standalone import standalone
+
+    summary = "Saved by StableOp.save."
+    if order:
+        primes = "'" * order
+        summary += f" {name} is f{primes}; that is its order 0."
+    source = render(
+        function.expression,
+        function.domain,
+        summary,
+        [replace(plan, name=name) for plan in plans],
+        formats=served,
+    )
+    return standalone(source.text, name, function.expression, order)
+
+
+def write(path: Path, text: str) -> None:
+    """The whole file or nothing of it."""
+    from .generator.files import write_if_changed
+
+    write_if_changed(path, text)
+
+
+def array_type(storage: str) -> Any:
+    """NumPy's type of a dtype."""
+    from .generator.words.pointwise import array_type
+
+    return array_type(storage)
+
+
+def drawing(function: Function) -> Any:
+    """The module that draws, and the function's exact values in `spec`."""
+    from .generator.formula.spec import make_spec
+    from .generator.words import picture
+
+    spec = make_spec(function.expression, function.name, function.domain)
+    return picture, spec
+
+
+def assumed_errors(dtype: str) -> PrimitiveErrors:
+    """What bounds assume of elementary functions in a dtype."""
+    from .generator.program.assumed import primitive_errors
+
+    return primitive_errors(dtype)
+
+
+def measured_tables(dtype: str) -> Sequence[Mapping[str, Any]]:
+    """The tables that ``make calibrate`` wrote."""
+    from .generator.program.assumed import tables
+
+    return tables(dtype)

@@ -1,0 +1,55 @@
+"""Functions that ship: a generated module and the certificate beside it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import TYPE_CHECKING
+from typing import Any
+
+from . import _derived
+from ._function import Function
+
+if TYPE_CHECKING:
+    from .generator.numbers.floats import FloatFormat
+    from .generator.pieces.cover import AnyPlan
+
+
+class Shipped(Function):
+    """A module of ``keras_stablef.generated``."""
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.name = self.key = module.NAME
+        self.expression, self.domain = module.EXPRESSION, module.DOMAIN
+        self.compute, self.storage = module.COMPUTE, module.STORAGE
+        self.rounding = module.ROUNDING
+        self.bodies, self.bounds = module.BODIES, module.BOUNDS
+        self.config = {}
+
+    @property
+    def formats(self) -> Mapping[str, FloatFormat]:
+        return _derived.formats()
+
+    def plan(self, dtype: str, order: int) -> AnyPlan:
+        return _derived.shipped_plan(self.name, dtype, order)
+
+    def claims(self, dtype: str, order: int) -> dict[str, Any]:
+        return dict(certificate(self.name))
+
+
+@functools.cache
+def shipped(name: str) -> Shipped:
+    """The function of that name; its module is loaded now."""
+    return Shipped(importlib.import_module(f".generated.{name}", __package__))
+
+
+def certificate(name: str) -> dict[str, Any]:
+    """The certificate that ships beside a module."""
+    folder = resources.files(f"{__package__}.generated")
+    text = (folder / f"{name}.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found

@@ -1,0 +1,66 @@
+"""Roots, logarithms and exponentials as pairs.
+
+The functions of the backend only guess: whatever they are off by is put right
+(a root, by Newton's method) or does not matter (an exponent).
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+from .kernel_numbers import EXP
+from .kernel_numbers import LOG
+from .pairs import pair_power
+from .pairs import two_product
+from .pairs import two_sum
+from .polynomials import horner
+
+
+def pair_root(m, degree, dtype):
+    """m**(1/degree): a float, and what one step of Newton's method adds.
+
+    Error: (degree - 1) / 2 * d**2, relative, for a guess off by d of itself,
+    and 2**(6 - 2 p) of the pairs.  m is near 1.
+    Source: Markstein, *IA-64 and Elementary Functions*, 2000, chapter 9.
+    """
+    r = ops.sqrt(m) if degree == 2 else ops.exp(ops.log(m) / degree)
+    r = ops.cast(r, dtype)
+    p = pair_power((r, ops.zeros_like(r)), degree, dtype)
+    slope = degree * r  # no quotient: XLA makes a / (b / c) a * c / b
+    for _ in range(degree - 2):
+        slope = slope * r
+    return two_sum(r, ((m - p[0]) - p[1]) / slope)
+
+
+def pair_log(m, n, dtype):
+    """log(m * 2**n) as a pair.
+
+    Error: at most 0.12 * 2**-p, absolute: the last term of log(1 + r) = r -
+    r**2/2 + r**3 P(r) is below 0.02 and meets 6 roundings; P and log 2 are
+    looked at by the checker.  sqrt(1/2) <= m <= sqrt(2), n whole.
+    """
+    kernel, (one, two, three) = LOG[dtype]
+    r = m - 1.0
+    p, e = two_product(r, r, dtype)
+    cubic = (r * p) * horner(kernel, r)
+    s, low = two_sum(r, -0.5 * p)
+    s, more = two_sum(n * one, s)
+    low = low + (more + (cubic - 0.5 * e))
+    return two_sum(s, low + n * two + n * three)
+
+
+def pair_exp(x, dtype):
+    """exp(x) = (pair) * 2**n of a pair x.
+
+    Error: at most 0.46 * 2**-p, relative: exp r = 1 + r + r**2 P(r), where
+    |r| <= log(2) / 2 and the last term is below 0.08 and meets 4 roundings.
+    |x| is within the exponents of the dtype.
+    """
+    kernel, (one, two, three) = EXP[dtype]
+    n = ops.cast(ops.floor(x[0] * 1.4426950408889634 + 0.5), dtype)
+    r, e = two_sum(x[0] - n * one, -(n * two))
+    e = e + (x[1] - n * three)
+    s, low = two_sum(r, 1.0)
+    rest = r * r * horner(kernel, r)
+    low = low + (rest + e * (s + rest))  # exp(r + e) = exp(r) (1 + e + ...)
+    return two_sum(s, low), n

@@ -1,0 +1,94 @@
+"""Pairs (a, b) stand for a + b, twice the precision.
+
+A constant comes second in a sum: compilers fold (constant + a) - constant.
+
+Preconditions throughout: rounding to nearest, no overflow (operands of a
+product below 2**(emax - p / 2 - 1)), and no underflow of a low part; where a
+low part may be flushed, a plan counts it.  Compilers keep the order of
+operations: tests/test_pairs.py, on each backend, eager and compiled.
+
+Sources: Dekker, A floating-point technique for extending the available
+precision, Numer. Math. 18 (1971); Joldes, Muller and Popescu, Tight and
+rigorous error bounds for basic building blocks of double-word arithmetic, ACM
+TOMS 44 (2017), whose theorem is named at each bound.
+"""
+
+from __future__ import annotations
+
+from .constants import fixed
+
+
+def split(s, divider):
+    """s = high + low, high of few bits (Veltkamp; Dekker 1971, 5.6).
+
+    Error: none, for |s| * divider finite; divider is 2**ceil(p / 2) + 1.
+    """
+    high = divider * s
+    high = high - (high - s)
+    return high, s - high
+
+
+def two_sum(a, b):
+    """a + b as its rounded sum and the rest.
+
+    Error: none (Knuth; Joldes et al., algorithm 2).
+    """
+    s = a + b
+    v = s - a
+    return s, (a - (s - v)) + (b - v)
+
+
+def two_product(a, b, dtype):
+    """a * b as its rounded product and the rest.
+
+    Error: none (Dekker 1971, 5.12), contracted to fma or not: the product is
+    held by a clip that no compiler looks through.
+    """
+    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    p = fixed(a * b, dtype)
+    ca, cb = divider * a, divider * b
+    ah, bh = ca - (ca - a), cb - (cb - b)
+    al, bl = a - ah, b - bh
+    return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
+
+
+def pair_sum(x, y):
+    """x + y, pairs.
+
+    Error: at most 2**(3 - 2 p) (|x| + |y|): the sloppy sum of Joldes et al.,
+    algorithm 5, whose relative error has no bound where x and y cancel.
+    """
+    s, e = two_sum(x[0], y[0])
+    return two_sum(s, e + (x[1] + y[1]))
+
+
+def pair_product(x, y, dtype):
+    """x * y, pairs.
+
+    Error: at most 7 * 2**(-2 p) |x y| (Joldes et al., theorem 5.1).
+    """
+    p, e = two_product(x[0], y[0], dtype)
+    return two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
+
+
+def pair_quotient(x, y, dtype):
+    """x / y, pairs.
+
+    Error: at most 2**(5 - 2 p) |x / y| (Dekker 1971, section 5): the rest is
+    below 4 u |x| and meets six roundings.  Division rounds to nearest.
+    """
+    q = x[0] / y[0]
+    p, e = two_product(q, y[0], dtype)
+    rest = (((x[0] - p) - e) + x[1]) - q * y[1]
+    return two_sum(q, rest / y[0])
+
+
+def pair_power(x, n, dtype):
+    """x**n of a pair, n >= 1, by n - 1 products.
+
+    Error: at most 7 (n - 1) * 2**(-2 p) |x**n| and less than 2**-p of that.
+    """
+    y = x
+    for _ in range(n - 1):
+        y = pair_product(y, x, dtype)
+    return y
