@@ -63,13 +63,13 @@ def _fixed(p, dtype):
     return ops.clip(p, -last, last)
 
 
-def _two_pair_sum(a, b):
+def _two_sum(a, b):
     s = a + b
     v = s - a
     return s, (a - (s - v)) + (b - v)
 
 
-def _two_pair_product(a, b, dtype):
+def _two_product(a, b, dtype):
     divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
     p = _fixed(a * b, dtype)
     ca, cb = divider * a, divider * b
@@ -79,20 +79,20 @@ def _two_pair_product(a, b, dtype):
 
 
 def _pair_sum(x, y):
-    s, e = _two_pair_sum(x[0], y[0])
-    return _two_pair_sum(s, e + (x[1] + y[1]))
+    s, e = _two_sum(x[0], y[0])
+    return _two_sum(s, e + (x[1] + y[1]))
 
 
 def _pair_product(x, y, dtype):
-    p, e = _two_pair_product(x[0], y[0], dtype)
-    return _two_pair_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
+    p, e = _two_product(x[0], y[0], dtype)
+    return _two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
 
 
 def _pair_quotient(x, y, dtype):
     q = x[0] / y[0]
-    p, e = _two_pair_product(q, y[0], dtype)
+    p, e = _two_product(q, y[0], dtype)
     rest = (((x[0] - p) - e) + x[1]) - q * y[1]
-    return _two_pair_sum(q, rest / y[0])
+    return _two_sum(q, rest / y[0])
 
 
 def _pair_power(x, n, dtype):
@@ -109,29 +109,29 @@ def _pair_root(m, degree, dtype):
     slope = degree * r
     for _ in range(degree - 2):
         slope = slope * r
-    return _two_pair_sum(r, ((m - p[0]) - p[1]) / slope)
+    return _two_sum(r, ((m - p[0]) - p[1]) / slope)
 
 
 def _pair_log(m, n, dtype):
     kernel, (one, two, three) = _LOG[dtype]
     r = m - 1.0
-    p, e = _two_pair_product(r, r, dtype)
+    p, e = _two_product(r, r, dtype)
     cubic = (r * p) * _horner(kernel, r)
-    s, low = _two_pair_sum(r, -0.5 * p)
-    s, more = _two_pair_sum(n * one, s)
+    s, low = _two_sum(r, -0.5 * p)
+    s, more = _two_sum(n * one, s)
     low = low + (more + (cubic - 0.5 * e))
-    return _two_pair_sum(s, low + n * two + n * three)
+    return _two_sum(s, low + n * two + n * three)
 
 
 def _pair_exp(x, dtype):
     kernel, (one, two, three) = _EXP[dtype]
     n = ops.cast(ops.floor(x[0] * 1.4426950408889634 + 0.5), dtype)
-    r, e = _two_pair_sum(x[0] - n * one, -(n * two))
+    r, e = _two_sum(x[0] - n * one, -(n * two))
     e = e + (x[1] - n * three)
-    s, low = _two_pair_sum(r, 1.0)
+    s, low = _two_sum(r, 1.0)
     rest = r * r * _horner(kernel, r)
     low = low + (rest + e * (s + rest))
-    return _two_pair_sum(s, low), n
+    return _two_sum(s, low), n
 
 
 def _horner(coefficients, s):
@@ -141,7 +141,8 @@ def _horner(coefficients, s):
     return z
 
 
-def _log_local_polynomials(z, seams, table, scaled, dtype):
+def _log_rows(z, rows, dtype):
+    seams, table, _, scaled = rows
     center, *columns = _find_row(z[0], seams, table, dtype)
     s = (z[0] - center) + z[1]
     gain = 1.0
@@ -149,7 +150,7 @@ def _log_local_polynomials(z, seams, table, scaled, dtype):
         scale, gain, *columns = columns
         s = s * scale
     lead, *rest = columns
-    high, low = _two_pair_sum(-_horner(rest, s), lead)
+    high, low = _two_sum(-_horner(rest, s), lead)
     return high * gain, low * gain
 """
 
