@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import sympy
 from flint import arb
@@ -20,25 +21,51 @@ from ..numbers.series import Series
 DEGREE = {24: 9, 53: 16}  # of rows, by precision; a few more for end forms
 
 
-@dataclass
+@dataclass(frozen=True)
 class Work:
-    """One derivation: what its steps share."""
+    """One derivation: what its steps share.
 
-    expr: sympy.Expr
+    Attributes:
+        plain: f^(order) as it was asked for.
+        goal: ulp.
+        deadline: of the thread's own time.
+        blur: what a row's variable is off by, absolute.
+        more_bits: of a ball, where the usual ones do not do.
+    """
+
+    plain: sympy.Expr
     variable: sympy.Symbol
     fmt: FloatFormat
     order: int
     goal: float
-    deadline: float  # of the thread's own time
+    deadline: float
+    blur: float = 0.0
+    more_bits: int | None = None
 
-    def __post_init__(self) -> None:
-        self.plain = self.expr
-        self.blur = 0.0  # what a row's variable is off by, absolute
-        self.expr = to_primitives(self.expr)
-        self.degree = DEGREE[self.fmt.precision]
-        self.terms = self.degree + 14
-        self.high_bits = 10 * (self.fmt.precision + self.fmt.emax // 2) + 200
-        self.bits = 3 * self.fmt.precision + 100
+    @cached_property
+    def expr(self) -> sympy.Expr:
+        """The same in functions that have a series."""
+        return to_primitives(self.plain)
+
+    @property
+    def degree(self) -> int:
+        """The largest of a row."""
+        return DEGREE[self.fmt.precision]
+
+    @property
+    def terms(self) -> int:
+        """Of a power series."""
+        return self.degree + 14
+
+    @property
+    def bits(self) -> int:
+        """Of a ball, where f is of its usual size."""
+        return self.more_bits or 3 * self.fmt.precision + 100
+
+    @property
+    def high_bits(self) -> int:
+        """Of a ball, at the ends of the format's range."""
+        return 10 * (self.fmt.precision + self.fmt.emax // 2) + 200
 
     def check_time(self) -> None:
         if time.thread_time() > self.deadline:

@@ -11,8 +11,10 @@ from fractions import Fraction
 from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
 from ..pieces.cover import Cover
-from ..pieces.ends import EndForm
-from ..pieces.logends import LogForm
+from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import ExponentialEnd
+from ..pieces.end_kinds import FloatEnd
+from ..pieces.end_kinds import LogEnd
 from ..pieces.plan import ORDERS
 from ..pieces.powers import PowerRow
 from ..program.program import Const
@@ -111,23 +113,25 @@ def _taken(test: Expr, name: str, chosen: bool) -> Assign:
     return assign("y", ops("where", test, value, Y) if chosen else value)
 
 
-def _end_taken(
-    form: EndForm | LogForm, k: int, dtype: str, chosen: bool
-) -> Assign:
+def _end_taken(form: AnyEnd, k: int, dtype: str, chosen: bool) -> Assign:
     compare = "<" if form.point is not None else ">="
     here = Compare(compare, Var(f"d{k}"), Number(form.bound, dtype))
     if chosen:
         return _taken(here, f"y{k}", True)
-    if isinstance(form, EndForm) and _is_constant(form):
+    if _is_constant(form):
         # Of what nan goes through first, nothing else depends on t.
         return assign("y", ops("where", ops("isnan", T), T, Var(f"y{k}")))
     return assign("y", Var(f"y{k}") + zeros("t"))
 
 
-def _is_constant(form: EndForm) -> bool:
+def _is_constant(form: AnyEnd) -> bool:
     """Whether what it computes takes no number from t."""
-    moving = form.power or form.level or len(form.factors) > 1
-    return form.is_flat or not (moving or form.factors[0].rest)
+    if isinstance(form, FloatEnd):
+        return form.is_flat or not (form.power or form.factor.rest)
+    if isinstance(form, (ExponentialEnd, LogEnd)):
+        return False
+    moving = form.power or len(form.factors) > 1
+    return not (moving or form.factors[0].rest)
 
 
 def _outside(cover: Cover) -> list[Expr]:

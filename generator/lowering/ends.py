@@ -6,9 +6,12 @@ from fractions import Fraction
 
 from ..numbers.formats import FORMATS
 from ..pieces.end_formula import end_formula
-from ..pieces.ends import EndForm
-from ..pieces.ends import Factor
-from ..pieces.logends import LogForm
+from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import ExponentialEnd
+from ..pieces.end_kinds import Factor
+from ..pieces.end_kinds import FloatEnd
+from ..pieces.end_kinds import LogEnd
+from ..pieces.end_kinds import PairEnd
 from ..pieces.plan import ORDERS
 from ..program.program import Const
 from ..program.program import Expr
@@ -42,7 +45,7 @@ A0, A1 = Part("a", 0), Part("a", 1)
 
 
 def end_statements(
-    form: EndForm | LogForm, k: int, dtype: str, order: int, prefix: str
+    form: AnyEnd, k: int, dtype: str, order: int, prefix: str
 ) -> tuple[Statements, list[Table]]:
     """What computes y0, y1, ... near one end, and the tables it needs."""
     fmt = FORMATS[dtype]
@@ -50,7 +53,7 @@ def end_statements(
     name, distance = Var(f"d{k}"), _distance(form, dtype)
     note = (
         f"{len(form.rows)} local polynomials in log t"
-        if isinstance(form, LogForm)
+        if isinstance(form, LogEnd)
         else form.note
     )
     text = (
@@ -59,12 +62,12 @@ def end_statements(
     )
     found: Statements = [Note(text), assign(name.name, distance)]
     limit = constant(form.limit, dtype)
-    if isinstance(form, EndForm) and form.is_flat:
+    if isinstance(form, FloatEnd) and form.is_flat:
         return [*found, assign(f"y{k}", limit)], []
     if infinite:
         low, high = form.bound, form.cut
         cut: Expr = constant(form.cut, dtype)
-        if isinstance(form, EndForm) and form.level:
+        if isinstance(form, ExponentialEnd):
             cut = Number(form.cut, dtype)
         past = Compare(">", name, cut)
     else:
@@ -76,19 +79,20 @@ def end_statements(
         assign("d", ops("where", Var("past"), inner, name)),
         assign("d", clamp(D, low, high, dtype)),
     ]
-    if isinstance(form, LogForm):
+    if isinstance(form, LogEnd):
         label = f"{prefix}_END{k}"
         tables: list[Table] = [Rows(label, form.rows, k)]
         found += _by_logs(form, k, dtype, label)
     else:
-        sign = -1 if form.simple else 1
-        own = _coefficients(form, k, prefix, sign)
+        factors = (form.factor,) if isinstance(form, FloatEnd) else form.factors
+        sign = -1 if isinstance(form, FloatEnd) else 1
+        own = _coefficients(factors, k, prefix, sign)
         tables = [*own.values()]
         small = {
             j: _small_part(factor, own.get(j), dtype, sign)
-            for j, factor in enumerate(form.factors)
+            for j, factor in enumerate(factors)
         }
-        if form.simple:
+        if isinstance(form, FloatEnd):
             found += _simple(form, k, dtype, small[0])
         else:
             found += _pairs(form, k, dtype, small, order >= ORDERS - 1)
@@ -96,7 +100,7 @@ def end_statements(
     return [*found, assign(f"y{k}", held)], tables
 
 
-def _where(form: EndForm | LogForm) -> str:
+def _where(form: AnyEnd) -> str:
     """The interval, for people."""
     if form.point is not None:
         return f"{float(form.bound):g} and nearer to {float(form.point):g}"
@@ -105,7 +109,7 @@ def _where(form: EndForm | LogForm) -> str:
     return f"x <= -{float(form.bound):g}"
 
 
-def _distance(form: EndForm | LogForm, dtype: str) -> Expr:
+def _distance(form: AnyEnd, dtype: str) -> Expr:
     """From the end, or |x|."""
     t: Expr = Var("t")
     if form.side < 0:
@@ -117,7 +121,7 @@ def _distance(form: EndForm | LogForm, dtype: str) -> Expr:
 
 
 def _coefficients(
-    form: EndForm, k: int, prefix: str, sign: int
+    factors: tuple[Factor, ...], k: int, prefix: str, sign: int
 ) -> dict[int, Coefficients]:
     """By factor, those that are more than one number."""
     return {
@@ -127,7 +131,7 @@ def _coefficients(
             sign,
             ("ends", k, "factors", j, "rest"),
         )
-        for j, factor in enumerate(form.factors)
+        for j, factor in enumerate(factors)
         if len(factor.rest) > 1
     }
 
@@ -148,9 +152,9 @@ def _small_part(
 
 
 def _simple(
-    form: EndForm, k: int, dtype: str, small: Expr | None
+    form: FloatEnd, k: int, dtype: str, small: Expr | None
 ) -> Statements:
-    (factor,) = form.factors
+    factor = form.factor
     found: Statements = []
     head, a = Number(factor.head, dtype), Var("a")
     if factor.rest:
@@ -174,7 +178,7 @@ def _simple(
 
 
 def _pairs(
-    form: EndForm,
+    form: PairEnd,
     k: int,
     dtype: str,
     small: dict[int, Expr | None],
@@ -215,7 +219,7 @@ def _pairs(
             assign("b", times),
             assign("a", Call(call, (Var("a"), Var("b"), Word(dtype)))),
         ]
-    if form.level:
+    if isinstance(form, ExponentialEnd):
         found += _exponential(form, dtype, near)
         # Together: either of them alone may leave the range of the format.
         n: Expr = Var("n2")
@@ -231,7 +235,7 @@ def _pairs(
     return [*found, assign(f"y{k}", whole)]
 
 
-def _unscaled(value: Expr, form: EndForm, dtype: str) -> Expr:
+def _unscaled(value: Expr, form: PairEnd, dtype: str) -> Expr:
     """Times 2**-gain, by two numbers where one is out of range."""
     if not form.gain:
         return value
@@ -259,7 +263,7 @@ def _by_rational(name: str, ratio: Fraction, dtype: str) -> Statements:
 
 
 def _sum(
-    form: EndForm, dtype: str, small: dict[int, Expr | None]
+    form: PairEnd, dtype: str, small: dict[int, Expr | None]
 ) -> Statements:
     """a = sum of log(w)**j (head_j + small_j), by Horner in pairs."""
     found: Statements = []
@@ -288,7 +292,9 @@ def _sum(
     return found
 
 
-def _exponential(form: EndForm, dtype: str, near: Levels | Split) -> Statements:
+def _exponential(
+    form: ExponentialEnd, dtype: str, near: Levels | Split
+) -> Statements:
     """a, n2 with a * 2**n2 = a * exp(-level * g)."""
     q, infinite = form.root, form.point is None
     nothing, b = zeros("d"), Var("b")
@@ -317,7 +323,7 @@ def _exponential(form: EndForm, dtype: str, near: Levels | Split) -> Statements:
     ]
 
 
-def _by_logs(form: LogForm, k: int, dtype: str, table: str) -> Statements:
+def _by_logs(form: LogEnd, k: int, dtype: str, table: str) -> Statements:
     split = Call("split_exponent", (D, Word(1), Word(dtype)))
     rows = Call("log_rows", (Var("logs"), Var(table), Word(dtype)))
     found: Statements = [

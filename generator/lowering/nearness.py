@@ -9,7 +9,8 @@ from fractions import Fraction
 
 from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
-from ..pieces.ends import EndForm
+from ..pieces.end_kinds import ExponentialEnd
+from ..pieces.end_kinds import PairEnd
 from ..program.program import Const
 from ..program.program import Expr
 from ..program.program import Var
@@ -108,7 +109,7 @@ def _whole(n: int) -> Const:
 MOST_LEVELS = 4  # beyond, two gathers and a logarithm are cheaper
 
 
-def nearness(form: EndForm, fmt: FloatFormat, last: bool) -> Levels | Split:
+def nearness(form: PairEnd, fmt: FloatFormat, last: bool) -> Levels | Split:
     """The cheapest way to keep powers of d inside the format.
 
     Args:
@@ -128,14 +129,16 @@ def nearness(form: EndForm, fmt: FloatFormat, last: bool) -> Levels | Split:
     # 2**-e has to be a number too, also for the subnormal d.
     most = fmt.emax // unit * unit
     exponents = tuple(max(-most, min(step * k, most)) for k in signs)
-    if not form.level and not _in_range(form, exponents, step, fmt):
+    if not isinstance(form, ExponentialEnd) and not _in_range(
+        form, exponents, step, fmt
+    ):
         return Split()
     edges = exponents[1:] if infinite else exponents[:-1]
     return Levels(tuple(Fraction(2) ** e for e in edges), exponents)
 
 
 def _in_range(
-    form: EndForm, exponents: tuple[int, ...], step: int, fmt: FloatFormat
+    form: PairEnd, exponents: tuple[int, ...], step: int, fmt: FloatFormat
 ) -> bool:
     """Whether what the levels cannot scale back is 0 or infinite.
 

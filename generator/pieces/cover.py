@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from .closed import ClosedForm
-from .ends import EndForm
-from .logends import LogForm
+from .end_kinds import AnyEnd
 from .plan import Plan
 from .powers import PowerRow
 from .rows import Row
@@ -33,7 +32,7 @@ class Cover:
     high: Fraction | None
     rows: tuple[Row, ...]
     powers: tuple[PowerRow, ...]
-    ends: tuple[EndForm | LogForm, ...]
+    ends: tuple[AnyEnd, ...]
     closed: tuple[ClosedForm, ...] = ()
 
     @property

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .ends import EndForm
-from .logends import LogForm
+from .end_kinds import AnyEnd
+from .end_kinds import ExponentialEnd
+from .end_kinds import FloatEnd
+from .end_kinds import LogEnd
 
 
-def end_formula(form: EndForm | LogForm) -> str:
+def end_formula(form: AnyEnd) -> str:
     """What the form computes, for people."""
-    if isinstance(form, LogForm):
+    if isinstance(form, LogEnd):
         t = "|x|" if form.point is None else "t"
         lead = f"{_power(t, Fraction(form.power))} " if form.power else ""
         return f"{lead}G(log {t})"
     t = "|x|" if form.point is None else "t"
     sign = -1 if form.point is None else 1
+    if isinstance(form, FloatEnd) and form.is_flat:
+        return f"{form.limit:g}"
+    root = 1 if isinstance(form, FloatEnd) else form.root
+    factors = (form.factor,) if isinstance(form, FloatEnd) else form.factors
     terms = []
-    for j, factor in enumerate(form.factors):
+    for j, factor in enumerate(factors):
         if not factor.head and not factor.rest:
             continue
         w = "1/" + t if form.point is None else t
-        if form.root > 1:
-            w = f"({w})**(1/{form.root})"
+        if root > 1:
+            w = f"({w})**(1/{root})"
         inner = f"{float(factor.head):g}" if factor.head else ""
         if factor.rest:
             more = (
@@ -36,16 +42,14 @@ def end_formula(form: EndForm | LogForm) -> str:
             inner = f"{log} ({inner})" if " " in inner else f"{inner} {log}"
             inner = inner.removeprefix("1 ")
         terms.append(inner)
-    if isinstance(form, EndForm) and form.is_flat:
-        return f"{form.limit:g}"
     body = " + ".join(terms).replace("+ -1 ", "- ").replace("+ -", "- ")
-    power = Fraction(form.power * sign, form.root)
+    power = Fraction(form.power * sign, root)
     if power:
         body = f"({body})" if " " in body else body
         body = _power(t, power) if body == "1" else f"{_power(t, power)} {body}"
-    if form.level:
+    if isinstance(form, ExponentialEnd):
         g = " + ".join(
-            _times(-form.level * c, _power(t, Fraction(-sign * p, form.root)))
+            _times(-form.level * c, _power(t, Fraction(-sign * p, root)))
             for p, c in form.exponent
         )
         body = f"exp({g})" if body == "1" else f"exp({g}) {body}"

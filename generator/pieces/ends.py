@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import sympy
@@ -41,7 +42,13 @@ from ..numbers.places import expand
 from ..numbers.series import Series
 from ..numbers.series import to_balls
 from ..numbers.series import upper
+from .end_kinds import ExponentialEnd
+from .end_kinds import Factor
+from .end_kinds import FloatEnd
+from .end_kinds import PairEnd
 from .rows import SPARE
+
+Expanded = FloatEnd | PairEnd | ExponentialEnd
 
 # Carried by the kernels of templates/pairs.py.j2, in units of 2**-p: the
 # last term of log(1 + r) is below 0.02 and meets 6 roundings, that of exp r
@@ -52,33 +59,11 @@ PAIR_UNITS = 2.0**-10
 
 
 @dataclass(frozen=True)
-class Factor:
-    """P_j(w) = head + tail + w (rest[0] + rest[1] w + ...), in floats."""
-
-    head: Fraction
-    tail: Fraction
-    rest: tuple[Fraction, ...]
-
-
-@dataclass(frozen=True)
-class EndForm:
-    """f near an end of the domain; t is the distance, or |x| at infinity.
+class _Draft:
+    """A form that is still being judged; the names are those of `end_kinds`.
 
     Attributes:
-        point: the end; None at infinity.
-        side: +1 where x > point, or x -> +oo; -1 else.
-        bound: t <= bound near a point, t >= bound at infinity.
-        cut: beyond it (further out, nearer in) the result is `limit`.
-        limit: of f at the end, as a float.
-        root: q, w = t**(1/q), at infinity t**(-1/q).
-        exponent: g with e = exp(-g(1/w)); empty if none.
-        level, power: k and v.
-        factors: by the power of log w.
         simple: whether one float is enough throughout.
-        ulp: proved bound.
-        note: how it was proved, for people.
-        truncation: bound of |form / f - 1| between `bound` and `cut`.
-        gain: the factors are those of f * 2**gain.
     """
 
     point: Fraction | None
@@ -90,22 +75,29 @@ class EndForm:
     exponent: tuple[tuple[int, Fraction], ...]
     level: int
     power: int
-    factors: tuple[Factor, ...]
-    simple: bool
-    ulp: float
-    note: str
-    truncation: float = 0.0
+    factors: tuple[Factor, ...] = ()
+    simple: bool = True
     gain: int = 0
 
-    @property
-    def is_flat(self) -> bool:
-        """Whether the result is `limit` throughout."""
-        lead = self.factors[0]
-        if not self.simple or self.power or lead.rest:
-            return False
-        past = (self.bound - self.cut) * (-1 if self.point is not None else 1)
-        empty = past > 0 or (past == 0 and self.point is not None)
-        return empty or self.limit == float(lead.head)
+    def made(self, ulp: float, note: str, truncation: float) -> Expanded:
+        """The form with its bound."""
+        known: dict[str, Any] = {
+            "point": self.point,
+            "side": self.side,
+            "bound": self.bound,
+            "cut": self.cut,
+            "limit": self.limit,
+            "power": self.power,
+            "ulp": ulp,
+            "note": note,
+            "truncation": truncation,
+        }
+        if self.simple:
+            return FloatEnd(factor=self.factors[0], **known)
+        known |= {"root": self.root, "factors": self.factors, "gain": self.gain}
+        if not self.level:
+            return PairEnd(**known)
+        return ExponentialEnd(exponent=self.exponent, level=self.level, **known)
 
 
 def distances(point: Fraction | None, side: int) -> list[Fraction]:
@@ -134,7 +126,7 @@ def end_form(
     goal: float,
     terms: int,
     check_time: Callable[[], None] = lambda: None,
-) -> EndForm:
+) -> Expanded:
     """The form that begins soonest and stays below `goal` ulp.
 
     Raises:
@@ -160,7 +152,7 @@ def _at(
     degree: int,
     goal: float,
     terms: int,
-) -> EndForm:
+) -> Expanded:
     least = power2(-fmt.emax - 1 if point is None else fmt.emin)
     made, place = expand(
         expr, Place(point, side), to_arb(distance), terms, least
@@ -173,7 +165,7 @@ def _at(
         if j:
             s = made._without_log(s, j)
         left += s.size() * frame.absorb(m - k, s.v - v)
-    form = EndForm(
+    form = _Draft(
         point,
         side,
         distance,
@@ -182,10 +174,6 @@ def _at(
         _numbers(frame) if k else (),
         k,
         v,
-        (),
-        True,
-        0.0,
-        "",
     )
     tried = []
     # One float, if that is good enough.
@@ -216,8 +204,8 @@ def _at(
 def _gain(parts: dict[int, Series], v: int, fmt: FloatFormat) -> int:
     """0, or what brings the largest leading number to [1, 2).
 
-    With room = emax - p - 12 for powers of d (emit_ends.py), 2**(p/2 + 2)
-    for a split and 2**k > |log w|, k bits of emax, for each logarithm,
+    With room = emax - p - 12 for powers of d (lowering), 2**(p/2 + 2) for a
+    split and 2**k > |log w|, k bits of emax, for each logarithm,
     products are finite for leading numbers below 2**(p/2 - 2 - k j).  Low
     parts of quotients, 2**(-p - 8) of a number over 2**room, are normal for
     those above 2**(emin + room + p + 8) <= 2**-3.
@@ -350,8 +338,8 @@ def _reach(
 
 
 def _judged(
-    form: EndForm, cuts: list[float], left: float, fmt: FloatFormat
-) -> EndForm:
+    form: _Draft, cuts: list[float], left: float, fmt: FloatFormat
+) -> Expanded:
     """The form with its bound."""
     truncation, bound = _bound(form, cuts, left, fmt)
     if not form.simple:  # scaled at the end: subnormals are rounded once more
@@ -360,11 +348,11 @@ def _judged(
         f"expansion with remainder, {left + sum(cuts):.1e} relative "
         "to its first term"
     )
-    return replace(form, ulp=bound, note=note, truncation=truncation)
+    return form.made(bound, note, truncation)
 
 
 def _roundings(
-    form: EndForm, factor: Factor
+    form: _Draft, factor: Factor
 ) -> Iterator[tuple[int, float, int]]:
     """i, the coefficient of w**i, and how often its term is rounded.
 
@@ -381,7 +369,7 @@ def _roundings(
 
 
 def _bound(
-    form: EndForm,
+    form: _Draft,
     cuts: list[float],
     left: float,
     fmt: FloatFormat,

@@ -28,8 +28,8 @@ from ..numbers.floats import power2
 from ..numbers.floats import to_arb
 from ..numbers.floats import to_fraction
 from ..numbers.magnitudes import MagnitudeAlgebra
-from .ends import EndForm
-from .ends import Factor
+from .end_kinds import Factor
+from .end_kinds import FloatEnd
 
 STARTS = [Fraction(3, 2) ** k for k in range(-2, 24)]
 DEPTH = 12  # halvings of one box
@@ -90,7 +90,7 @@ def _target(expr: sympy.Expr, x: Fraction, fmt: FloatFormat) -> _Target | None:
 
 def zero_form(
     side: int, fmt: FloatFormat, bound: Fraction = Fraction(0)
-) -> EndForm:
+) -> FloatEnd:
     """0 on a half-line, such as the third derivative of x**2."""
     target = _Target(fmt, 0.0)
     return _form(None, side, bound, fmt.max_finite, target, "f is 0")
@@ -105,7 +105,7 @@ def flat_form(
     bits: int,
     check_time: Callable[[], None] = lambda: None,
     most: int = MOST_BOXES,
-) -> EndForm:
+) -> FloatEnd:
     """The form for x -> point (None: infinity) from that side.
 
     Args:
@@ -160,13 +160,20 @@ def _form(
     cut: Fraction,
     target: _Target,
     note: str,
-) -> EndForm:
+) -> FloatEnd:
     head = Fraction(target.limit) if target.near is not None else Fraction(0)
     ulp = 0.5 + 2.0 ** (1 - SETTLED) if head else 0.0
-    return EndForm(
-        point, side, bound, cut, target.limit, 1, (), 0, 0,
-        (Factor(head, Fraction(0), ()),), True, ulp, note,
-    )  # fmt: skip
+    return FloatEnd(
+        point=point,
+        side=side,
+        bound=bound,
+        cut=cut,
+        limit=target.limit,
+        power=0,
+        factor=Factor(head, Fraction(0), ()),
+        ulp=ulp,
+        note=note,
+    )
 
 
 @dataclass

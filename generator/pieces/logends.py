@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -23,6 +22,7 @@ from ..errors import NotProvedError
 from ..numbers.differences import exact_reach
 from ..numbers.floats import floor_log2_ball
 from ..numbers.floats import to_arb
+from .end_kinds import LogEnd
 from .ends import LOG_UNITS
 from .rows import Row
 
@@ -31,32 +31,9 @@ GRID = Fraction(1, 64)
 Marcher = Callable[[Work, Fraction, Fraction], list[Row]]
 
 
-@dataclass(frozen=True)
-class LogForm:
-    """f near an end of the domain by its logarithm.
-
-    Attributes:
-        point, side, bound, cut, limit: as of an `EndForm`.
-        power: p.
-        rows: of G * 2**gain in z = log t.
-        ulp: proved bound.
-        gain: what keeps the product with t**p in range; 0 where p is.
-    """
-
-    point: Fraction | None
-    side: int
-    bound: Fraction
-    cut: Fraction
-    limit: float
-    power: int
-    rows: tuple[Row, ...]
-    ulp: float
-    gain: int = 0
-
-
 def log_form(
     work: Work, point: Fraction | None, side: int, march: Marcher
-) -> LogForm:
+) -> LogEnd:
     """The form for the end at `point`, None for infinity.
 
     Raises:
@@ -79,14 +56,14 @@ def log_form(
         slow = moved * sympy.exp(-power * z) * sympy.Integer(2) ** gain
     # In ulp of f: a pair that meets t**p changes its binade, twice the ulp.
     goal = work.goal if power == 0 else (work.goal - 1.0) / 2 + 0.5
-    inner = replace(work, expr=slow, variable=z, goal=goal)
-    inner.blur = LOG_UNITS * 2.0**-fmt.precision
+    blur = LOG_UNITS * 2.0**-fmt.precision
+    inner = replace(work, plain=slow, variable=z, goal=goal, blur=blur)
     reason: Exception | None = None
     # Terms that cancel in f need more bits; few functions have any.
     for bits, exponent in product(
         (work.bits + 100, work.high_bits), (1, 2, 3, 4, 6, 8)
     ):
-        inner.bits = bits
+        inner = replace(inner, more_bits=bits)
         bound = Fraction(2) ** (sign * exponent)
         if point is not None:
             bound = min(bound, exact_reach(point, side))
@@ -103,8 +80,16 @@ def log_form(
         worst = max(r.ulp for r in rows)
         ulp = worst if power == 0 else 1.0 + 2 * (worst - 0.5)
         cut = fmt.max_finite if point is None else Fraction(0)
-        return LogForm(
-            point, side, bound, cut, limit, power, tuple(rows), ulp, gain
+        return LogEnd(
+            point=point,
+            side=side,
+            bound=bound,
+            cut=cut,
+            limit=limit,
+            power=power,
+            rows=tuple(rows),
+            ulp=ulp,
+            gain=gain,
         )
     raise NotProvedError(f"no form by logarithms: {reason}")
 

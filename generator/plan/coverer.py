@@ -36,12 +36,12 @@ from ..numbers.places import expand
 from ..pieces.closed import ClosedForm
 from ..pieces.closed import closed_form
 from ..pieces.cover import Cover
-from ..pieces.ends import EndForm
+from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import ExponentialEnd
 from ..pieces.ends import end_form
 from ..pieces.fill import fill
 from ..pieces.flat import flat_form
 from ..pieces.flat import zero_form
-from ..pieces.logends import LogForm
 from ..pieces.logends import log_form
 from ..pieces.march import march
 from ..pieces.single import single
@@ -122,7 +122,7 @@ class _Frame:
         start, stop: the interval that is left.
     """
 
-    ends: tuple[EndForm | LogForm, ...]
+    ends: tuple[AnyEnd, ...]
     specials: tuple[Special, ...]
     start: Fraction
     stop: Fraction
@@ -227,7 +227,7 @@ def _framed(
     refuse_unreal(work, first, last, low, high, bool(parity))
     specials = specials_of(work, first, last)
     refuse(work, specials, first, last, low, high, parity)
-    ends: list[EndForm | LogForm] = []
+    ends: list[AnyEnd] = []
     start, stop = first, last
     if high is None:
         form, stop = _far_end(work, 1)
@@ -291,7 +291,7 @@ def _filled(
     )
 
 
-def _far_end(work: Work, side: int) -> tuple[EndForm | LogForm, Fraction]:
+def _far_end(work: Work, side: int) -> tuple[AnyEnd, Fraction]:
     """The form at infinity, and where it begins.
 
     Where f itself is an exponential, rows up to the end of the format's
@@ -304,7 +304,7 @@ def _far_end(work: Work, side: int) -> tuple[EndForm | LogForm, Fraction]:
     # A row's values differ by less than a factor of 2, or what is small
     # beside its lead would not be: as many rows as there are exponents.
     few = work.fmt.emax <= MAX_EXTRA
-    if isinstance(form, LogForm) or not form.level or not few:
+    if not isinstance(form, ExponentialEnd) or not few:
         return form, form.bound
     try:
         flat = flat_form(
@@ -353,9 +353,7 @@ def _few(work: Work, a: Fraction, b: Fraction) -> bool:
     return (b - a) * mean <= MAX_EXTRA
 
 
-def _end_form(
-    work: Work, point: Fraction | None, side: int
-) -> EndForm | LogForm:
+def _end_form(work: Work, point: Fraction | None, side: int) -> AnyEnd:
     work.check_time()
     where = shown(point, side)
     try:

@@ -19,8 +19,11 @@ from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
 from ..pieces.cover import Cover
-from ..pieces.ends import EndForm
-from ..pieces.logends import LogForm
+from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import ExponentialEnd
+from ..pieces.end_kinds import FloatEnd
+from ..pieces.end_kinds import LogEnd
+from ..pieces.end_kinds import PairEnd
 from ..pieces.plan import Piece
 from ..pieces.plan import Plan
 from ..pieces.powers import MAX_ORDER
@@ -39,7 +42,7 @@ from ..program.program import Var
 MOST_PRODUCTS = 2**12
 MOST_PIECES = 2**10  # that are lines of their own, besides rows of tables
 
-Special = PowerRow | ClosedForm | EndForm | LogForm
+Special = PowerRow | ClosedForm | AnyEnd
 
 
 def check_fits(plan: Plan | Cover) -> None:
@@ -116,11 +119,13 @@ def _unrolled(piece: Special) -> int:
     """How many products of pairs the piece is rendered to, about."""
     if isinstance(piece, PowerRow):
         return piece.order
-    if isinstance(piece, LogForm):
+    if isinstance(piece, (LogEnd, FloatEnd)):
         return abs(piece.power)
-    if not isinstance(piece, EndForm):
+    if not isinstance(piece, PairEnd):
         return 0
-    powers = sum(p for p, _ in piece.exponent)
+    powers = 0
+    if isinstance(piece, ExponentialEnd):
+        powers = sum(p for p, _ in piece.exponent)
     return abs(piece.power) + piece.root + powers + len(piece.factors)
 
 
@@ -171,34 +176,34 @@ def _check_closed(form: ClosedForm) -> None:
     need(last == "y", "the result of a closed form", "'y'", last)
 
 
-def _check_end(form: EndForm | LogForm, fmt: FloatFormat) -> None:
+def _check_end(form: AnyEnd, fmt: FloatFormat) -> None:
     need(form.side in (-1, 1), "side", "-1 or 1", form.side)
+    if isinstance(form, FloatEnd):
+        return
     need(
         abs(form.gain) <= 2 * fmt.emax,
         "gain",
         f"at most {2 * fmt.emax} in size",
         form.gain,
     )
-    if isinstance(form, LogForm):
+    if isinstance(form, LogEnd):
         need(bool(form.rows), "rows of a logarithm", "one at least", form.rows)
         _check_rows(form.rows, fmt)
         return
     count = len(form.factors)
-    most = 1 if form.simple else MAX_LOGS + 1
+    most = MAX_LOGS + 1
     need(1 <= count <= most, "factors", f"1 to {most}", count)
     need(form.root >= 1, "root", "at least 1", form.root)
     need(
-        form.simple or any(f.head or f.tail or f.rest for f in form.factors),
+        any(f.head or f.tail or f.rest for f in form.factors),
         "factors",
         "one that is not 0",
         form.factors,
     )
-    need(
-        not form.level or bool(form.exponent),
-        "exponent",
-        "one, as the level is not 0",
-        form.exponent,
-    )
+    if not isinstance(form, ExponentialEnd):
+        return
+    need(form.level != 0, "level", "one that is not 0", form.level)
+    need(bool(form.exponent), "exponent", "one at least", form.exponent)
     for power, c in form.exponent:
         need(power >= 1, "a power in an exponent", "at least 1", power)
         need(

@@ -32,9 +32,11 @@ from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
 from ..pieces.cover import AnyPlan
 from ..pieces.cover import Cover
-from ..pieces.ends import EndForm
-from ..pieces.ends import Factor
-from ..pieces.logends import LogForm
+from ..pieces.end_kinds import ExponentialEnd
+from ..pieces.end_kinds import Factor
+from ..pieces.end_kinds import FloatEnd
+from ..pieces.end_kinds import LogEnd
+from ..pieces.end_kinds import PairEnd
 from ..pieces.plan import Fold
 from ..pieces.plan import Piece
 from ..pieces.plan import Plan
@@ -52,7 +54,8 @@ NODES: dict[str, type] = {
     node.__name__: node
     for node in (
         *(Plan, Piece, Fold, Program, Var, Const, Op),
-        *(Cover, Row, PowerRow, EndForm, LogForm, Factor, ClosedForm),
+        *(Cover, Row, PowerRow, Factor, ClosedForm),
+        *(FloatEnd, PairEnd, ExponentialEnd, LogEnd),
     )
 }
 FIELDS: dict[type, dict[str, Any]] = {

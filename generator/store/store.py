@@ -20,14 +20,16 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from keras_stablef import runtime
+
 from ..errors import StoredPlanError
 from ..pieces.cover import AnyPlan
-from ..source.templates import template_folder
 from .plan_fits import check_fits
 from .plan_json import MAX_BYTES
 from .plan_json import dumped
@@ -41,6 +43,12 @@ _ADVICE = (
     "for none."
 )
 _SOURCES = {".py", ".j2", ".json", ".toml"}
+# Rooms and files of the generator that no plan depends on.
+AFTER_PLANS = (
+    *("build.py", "calibration", "checker", "cli.py", "files.py"),
+    *("formula/catalogue.toml", "source", "store", "sweeps"),
+    *("templates", "words"),
+)
 _LIBRARIES = ("sympy", "python-flint", "numpy")
 _HEAD = re.compile(rb'\{"sha256":"([0-9a-f]{64})","plan":')
 
@@ -83,8 +91,12 @@ def _temporary() -> Path | None:
         return None
 
 
-def sources_hash(roots: Iterable[Path]) -> str:
-    """Of every source below some folders: names and contents."""
+def sources_hash(roots: Iterable[Path], without: Collection[str] = ()) -> str:
+    """Of every source below some folders: names and contents.
+
+    Args:
+        without: files and folders of a root that are passed over.
+    """
     digest = hashlib.sha256()
     for root in roots:
         found = sorted(
@@ -93,6 +105,8 @@ def sources_hash(roots: Iterable[Path]) -> str:
             if path.suffix in _SOURCES and path.is_file()
         )
         for name in found:
+            if any(name == n or name.startswith(f"{n}/") for n in without):
+                continue
             data = (root / name).read_bytes()
             digest.update(f"{name}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()
@@ -100,9 +114,16 @@ def sources_hash(roots: Iterable[Path]) -> str:
 
 @cache
 def _engine() -> tuple[str, ...]:
-    """Another engine, other plans; the templates are weighed by it too."""
-    roots = (Path(__file__).parent.parent, template_folder())
-    return sources_hash(roots), *map(version, _LIBRARIES)
+    """Another engine, other plans; primitives are weighed by it too.
+
+    What is made *of* plans changes none, and the catalogue's formulas are
+    parts of the question: a function that is added derives that one alone.
+    """
+    digests = (
+        sources_hash([Path(__file__).parent.parent], AFTER_PLANS),
+        sources_hash([Path(runtime.__file__).parent]),
+    )
+    return *digests, *map(version, _LIBRARIES)
 
 
 def remembered(

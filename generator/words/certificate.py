@@ -18,8 +18,9 @@ from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
 from ..pieces.cover import AnyPlan
 from ..pieces.cover import Cover
-from ..pieces.ends import EndForm
-from ..pieces.logends import LogForm
+from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import FloatEnd
+from ..pieces.end_kinds import LogEnd
 from ..pieces.lookup import lookup_of
 from ..pieces.plan import Piece
 from ..pieces.plan import Plan
@@ -37,6 +38,10 @@ from ..program.program import Var
 
 # Marks what is to stand on one line; no text that is checked has its quote.
 LINE = '"piece: '
+END_TERMS = (
+    *("root", "exponent", "level", "power", "factors", "simple", "ulp"),
+    *("note", "truncation", "gain"),
+)
 
 
 @dataclass(frozen=True)
@@ -135,11 +140,27 @@ def _rows(rows: Sequence[Row], dtype: str) -> dict[str, object]:
     return table
 
 
-def _end(form: EndForm | LogForm, dtype: str) -> dict[str, object]:
+def _end(form: AnyEnd, dtype: str) -> dict[str, object]:
+    """In the terms that all ends are claimed in, whatever their kind."""
     fields = _fields(form)
-    if isinstance(form, LogForm):
+    if isinstance(form, LogEnd):
+        order: tuple[str, ...] = ("power", "rows", "ulp", "gain")
         fields["rows"] = _rows(form.rows, dtype)
-    return fields
+    else:
+        order = END_TERMS
+        simple = isinstance(form, FloatEnd)
+        fields = {
+            "root": 1,
+            "exponent": [],
+            "level": 0,
+            "simple": simple,
+            "gain": 0,
+            **fields,
+        }
+        if isinstance(form, FloatEnd):
+            fields["factors"] = [_fields(form.factor)]
+    first = ("point", "side", "bound", "cut", "limit")
+    return {name: fields[name] for name in (*first, *order)}
 
 
 def _table(pieces: Sequence[Any], kind: Any) -> dict[str, object]:

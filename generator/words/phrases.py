@@ -21,9 +21,11 @@ from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
 from ..pieces.cover import Cover
 from ..pieces.end_formula import end_formula
-from ..pieces.ends import EndForm
+from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import ExponentialEnd
+from ..pieces.end_kinds import FloatEnd
+from ..pieces.end_kinds import LogEnd
 from ..pieces.ends import distances
-from ..pieces.logends import LogForm
 from ..pieces.plan import Piece
 from ..pieces.powers import PowerRow
 from ..pieces.rows import Row
@@ -183,7 +185,7 @@ def closed_text(piece: ClosedForm, t: str) -> Iterator[str]:
     )
 
 
-def end_text(form: EndForm | LogForm, t: str) -> Iterator[str]:
+def end_text(form: AnyEnd, t: str) -> Iterator[str]:
     infinite = form.point is None
     at = "infinity" if form.point is None else real(form.point)
     if form.point is None:
@@ -208,7 +210,7 @@ def end_text(form: EndForm | LogForm, t: str) -> Iterator[str]:
         if form.side > 0:
             formula = formula.replace("|x|", t)
         yield from wrapped(formula, 6, 10)
-    if isinstance(form, LogForm):
+    if isinstance(form, LogEnd):
         yield from wrapped(
             f"no expansion in powers and exponentials: {len(form.rows)} local "
             "polynomials in the logarithm, itself a pair of floats",
@@ -217,9 +219,10 @@ def end_text(form: EndForm | LogForm, t: str) -> Iterator[str]:
         )
         return
     text = ""
+    factors = (form.factor,) if isinstance(form, FloatEnd) else form.factors
     degrees = [
         f"P_{j} has degree {len(f.rest) - 1}"
-        for j, f in enumerate(form.factors)
+        for j, f in enumerate(factors)
         if len(f.rest) > 1
     ]
     if degrees:
@@ -236,9 +239,9 @@ def end_text(form: EndForm | LogForm, t: str) -> Iterator[str]:
     yield from wrapped(text, 6, 6)
 
 
-def _limit(form: EndForm, t: str, at: str) -> str:
+def _limit(form: AnyEnd, t: str, at: str) -> str:
     limit = real(form.limit)
-    if form.level and form.point is None:
+    if isinstance(form, ExponentialEnd) and form.point is None:
         cut = real(form.side * form.cut)
         more = ">" if form.side > 0 else "<"
         return (

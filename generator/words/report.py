@@ -11,8 +11,7 @@ from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
 from ..pieces.cover import AnyPlan
 from ..pieces.cover import Cover
-from ..pieces.ends import EndForm
-from ..pieces.logends import LogForm
+from ..pieces.end_kinds import AnyEnd
 from ..pieces.plan import Plan
 from ..pieces.plan import narrowed_bound
 from ..program.program import Op
@@ -73,7 +72,7 @@ def _summary(plan: AnyPlan) -> tuple[str, str, str]:
     )
 
 
-def _end(form: EndForm | LogForm) -> str:
+def _end(form: AnyEnd) -> str:
     if form.point is None:
         sign = "" if form.side > 0 else "-"
         return f"{'>' if form.side > 0 else '<'} {sign}{float(form.bound):g}"
