@@ -19,7 +19,7 @@ from .pieces.cover import AnyPlan
 from .pieces.plan import ORDERS
 from .pipeline import derive
 from .pipeline import derive_closed
-from .source.render import render
+from .pipeline import to_source
 from .store.store import remembered
 from .words.certificate import certify
 
@@ -127,7 +127,7 @@ def _assemble(
     certified: bool,
 ) -> Built:
     summary = f"{entry.meaning} Source: {entry.reference}"
-    source = render(
+    source = to_source(
         entry.formula,
         entry.domain,
         summary,

@@ -1,7 +1,16 @@
-"""One plan for one function, order and format: the way in for everybody."""
+"""The table of contents: from a formula to a plan, from plans to a module.
+
+make_spec   formula    text, sympy or a function -> Spec
+derive      plan       Spec, dtype, order -> Cover, of pieces
+to_source   lowering   plans -> bodies
+            source     bodies -> the module
+certify     words      plans -> claims
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 
 import sympy
@@ -11,12 +20,19 @@ from .analysis.analysis import analyse
 from .formula.parity import parity_of
 from .formula.spec import Spec
 from .limits import within
+from .lowering.lower import lower
+from .numbers.floats import FloatFormat
+from .numbers.formats import FORMATS
 from .numbers.formats import get_format
+from .pieces.cover import AnyPlan
 from .pieces.cover import Cover
 from .pieces.plan import Plan
 from .pieces.plan import max_ulp_of
+from .pieces.sound import require_sound
 from .plan.coverer import make_cover
 from .plan.planner import make_plan
+from .source.render import Source
+from .source.render import render
 
 
 @lru_cache(maxsize=64)
@@ -77,3 +93,32 @@ def derive_closed(spec: Spec, dtype: str, order: int, orders: int) -> Plan:
     and symmetric about a point; it takes ten times as long to derive.
     """
     return make_plan(_analysis(spec, orders), dtype, order)
+
+
+def to_source(
+    expression: str,
+    domain: tuple[str, str],
+    summary: str,
+    plans: Sequence[AnyPlan],
+    tidy: bool = True,
+    formats: Mapping[str, FloatFormat] = FORMATS,
+    certified: bool = False,
+) -> Source:
+    """The module of one function's plans.
+
+    It is safe by itself: every field of the plans is checked, and every
+    text, whoever made them.
+
+    Args:
+        tidy, formats, certified: see `render`.
+
+    Raises:
+        GeneratorError: a plan, a format or a text holds what cannot be
+            written as a number, a name or plain text.
+    """
+    for plan in plans:
+        require_sound(plan)
+    dtypes = list(FORMATS)
+    ordered = sorted(plans, key=lambda p: (dtypes.index(p.dtype), p.order))
+    bodies = [lower(plan) for plan in ordered]
+    return render(expression, domain, summary, bodies, tidy, formats, certified)

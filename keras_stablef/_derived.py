@@ -128,12 +128,12 @@ class Derived(Function):
 
     def body(self, dtype: str, order: int) -> Callable[[Any], Any]:
         """The function that computes the derivative of that order."""
-        from .generator.source.render import render
+        from .generator.pipeline import to_source
 
         key = dtype, order
         if key not in self._bodies:
             plan = self.plan(dtype, order)
-            text = render(
+            text = to_source(
                 self.expression, self.domain, "Derived.", [plan], tidy=False
             ).text
             # Under a name that tracebacks and AutoGraph can look up.
@@ -311,14 +311,14 @@ def module_text(
     """A module that computes f^(order) and imports only keras."""
     from dataclasses import replace
 
-    from .generator.source.render import render
+    from .generator.pipeline import to_source
     from .generator.source.standalone import standalone
 
     summary = "Saved by StableOp.save."
     if order:
         primes = "'" * order
         summary += f" {name} is f{primes}; that is its order 0."
-    source = render(
+    source = to_source(
         function.expression,
         function.domain,
         summary,

@@ -10,7 +10,9 @@ from keras_stablef.generator.checker import Expected
 from keras_stablef.generator.checker import check
 from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.pipeline import derive
-from keras_stablef.generator.source.render import render
+from keras_stablef.generator.pipeline import to_source
+from keras_stablef.generator.source.inline import inlined
+from keras_stablef.generator.source.templates import formatted
 from keras_stablef.generator.words.certificate import certify
 
 
@@ -20,8 +22,9 @@ def made(formula: str, low: str, high: str, orders: int = 3) -> tuple[str, str]:
     spec = make_spec(formula, "f", (low, high))
     plans = [derive(spec, "float32", order) for order in range(orders)]
     expression, domain = str(spec.expr), (low, high)
-    module = render(expression, domain, "f.", plans)
-    return certify(expression, domain, plans).text, module.text
+    module = to_source(expression, domain, "f.", plans)
+    source = formatted(inlined(module.text))
+    return certify(expression, domain, plans).text, source
 
 
 def findings(

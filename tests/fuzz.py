@@ -16,7 +16,7 @@ from oracle import ulp_error
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.pipeline import derive
-from keras_stablef.generator.source.render import render
+from keras_stablef.generator.pipeline import to_source
 
 LIMIT = 20.0  # seconds for one plan
 MOST_SEAMS = 16  # of a plan, tried with their neighbours
@@ -67,7 +67,7 @@ def tried(
         for order in orders:
             try:
                 plan = derive(spec, dtype, order, limit=LIMIT)
-                text = render("f", drawn.domain, "fuzz", [plan], tidy=False)
+                text = to_source("f", drawn.domain, "fuzz", [plan], tidy=False)
             except GeneratorError as error:
                 found.refused.append(type(error).__name__)
                 continue

@@ -20,10 +20,10 @@ from keras_stablef.generator.pieces.plan import Fold
 from keras_stablef.generator.pieces.plan import Piece
 from keras_stablef.generator.pieces.plan import Plan
 from keras_stablef.generator.pieces.rows import Row
+from keras_stablef.generator.pipeline import to_source
 from keras_stablef.generator.program.program import Op
 from keras_stablef.generator.program.program import Program
 from keras_stablef.generator.program.program import Var
-from keras_stablef.generator.source.render import render
 
 STRIKE = "setattr(__import__('builtins'),'struck',1)"
 X = sympy.Symbol("x", real=True)
@@ -185,7 +185,7 @@ def rendered(
     formats: Any = FORMATS,
 ) -> str:
     plans = [plan or cover()]
-    return render(
+    return to_source(
         expression, domain, summary, plans, tidy=False, formats=formats
     ).text
 

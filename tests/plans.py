@@ -21,10 +21,10 @@ from keras_stablef.generator.program.program import Var
 HALF = Fraction(1, 2)
 # A row: formula, domain, order, and the pieces that its plan has.
 DERIVED = {
-    "power": ("log(x+sqrt(1+x**2))", ("-oo", "oo"), 0, ("PowerRow", "EndForm")),
+    "power": ("log(x+sqrt(1+x**2))", ("-oo", "oo"), 0, ("PowerRow", "PairEnd")),
     "closed": ("log(exp(x)-1)", (0, "oo"), 1, ("ClosedForm", "Program")),
-    "logs": ("1/log(x)", (2, "oo"), 0, ("LogForm", "Row")),
-    "exponent": ("exp(-1/x)/x", (0, "1/8"), 0, ("EndForm", "Factor")),
+    "logs": ("1/log(x)", (2, "oo"), 0, ("LogEnd", "Row")),
+    "exponent": ("exp(-1/x)/x", (0, "1/8"), 0, ("ExponentialEnd", "Factor")),
 }
 
 

@@ -240,7 +240,7 @@ def test_shipped_tables() -> None:
 
 @pytest.mark.parametrize("name", ["float32", "float64"])
 def test_guesses_by_log_are_good_enough(name: str) -> None:
-    """templates/pairs.py.j2, _split_exponent: t = m 2**n, n from a log.
+    """runtime/exponents.py, split_exponent: t = m 2**n, n from a log.
 
     Kernels are made for m up to 1 + 0.4143, sqrt(2) is 1.41421: n may be a
     half and log2(1.4143 / sqrt(2)) = 8.8e-5 off.

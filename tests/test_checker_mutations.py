@@ -267,7 +267,8 @@ LIES: dict[str, tuple[tuple[str, str, str], int, Change, str]] = {
         "ulp",
     ),
     "another dtype": (
-        ODD, 0, swapped('_number(1.0, "float32")', '_number(1.0, "float64")'),
+        ODD, 0, swapped('_constant(1.0, "float32")',
+                        '_constant(1.0, "float64")'),
         "float64",
     ),
     # Helpers that theorems are about.
@@ -283,9 +284,9 @@ LIES: dict[str, tuple[tuple[str, str, str], int, Change, str]] = {
                         "al * bl - (((p - ah * bh) - ah * bl) - al * bh)"),
         "_two_product",
     ),
-    "_product without a term": (
+    "_pair_product without a term": (
         ODD, 0, swapped("e + (x[0] * y[1] + x[1] * y[0])", "e + x[0] * y[1]"),
-        "_product",
+        "_pair_product",
     ),
     "_split of another sum": (
         ODD, 0, swapped("high = high - (high - s)", "high = (high - high) + s"),
@@ -293,7 +294,7 @@ LIES: dict[str, tuple[tuple[str, str, str], int, Change, str]] = {
     ),
     "another row on torch": (
         MANY, 0, swapped("row[..., k] for k in", "row[..., 0] for k in"),
-        "_find",
+        "_find_row",
     ),
     "another entry on torch": (
         MANY, 0, swapped("return ops.take(column, i, axis=0)[..., 0]",
@@ -374,7 +375,7 @@ def test_the_truth_is_confirmed(
         "Z = open('x')",
         "Z = eval('1')",
         "Z = [1 for _ in iter(int, 1)]",
-        "_two_sum = _sum",
+        "_two_sum = _pair_sum",
         "def _two_sum(a, b):\n    return a + b, 0.0",
         "ops = None",
         "del NAME",

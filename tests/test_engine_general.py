@@ -35,7 +35,7 @@ from keras_stablef.generator.numbers.places import Place
 from keras_stablef.generator.numbers.places import expand
 from keras_stablef.generator.pieces.kernels import kernel
 from keras_stablef.generator.pipeline import derive
-from keras_stablef.generator.source.render import render
+from keras_stablef.generator.pipeline import to_source
 
 pytestmark = pytest.mark.once
 ZERO = Fraction(0)
@@ -242,7 +242,7 @@ def test_random_formulas_meet_their_bound_or_are_refused(
         plan = derive(spec, "float32", order, limit=8.0)
     except GeneratorError:
         return
-    source = render(text, domain, "test", [plan], tidy=False).text
+    source = to_source(text, domain, "test", [plan], tidy=False).text
     space: dict = {"__name__": "derived"}
     exec(compile(source, text, "exec"), space)
     body = space["BODIES"]["float32"][0]

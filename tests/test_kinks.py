@@ -31,8 +31,8 @@ from keras_stablef.generator.formula.spec import Spec
 from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.numbers.formats import FORMATS
 from keras_stablef.generator.pipeline import derive
+from keras_stablef.generator.pipeline import to_source
 from keras_stablef.generator.plan.coverer import ends_of
-from keras_stablef.generator.source.render import render
 
 DTYPES = ("float32", "float64")
 PROVED = pytest.mark.skipif(
@@ -51,7 +51,7 @@ def spec_of(text: str, low: Any, high: Any) -> Spec:
 
 
 def body_of(plan: Any) -> Callable[[Any], Any]:
-    text = render("f", ("", ""), "test", [plan], tidy=False).text
+    text = to_source("f", ("", ""), "test", [plan], tidy=False).text
     space: dict[str, Any] = {"__name__": "derived"}
     exec(compile(text, "test", "exec"), space)
     found: Callable[[Any], Any] = space["BODIES"][plan.dtype][0]

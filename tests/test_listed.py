@@ -104,7 +104,7 @@ def test_bounds_hold(
         assert REFUSED[text, dtype] in str(error)
         return
     assert (text, dtype) not in REFUSED
-    spec = op.module.spec
+    spec = op.function.spec
     low, high = (float(end) for end in spec.domain)
     xs = inputs(low, high, places, dtype)
     for order, tower in orders(op):

@@ -30,10 +30,10 @@ def test_a_name_is_the_op_that_ships(name: str) -> None:
 def test_a_name_with_more_is_its_formula() -> None:
     op = ks.stabilize("tanhc", name="mine")
     assert (op.expression, op.domain) == ("tanh(x)/x", ("-oo", "oo"))
-    assert op.module.NAME == "mine"
+    assert op.function.name == "mine"
     op = ks.stabilize("log1prel", ("-1/2", 2))
     assert (op.expression, op.domain) == ("log(1+x)/x", ("-1/2", "2"))
-    assert op.module.NAME == "log1prel"
+    assert op.function.name == "log1prel"
 
 
 MISSPELT = [

@@ -29,7 +29,7 @@ from stored_payloads import ran
 from stored_payloads import slow_is_fine
 
 from keras_stablef.generator.pieces.cover import AnyPlan
-from keras_stablef.generator.source.render import render
+from keras_stablef.generator.pipeline import to_source
 from keras_stablef.generator.store import store
 from keras_stablef.generator.store.plan_json import MAX_INTEGER
 from keras_stablef.generator.store.plan_json import dumped
@@ -54,7 +54,7 @@ def file_of(data: Any) -> bytes:
 
 def computed(plan: AnyPlan) -> np.ndarray:
     """The body of a plan at some inputs, as a derived op gets it."""
-    text = render("x", ("-oo", "oo"), "Test.", [plan], tidy=False).text
+    text = to_source("x", ("-oo", "oo"), "Test.", [plan], tidy=False).text
     namespace: dict[str, Any] = {"__name__": "rendered"}
     exec(compile(text, "rendered", "exec"), namespace)
     return run(namespace["BODIES"]["float32"][0], X)

@@ -174,7 +174,7 @@ def test_entries_of_saved_ops(key: str, value: Any, derived: bool) -> None:
     if derived:
         assert op.expression == FORMULA
     else:
-        assert op.module is ks.ops.exprel.module
+        assert op.function is ks.ops.exprel.function
 
 
 def nested(payload: Any) -> list[tuple[str, Any]]:

@@ -29,11 +29,13 @@ from keras_stablef.generator.lowering.nearness import Split
 from keras_stablef.generator.lowering.nearness import nearness
 from keras_stablef.generator.numbers.formats import FORMATS
 from keras_stablef.generator.pieces.cover import Cover
-from keras_stablef.generator.pieces.logends import LogForm
+from keras_stablef.generator.pieces.end_kinds import ExponentialEnd
+from keras_stablef.generator.pieces.end_kinds import FloatEnd
+from keras_stablef.generator.pieces.end_kinds import LogEnd
 from keras_stablef.generator.pieces.lookup import FEW
 from keras_stablef.generator.pieces.lookup import lookup_of
 from keras_stablef.generator.pipeline import derive
-from keras_stablef.generator.source.render import render
+from keras_stablef.generator.pipeline import to_source
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"
@@ -75,9 +77,9 @@ def _end_kinds(plan: Cover) -> Iterator[str]:
     fmt = FORMATS[plan.dtype]
     for e in plan.ends:
         at = "oo" if e.point is None else "a point"
-        if isinstance(e, LogForm):
+        if isinstance(e, LogEnd):
             yield f"rows of log at {at}"
-        elif e.is_flat or e.simple:
+        elif isinstance(e, FloatEnd):
             yield f"{'flat' if e.is_flat else 'simple'} at {at}"
         else:
             split = isinstance(nearness(e, fmt, False), Split)
@@ -87,7 +89,7 @@ def _end_kinds(plan: Cover) -> Iterator[str]:
                 yield f"root at {at}"
             if len(e.factors) > 1:
                 yield f"logarithm at {at}"
-            if e.level:
+            if isinstance(e, ExponentialEnd):
                 yield f"exponential at {at}"
 
 
@@ -159,7 +161,7 @@ def test_pieces_hold_their_bounds(
     assert isinstance(plan, Cover)
     if dtype == "float32" and order == 0:
         assert wanted <= kinds(plan)
-    source = render(text, (low, high), "test", [plan], tidy=False).text
+    source = to_source(text, (low, high), "test", [plan], tidy=False).text
     space: dict[str, Any] = {"__name__": "derived"}
     exec(compile(source, text, "exec"), space)
     _judge(

@@ -372,7 +372,7 @@ def test_no_temporary_folder_either(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_key_knows_every_source(tmp_path: Path) -> None:
-    """Also of folders in folders, and of the templates."""
+    """Also of folders in folders, but for those that make no plan."""
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     seen = {store.sources_hash([tmp_path])}
@@ -383,10 +383,21 @@ def test_the_key_knows_every_source(tmp_path: Path) -> None:
     assert len(seen) == 9
     inner.joinpath("c.pyc").write_text("x")
     assert store.sources_hash([tmp_path]) in seen
-    template = store.template_folder() / "module.py.j2"
-    assert template.is_file()
-    roots = (Path(store.__file__).parent.parent, store.template_folder())
-    assert store._engine()[0] == store.sources_hash(roots)
+    before = store.sources_hash([tmp_path], ["a/b"])
+    (inner / "c.toml").write_text("z")
+    assert store.sources_hash([tmp_path], ["a/b"]) == before
+    root = Path(store.__file__).parent.parent
+    for name in store.AFTER_PLANS:
+        assert (root / name).exists() or name == "templates"
+
+
+def test_a_catalogue_that_grows_keeps_its_plans() -> None:
+    """What is added is derived; what is there is not derived again."""
+    root = Path(store.__file__).parent.parent
+    whole = store.sources_hash([root])
+    assert store._engine()[0] == store.sources_hash([root], store.AFTER_PLANS)
+    assert store._engine()[0] != whole
+    assert "formula/catalogue.toml" in store.AFTER_PLANS
 
 
 def test_numbers_of_plans_are_exact() -> None:

@@ -16,7 +16,7 @@ from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.formula.spec import Spec
 from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.pipeline import derive
-from keras_stablef.generator.source.render import render
+from keras_stablef.generator.pipeline import to_source
 
 pytestmark = pytest.mark.once
 ROWS = [row for rows in UNSEEN.values() for row in rows]
@@ -65,7 +65,7 @@ def test_bound_holds(
         return
     plan = derive(spec, dtype, order)
     assert plan.ulp <= GOALS[order]
-    source = render(text, (low, high), "test", [plan], tidy=False).text
+    source = to_source(text, (low, high), "test", [plan], tidy=False).text
     space: dict = {"__name__": "derived"}
     exec(compile(source, text, "exec"), space)
     seams = tuple(float(s) for s in plan.seams)

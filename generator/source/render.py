@@ -1,4 +1,4 @@
-"""Python source from plans alone: printed bodies, laid out by a template."""
+"""Python source from bodies alone: printed, and laid out by a template."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from keras_stablef import runtime
 from .. import plain
 from ..lowering.body import Body
 from ..lowering.body import Rows
-from ..lowering.lower import lower
 from ..lowering.tables import row_table
 from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
 from ..numbers.literals import number
-from ..pieces.cover import AnyPlan
 from ..pieces.kernels import KERNELS
 from ..pieces.kernels import kernel
 from ..pieces.plan import narrowed_bound
-from ..pieces.sound import require_sound
 from ..pieces.sound import require_sound_format
 from ..text import shown_bound
 from .printer import body_lines
@@ -60,42 +57,34 @@ def render(
     expression: str,
     domain: tuple[str, str],
     summary: str,
-    plans: Sequence[AnyPlan],
+    bodies: Sequence[Body],
     tidy: bool = True,
     formats: Mapping[str, FloatFormat] = FORMATS,
     certified: bool = False,
 ) -> Source:
-    """The module with every plan of one function.
+    """The module with the bodies of one function.
 
-    It is safe by itself: every field of the plans is checked, and every
-    text, whoever made them.
+    Every text is checked, whoever made it.
 
     Args:
+        bodies: for each dtype in ascending order.
         formats: those it serves, if computed in one that has a plan.
         tidy: format it, for people.
         certified: it reads its tables from the certificate beside it, where
             they stand once.
 
     Raises:
-        GeneratorError: a plan, a format or a text holds what cannot be
+        GeneratorError: a body, a format or a text holds what cannot be
             written as a number, a name or plain text.
     """
-    for given in plans:
-        require_sound(given)
-    name = plans[0].name
-    by_key = {(p.dtype, p.order): p for p in plans}
-    orders = sorted({p.order for p in plans})
-    planned = sorted({p.dtype for p in plans}, key=list(FORMATS).index)
+    name = bodies[0].name
+    ulps = {(b.dtype, b.order): b.ulp for b in bodies}
+    orders = sorted({b.order for b in bodies})
+    planned = list(dict.fromkeys(b.dtype for b in bodies))
     served = {d: f for d, f in formats.items() if f.compute in planned}
     for d, f in served.items():
         plain.name(d, "name of a format")
         require_sound_format(f)
-    bodies = [
-        lower(by_key[dtype, order])
-        for dtype in planned
-        for order in orders
-        if (dtype, order) in by_key
-    ]
     text = (
         environment()
         .get_template("module.py.j2")
@@ -126,9 +115,9 @@ def render(
             },
             bounds={
                 d: [
-                    shown_bound(narrowed_bound(by_key[f.compute, order].ulp, f))
+                    shown_bound(narrowed_bound(ulps[f.compute, order], f))
                     for order in orders
-                    if (f.compute, order) in by_key
+                    if (f.compute, order) in ulps
                 ]
                 for d, f in served.items()
             },
