@@ -216,6 +216,9 @@ def _build(
 
         def report(label: str, done: int, total: int) -> None:
             bar.update(task, completed=done, total=total, description=label)
+            tenth = 10 * done // total
+            if not console.is_terminal and tenth > 10 * (done - 1) // total:
+                console.print(f"derived {done} of {total} plans")
 
         return build(
             entries,
@@ -230,6 +233,8 @@ def _build(
 def _everything(
     console: Console, fresh: bool
 ) -> tuple[dict[str, str], list[AnyPlan]]:
+    if fresh and not console.is_terminal:
+        console.print("deriving every plan anew; some minutes")
     built = _build(
         load_catalogue(), list(FORMATS), console, fresh, certified=True
     )

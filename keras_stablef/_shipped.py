@@ -31,6 +31,19 @@ class Shipped(Function):
         self.config = {}
 
     @property
+    def primitives(self) -> frozenset[tuple[str, str]]:
+        """What its bodies call of the runtime: modules and names."""
+        found = {
+            (home.rpartition(".")[2], name)
+            for name, value in vars(self.module).items()
+            if callable(value)
+            and (home := getattr(value, "__module__", "")).startswith(
+                f"{__package__}.runtime."
+            )
+        }
+        return frozenset(found)
+
+    @property
     def formats(self) -> Mapping[str, FloatFormat]:
         return _derived.formats()
 

@@ -16,6 +16,7 @@ from .._derived import shown
 from .._dtypes import Array
 from .._op import StableOp
 from .._shipped import certificate
+from .._shipped import shipped
 from .inputs import SEED
 from .measure import array
 from .measure import errors
@@ -25,8 +26,13 @@ from .measure import tensors
 RANDOM = 4000  # inputs of an op besides its seams
 LENGTH = 2**14  # of all inputs, or a multiple
 EDGES = {"low", "high", "bound", "cut"}  # of pieces, in certificates
-# By helper: the elementary functions that it calls to guess with.
-HELPERS = {"log": ("_split_exponent",), "sqrt": ("_root",), "exp": ("_root",)}
+# By function: the primitives that call it to guess with.
+HELPERS = {
+    "log": {"split_exponent", "pair_root"},
+    "sqrt": {"pair_root"},
+    "exp": {"pair_root"},
+}
+PAIRS = {"pairs", "kernels", "powers"}  # modules of the runtime
 ARITHMETIC = {"add", "subtract", "multiply", "divide"}
 
 
@@ -123,18 +129,20 @@ def worst_error(op: StableOp) -> tuple[float, float]:
 
 def relying(what: str) -> str:
     """The shipped ops whose bounds rest on it, as text."""
-    found = [op.function.name for op in ops_named(()) if _relies(op, what)]
+    names = [op.function.name for op in ops_named(())]
+    found = [name for name in names if _relies(name, what)]
     return ", ".join(found) or "no shipped op"
 
 
-def _relies(op: StableOp, what: str) -> bool:
+def _relies(name: str, what: str) -> bool:
     if what in ARITHMETIC:
         return True
+    used = shipped(name).primitives
     if what.startswith(("two_", "pair ")):
-        return hasattr(op.module, "_two_sum")
-    if any(hasattr(op.module, name) for name in HELPERS.get(what, ())):
+        return bool({home for home, _ in used} & PAIRS)
+    if {primitive for _, primitive in used} & HELPERS.get(what, set()):
         return True
-    return _calls(certificate(op.function.name)["plans"], what)
+    return _calls(certificate(name)["plans"], what)
 
 
 def _calls(node: Any, what: str) -> bool:
