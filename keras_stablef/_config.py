@@ -13,17 +13,17 @@ import math
 from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from typing import Any
 from typing import NoReturn
 
 from ._derived import ORDERS
+from ._derived import derived
 from ._derived import formats
 from ._derived import saved_op_refusal
 from ._derived import shown
-
-if TYPE_CHECKING:
-    from ._op import StableOp
+from ._function import Function
+from ._shipped import NAMES
+from ._shipped import shipped
 
 SHIPPED = ("function", "order", "name")
 DERIVED = (*SHIPPED, "formula", "domain", "max_ulp")
@@ -60,9 +60,9 @@ def read_config(config: object) -> SavedOp:
     """
     if not isinstance(config, Mapping):
         refuse("its kind", "a mapping", config)
-    derived = "formula" in config
-    needed = DERIVED if derived else SHIPPED
-    able = {*needed, "format"} | ({"formats"} if derived else set())
+    own = "formula" in config
+    needed = DERIVED if own else SHIPPED
+    able = {*needed, "format"} | ({"formats"} if own else set())
     if not set(needed) <= set(config) <= able:
         refuse("its keys", ", ".join(needed), list(config))
     formats = config.get("formats")
@@ -83,9 +83,9 @@ def read_config(config: object) -> SavedOp:
             if config.get("format") is None
             else _text(config, "format", MAX_NAME)
         ),
-        formula=_text(config, "formula", MAX_TEXT) if derived else None,
-        domain=_domain(config["domain"]) if derived else ("-oo", "oo"),
-        max_ulp=_bound(config["max_ulp"]) if derived else None,
+        formula=_text(config, "formula", MAX_TEXT) if own else None,
+        domain=_domain(config["domain"]) if own else ("-oo", "oo"),
+        max_ulp=_bound(config["max_ulp"]) if own else None,
         formats=formats,
     )
 
@@ -120,24 +120,23 @@ def _bound(value: object) -> float | None:
     refuse("max_ulp", "None or a positive number", value)
 
 
-def known_op(saved: SavedOp) -> StableOp:
-    """The op of the saved one's function, of order 0 and in no format.
+def known_function(saved: SavedOp) -> Function:
+    """The saved op's function: read now, derived when it is first used.
+
+    A model may name any number of formulas, and its loading must not take
+    the seconds of all of them.
 
     Raises:
         SavedOpError: there is no such function, order or format.
         GeneratorError: its formula, domain or formats are refused.
     """
     if saved.formula is None:
-        from . import ops
-
-        _one_of("function", ops.__all__, saved.function)
-        op: StableOp = getattr(ops, saved.function)
-        _check(saved, op.orders, op.function.compute)
-        return op
-    from ._stabilize import saved_op
-
+        _one_of("function", NAMES, saved.function)
+        found = shipped(saved.function)
+        _check(saved, found.orders, found.compute)
+        return found
     _check(saved, ORDERS, formats(saved.formats))
-    return saved_op(
+    return derived(
         saved.formula,
         saved.domain,
         saved.function,

@@ -168,6 +168,23 @@ class Derived(Function):
             raise error
 
 
+_KNOWN: dict[str, Derived] = {}
+
+
+def derived(
+    formula: Any,
+    domain: tuple[object, object],
+    name: str | None,
+    max_ulp: float | None,
+    formats: Any = None,
+) -> Derived:
+    """The function of these, the same for the same ones."""
+    if name is None or name == "<lambda>":
+        name = "f"
+    found = Derived(formula, domain, name, max_ulp, formats)
+    return _KNOWN.setdefault(found.key, found)
+
+
 class _Lazy:
     """A body that is derived when it is first called."""
 

@@ -10,6 +10,8 @@ import keras
 
 from ._autodiff import Body
 from ._autodiff import attach
+from ._config import known_function
+from ._config import read_config
 from ._derived import shown
 from ._function import Function
 from ._ragged import is_ragged
@@ -169,6 +171,10 @@ class StableOp(keras.Operation):
                 f"{shown(dtype)}."
             )
         return bounds[name][self.derivative(order).order]
+
+    def _family(self, format: str | None) -> tuple[StableOp, ...]:
+        """The ops of f, f', f'' ... in a format."""
+        return shared_ops(self.function, format)
 
     def explain(self, dtype: str | None = None) -> str:
         """How f and its derivatives are computed: pieces, thresholds, why.
@@ -334,12 +340,8 @@ class StableOp(keras.Operation):
         Raises:
             ValueError: an entry is none that an op can have (`_config`).
         """
-        from ._config import known_op
-        from ._config import read_config
-
         saved = read_config(config)
-        function = known_op(saved).function
-        return cls(function, saved.order, saved.name, saved.format)
+        return cls(known_function(saved), saved.order, saved.name, saved.format)
 
     def __repr__(self) -> str:
         primes = "'" * self.order

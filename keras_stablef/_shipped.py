@@ -5,17 +5,22 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import pkgutil
 from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING
 from typing import Any
 
 from . import _derived
+from . import generated
 from ._function import Function
 
 if TYPE_CHECKING:
     from .generator.numbers.floats import FloatFormat
     from .generator.pieces.cover import AnyPlan
+
+
+NAMES = sorted(m.name for m in pkgutil.iter_modules(generated.__path__))
 
 
 class Shipped(Function):

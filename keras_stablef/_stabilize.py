@@ -9,7 +9,7 @@ from typing import overload
 
 import keras
 
-from ._derived import Derived
+from ._derived import derived
 from ._derived import entry as entry_of
 from ._derived import lifted
 from ._op import StableOp
@@ -128,32 +128,12 @@ def stabilize(
         formula = lifted(formula)
     if domain is None:
         domain = ALL_REALS
-    derived = Derived(formula, domain, _named(name), max_ulp, formats)
+    function = derived(formula, domain, name, max_ulp, formats)
     floatx = keras.config.floatx()
-    derived.derive_now(derived.compute.get(floatx, "float32"))
-    return shared_ops(derived)[0]
-
-
-def saved_op(
-    formula: str,
-    domain: Domain,
-    name: str | None,
-    max_ulp: float | None,
-    formats: Any,
-) -> StableOp:
-    """The op of a saved model: read now, derived when it is first used.
-
-    A model may name any number of formulas, and its loading must not take
-    the seconds of all of them.
-    """
-    derived = Derived(formula, domain, _named(name), max_ulp, formats)
-    return shared_ops(derived)[0]
+    function.derive_now(function.compute.get(floatx, "float32"))
+    return shared_ops(function)[0]
 
 
 def _declared(text: str) -> Entry | None:
     """The entry of the catalogue of that name."""
     return entry_of(text.strip()) if text.strip().isidentifier() else None
-
-
-def _named(name: str | None) -> str:
-    return "f" if name is None or name == "<lambda>" else name

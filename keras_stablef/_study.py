@@ -24,12 +24,11 @@ from ._derived import refusal
 from ._derived import shown
 from ._derived import words
 from ._derived import write
-from ._op import StableOp
-from ._op import shared_ops
 from ._progress import progress
 from ._tensors import format_name
 
 if TYPE_CHECKING:
+    from ._op import StableOp
     from .generator.pieces.cover import AnyPlan
 
 
@@ -134,7 +133,7 @@ def save(
         for dtype in (dtypes or known)
     ]
     computed = list(dict.fromkeys(fmt.compute for fmt in wanted))
-    name = shared_ops(op.function)[op.order].name
+    name = op._family(None)[op.order].name
     plans = _plans(op, computed, op.order)
     text = module_text(op.function, name, op.order, plans, known)
     with _writing(target, "save"):
@@ -162,7 +161,7 @@ def plot(op: StableOp, path: Any, dtype: str | None) -> None:
     storage = op.function.storage[name]
     kind = array_type(storage)
     own = None if storage == name else name  # a format without a dtype
-    tower = shared_ops(op.function, own)
+    tower = op._family(own)
     # The op and its gradient; the last one's has no bound.
     orders = range(op.order, min(op.order + 2, op.orders))
     label = op.function.name + "'" * op.order

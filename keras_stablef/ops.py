@@ -6,14 +6,12 @@ name is first used.
 
 from __future__ import annotations
 
-import pkgutil
-
-from . import generated
 from ._op import StableOp
 from ._op import shared_ops
+from ._shipped import NAMES
 from ._shipped import shipped
 
-__all__ = sorted(m.name for m in pkgutil.iter_modules(generated.__path__))
+__all__ = NAMES.copy()
 
 
 def __getattr__(name: str) -> StableOp:
