@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.metadata
+import json
 import re
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import keras_stablef
 
+from ..checker.assembly import assembled
 from ..errors import GeneratorError
 from ..errors import UnknownDtypeError
 from ..formula.catalogue import Entry
@@ -188,10 +190,14 @@ def shard_of(text: str) -> tuple[int, int]:
 @cache
 def code_hash(function: str, compute: str, order: int) -> str:
     """Hash of a body, of the next derivative's, and of all they use."""
-    text = (GENERATED / f"{function}.py").read_text(encoding="utf-8")
+    text, claims = (
+        (GENERATED / f"{function}.{kind}").read_text(encoding="utf-8")
+        for kind in ("py", "json")
+    )
     definitions: dict[str, ast.AST] = {}
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.FunctionDef):
+    # With the primitives and the tables that it refers to.
+    for node in assembled(ast.parse(text), json.loads(claims)).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             definitions[node.name] = _without_docstring(node)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
@@ -212,7 +218,9 @@ def code_hash(function: str, compute: str, order: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def _without_docstring(node: ast.FunctionDef) -> ast.FunctionDef:
+def _without_docstring(
+    node: ast.FunctionDef | ast.ClassDef,
+) -> ast.FunctionDef | ast.ClassDef:
     """The docstring states the bound, which is no part of the code."""
     if ast.get_docstring(node) is not None:
         node.body = node.body[1:] or [ast.Pass()]
