@@ -27,6 +27,7 @@ from .formula import call
 from .formula import number
 from .gaps import Judge
 from .gaps import Target
+from .later import Later
 from .machine import Real
 from .running import Number
 from .values import ball
@@ -108,14 +109,17 @@ def around_log(
 ) -> Callable[..., Any]:
     """The rendered _pair_log, with its truncation error."""
 
-    def log(m: Number, n: Number, dtype: str) -> Any:
-        high, low = original(m, n, dtype)
+    def more(high: Number, m: Number, n: Number) -> Number:
         r = np.maximum(np.abs(m.lo - 1), np.abs(m.hi - 1)) + m.error
         lost = Real(found.factor) * r**found.order
         lost = lost + n.size * Real(found.split)
         a, b, _ = REACHES["log"]
         outside = (m.lo - 1 < float(a)) | (m.hi - 1 > float(b))
-        return _more(high, np.where(outside, Real(np.inf), lost)), low
+        return _more(high, np.where(outside, Real(np.inf), lost))
+
+    def log(m: Later, n: Later, dtype: str) -> Any:
+        high, low = original(m, n, dtype)
+        return Later(m.m, more, high, m, n), low
 
     return log
 
@@ -125,12 +129,15 @@ def around_exp(
 ) -> Callable[..., Any]:
     """The rendered _pair_exp, with its truncation error."""
 
-    def exp(x: Any, dtype: str) -> Any:
-        (high, low), n = original(x, dtype)
+    def more(high: Number, n: Number) -> Number:
         r = Real(float(REACHES["exp"][1]))
         lost = Real(found.factor) * r**found.order
         lost = lost + 2 * n.size * Real(found.split)
-        return (_more(high, np.full(n.m.lanes, lost)), low), n
+        return _more(high, np.full(n.m.lanes, lost))
+
+    def exp(x: Any, dtype: str) -> Any:
+        (high, low), n = original(x, dtype)
+        return (Later(n.m, more, high, n), low), n
 
     return exp
 

@@ -30,7 +30,7 @@ class Machine:
         lanes: how many intervals of inputs are looked at together.
         ulps, tiny: assumed errors of elementary functions.
         choices: by place in the code, what an undecided comparison or
-            rounding to an integer is taken for.
+            rounding to an integer is taken for in each lane, 0 or 1.
         undecided: places where some lane was undecided, and the lanes.
     """
 
@@ -38,7 +38,7 @@ class Machine:
     lanes: int
     ulps: dict[str, float]
     tiny: dict[str, float]
-    choices: dict[int, int]
+    choices: dict[int, Any]
     undecided: dict[int, Any] = field(default_factory=dict)
     place: int = 0
     sizes: list[Any] = field(default_factory=list)
@@ -65,11 +65,12 @@ class Machine:
         self.place += 1
         return self.place
 
-    def choice(self, place: int, lanes: Any) -> int:
+    def choice(self, place: int | None, lanes: Any) -> Any:
         """What is taken where `lanes` are undecided."""
+        place = self.next_place() if place is None else place
         if lanes.any():
             self.undecided[place] = lanes
-        return self.choices.get(place, 0)
+        return self.choices.get(place, np.int64(0))
 
     def half_ulp(self, size: Any, top: Any, least: Any) -> Any:
         """Half an ulp of numbers up to `size`, computed ones up to `top`.

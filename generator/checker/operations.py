@@ -32,7 +32,7 @@ class Ops:
     def __init__(self, machine: Machine) -> None:
         self.m = machine
 
-    def _dtype(self, dtype: str | None) -> None:
+    def expect(self, dtype: str | None) -> None:
         """A body computes in its own format, and looks up by integers."""
         if dtype not in (None, "int32", self.m.fmt.name):
             raise NotRunnable(
@@ -41,35 +41,37 @@ class Ops:
 
     def convert_to_tensor(self, value: Any, dtype: str) -> Any:
         """A number, or a table."""
-        self._dtype(dtype)
+        self.expect(dtype)
         if isinstance(value, (list, tuple)):
             return Table(value, self.m, dtype)
         return constant(self.m, value)
 
     def zeros_like(self, x: Number, dtype: str | None = None) -> Number:
         """0."""
-        self._dtype(dtype)
-        return constant(x.m, 0.0)
+        self.expect(dtype)
+        del x
+        return constant(self.m, 0.0)
 
-    def cast(self, x: Any, dtype: str) -> Number:
+    def cast(self, x: Any, dtype: str, place: int | None = None) -> Number:
         """Truth values to 0 and 1; to integers by dropping what is behind."""
-        self._dtype(dtype)
+        self.expect(dtype)
         if isinstance(x, np.ndarray):
             value = np.where(x, Real(1), Real(0))
             grid = np.zeros(self.m.lanes, int)
             return Number(self.m, value, value, self.m.fill(0), {}, grid)
         if dtype == "int32":
-            return self._whole(x, np.trunc)
+            return self._whole(x, np.trunc, place)
         return x
 
-    def floor(self, x: Number) -> Number:
+    def floor(self, x: Number, place: int | None = None) -> Number:
         """The integer below."""
-        return self._whole(x, np.floor)
+        return self._whole(x, np.floor, place)
 
-    def _whole(self, x: Number, way: Callable[[Any], Any]) -> Number:
+    def _whole(
+        self, x: Number, way: Callable[[Any], Any], place: int | None
+    ) -> Number:
         error = np.where(x.huge, Real(np.inf), x.error)
         low, high = way(x.lo - error), way(x.hi + error)
-        place = self.m.next_place()
         open_ = low != high
         wide = ~(high - low <= 1)
         taken = self.m.choice(place, open_ & ~wide)

@@ -9,7 +9,6 @@ that a compiler sees through.  Where one does not hold nothing is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,40 +44,19 @@ class Pairs:
     ) -> None:
         self.m, self.rows = machine, owned
         self.u2 = machine.unit**2
-        self.by_log = False
         # 2**s + 1 leaves p - s bits in the high part (Veltkamp).
         bits = (machine.fmt.precision + 1) // 2
         self.divider = Real(2) ** bits + 1
         self.high_bits = machine.fmt.precision - bits
 
-    def by_owner(self, log_rows: Callable[..., Pair]) -> Callable[..., Pair]:
-        """The helper for rows in a logarithm, which is not quite known."""
-
-        def run(*args: Any) -> Pair:
-            self.by_log = True
-            try:
-                return log_rows(*args)
-            finally:
-                self.by_log = False
-
-        return run
-
-    def names(self) -> dict[str, Callable[..., Any]]:
-        """What is replaced in the module."""
-        return {
-            "_two_sum": self.two_sum,
-            "_two_product": self.two_product,
-            "_split": self.split,
-            "_pair_sum": self.sum,
-            "_pair_product": self.product,
-            "_pair_quotient": self.quotient,
-            "_pair_root": self.root,
-            "_find_row": self.find,
-        }
-
     # -- tables ---------------------------------------------------------
     def find(
-        self, t: Number, seams: Any, table: Any, dtype: str
+        self,
+        t: Number,
+        seams: Any,
+        table: Any,
+        dtype: str,
+        by_log: bool = False,
     ) -> list[Number]:
         """The row of the table that t lies in, by its specification.
 
@@ -94,7 +72,7 @@ class Pairs:
         unknown = (low != high) | ~np.isfinite(error)
         if hasattr(seams, "rows"):
             unknown |= t.top * Real(seams.scale) >= LAST_BIN
-        if self.by_log and self.rows is not None:
+        if by_log and self.rows is not None:
             # Each row that may be taken owns lanes there: that one here.
             mine, near, center = self.rows
             its = Table([row[0] for row in rows], self.m, dtype).values
@@ -169,7 +147,7 @@ class Pairs:
 
         Of small products the five parts may be flushed.
         """
-        self._dtype(dtype)
+        self.expect(dtype)
         made = product(a, b)
         lost = self._unsplit(a, b) | self._far(made)
         high, low = self._parts(made, exact_product(a, b))
@@ -183,7 +161,7 @@ class Pairs:
         )
         return high.unless(lost), low.unless(lost)
 
-    def _dtype(self, dtype: str) -> None:
+    def expect(self, dtype: str) -> None:
         if dtype != self.m.fmt.name:
             raise NotRunnable(f"expected {self.m.fmt.name}, received {dtype!r}")
 
@@ -211,12 +189,16 @@ class Pairs:
         e = np.maximum(exponent(least), self.m.fmt.emin)
         return np.maximum(known, e + 1 - self.m.fmt.precision)
 
-    def split(self, s: Number, divider: float) -> Pair:
-        """s = high + low, high of few bits (Boldo 2006, Veltkamp)."""
+    def divides(self, divider: float) -> int:
+        """The bits that a divider of `split` takes from the high part."""
         log2 = (int(divider) - 1).bit_length() - 1
         if divider != 2**log2 + 1 or not 2 <= log2 <= self.m.fmt.precision - 2:
             raise NotRunnable(f"no divider of a split: {divider!r}")
-        bits = self.m.fmt.precision - log2
+        return log2
+
+    def split(self, s: Number, divider: float) -> Pair:
+        """s = high + low, high of few bits (Boldo 2006, Veltkamp)."""
+        bits = self.m.fmt.precision - self.divides(divider)
         size = s.top
         least = np.maximum(s.least - s.error, 0)
         grid = exponent(least) + 1 - bits
@@ -269,7 +251,7 @@ class Pairs:
 
     def product(self, x: Pair, y: Pair, dtype: str) -> Pair:
         """7 u**2 relatively (Joldes et al. 2017, theorem 5.1 ff.)."""
-        self._dtype(dtype)
+        self.expect(dtype)
         made = exact_product(self._joined(x), self._joined(y))
         lost = 8 * self.u2 * made.top
         lost = lost + self._flush(made.least) + self._flushed(x[0], y[0])
@@ -285,7 +267,7 @@ class Pairs:
 
     def quotient(self, x: Pair, y: Pair, dtype: str) -> Pair:
         """15 u**2 relatively (Joldes et al. 2017, theorem 7.1 ff.)."""
-        self._dtype(dtype)
+        self.expect(dtype)
         a, b = self._joined(x), self._joined(y)
         gap = b.least - b.error
         bad = ~(gap > 0)
@@ -313,7 +295,7 @@ class Pairs:
         With relative error d before it, (degree - 1) / 2 d**2 is left, the
         correction meets 8 roundings, the power 8 u**2 for each factor.
         """
-        self._dtype(dtype)
+        self.expect(dtype)
         u, size = self.m.unit, np.maximum(np.abs(np.log(m.hi)), 1)
         if degree == 2:
             before = 2 * Real(self.m.ulps["sqrt"]) * u

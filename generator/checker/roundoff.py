@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from .assumptions import Assumed
+from .bodies import CHUNK
+from .bodies import Body
 from .claims import EQUAL_BITS
 from .claims import Format
 from .claims import Piece
@@ -19,46 +20,15 @@ from .claims import Plan
 from .claims import exact
 from .claims import real
 from .claims import truncation_of_power
-from .kernels import with_kernels
 from .lanes import Lanes
-from .machine import Machine
 from .machine import Real
-from .operations import Ops
-from .operations import grids
-from .pairs import Pairs
 from .running import Number
 from .source import Module
 from .source import NotRunnable
 
 ROUNDS = 24  # of dividing lanes that exceed their claim
-CHUNK = 1 << 16  # lanes at a time
 MOST_LANES = 1 << 15  # above their claim after a division
 PROBES = 64  # floats that are tried before lanes are divided
-MOST_PLACES = 8  # undecided places: 256 runs of a few lanes
-
-
-def body_of(
-    module: Module,
-    machine: Machine,
-    order: int,
-    owned: tuple[Any, ...] | None = None,
-) -> Callable[[Number], Number]:
-    """f^(order) over `Number`.
-
-    Args:
-        owned: for each lane the row by logarithm that owns it, -1 for
-            none, whether one next to it may be taken, and its center.
-    """
-    space = module.run({"ops": Ops(machine)})
-    pairs = Pairs(machine, owned)
-    for name, helper in pairs.names().items():
-        if name in space:
-            space[name] = helper
-    if "_log_rows" in space:
-        space["_log_rows"] = pairs.by_owner(space["_log_rows"])
-    space.update(with_kernels(space, machine.fmt))
-    made: Callable[[Number], Number] = space["BODIES"][machine.fmt.name][order]
-    return made
 
 
 def by_size(module: Module, plan: Plan) -> bool:
@@ -86,114 +56,6 @@ def by_size(module: Module, plan: Plan) -> bool:
         for line in others
         for node in ast.walk(line)
     )
-
-
-def _call(body: Callable[[Number], Number], x: Number) -> Number:
-    """The body's value; what it cannot do ends the check of its plan."""
-    try:
-        y = body(x)
-    except NotRunnable:
-        raise
-    except Exception as error:
-        raise NotRunnable(
-            f"Cannot run the body: expected operations of keras.ops, "
-            f"received {type(error).__name__}: {error}"
-        ) from error
-    if not isinstance(y, Number):
-        raise NotRunnable(f"expected a tensor, the body returns {y!r:.60}")
-    return y
-
-
-def run(
-    module: Module,
-    plan: Plan,
-    lanes: Lanes,
-    sign: int,
-    assumed: Assumed,
-    judge: Callable[[Lanes, Number], Any],
-) -> Any:
-    """The worst `judge` of each lane over all undecided choices."""
-    with np.errstate(all="ignore"):
-        worst, undecided = _run(module, plan, lanes, sign, assumed, judge, {})
-        if not undecided:
-            return worst
-        which = np.any(list(undecided.values()), axis=0)
-        some = lanes.chosen(which)
-        worst[which] = np.maximum(
-            worst[which],
-            _both_ways(
-                module, plan, some, sign, assumed, judge, set(undecided)
-            ),
-        )
-        return worst
-
-
-def _both_ways(
-    module: Module,
-    plan: Plan,
-    lanes: Lanes,
-    sign: int,
-    assumed: Assumed,
-    judge: Callable[[Lanes, Number], Any],
-    places: set[int],
-) -> Any:
-    """Over all choices; one may open other places, until nothing is new."""
-    tried: set[tuple[int, ...]] = {()}
-    worst = np.zeros(len(lanes), dtype=Real)
-    while True:
-        if len(places) > MOST_PLACES:
-            raise NotRunnable("too many undecided comparisons")
-        found = set(places)
-        for bits in itertools.product((0, 1), repeat=len(places)):
-            pairs = zip(sorted(places), bits, strict=True)
-            chosen = tuple(p for p, b in pairs if b)
-            if chosen in tried:
-                continue
-            tried.add(chosen)
-            taken = dict.fromkeys(chosen, 1)
-            more, open_ = _run(module, plan, lanes, sign, assumed, judge, taken)
-            worst = np.maximum(worst, more)
-            found |= set(open_)
-        if found == places:
-            return worst
-        places = found
-
-
-def _run(
-    module: Module,
-    plan: Plan,
-    lanes: Lanes,
-    sign: int,
-    assumed: Assumed,
-    judge: Callable[[Lanes, Number], Any],
-    choices: dict[int, int],
-) -> tuple[Any, dict[int, Any]]:
-    machine = Machine(plan.fmt, len(lanes), assumed.ulps, assumed.tiny, choices)
-    rows = [
-        (p.whole("index"), float(p["center"]))
-        if p.kind == "logrow"
-        else (-1, 0)
-        for p in plan.pieces
-    ]
-    index, center = np.array(rows)[lanes.owner].T
-    owned = index.astype(int), lanes.margin, center
-    a, b = lanes.low.astype(Real), lanes.high.astype(Real)
-    if sign < 0:
-        a, b = -b, -a
-    near = np.where(np.abs(a) < np.abs(b), a, b).astype(np.float64)
-    one = a == b
-    grid = np.where(
-        one & (near != 0),
-        grids(near),
-        np.maximum(
-            np.frexp(np.abs(near))[1] - plan.fmt.precision,
-            plan.fmt.emin - plan.fmt.precision + 1,
-        ),
-    )
-    grid = np.where(one & (near == 0), 10**5, grid)
-    x = Number(machine, a, b, machine.fill(0), {}, grid)
-    y = _call(body_of(module, machine, plan.order, owned), x)
-    return judge(lanes, y), machine.undecided
 
 
 def ulps(y: Number, truncation: Any, fmt: Format) -> Any:
@@ -331,80 +193,87 @@ def check_lanes(
     sign: int,
     assumed: Assumed,
     truncations: list[Callable[[Lanes, Number], Any]],
-    tick: Callable[[int], None] = lambda n: None,
 ) -> Worst:
     """Every lane against its piece's claim; those above it are divided."""
-    claims = np.array([p.ulp for p in plan.pieces], dtype=Real)
-    worst = np.zeros(len(plan.pieces), dtype=Real)
+    body = Body(module, plan, sign, assumed)
+    search = _Search(body, truncations)
+    group = body.group[lanes.owner]
+    for k in np.unique(group):
+        same = lanes.chosen(group == k)
+        for i in range(0, len(same), CHUNK):
+            search.over(same.chosen(slice(i, i + CHUNK)))
+    return Worst(search.worst, search.failures, search.left)
 
-    ends = np.array([p.kind in ("end", "logrow") for p in plan.pieces])
-    left: list[tuple[int, float, float, float]] = []
 
-    def judge(some: Lanes, y: Number) -> Any:
-        low, high = _left_low(y, plan.fmt), _left_high(y, plan.fmt)
-        out = ends[some.owner] & (low | high)
+class _Search:
+    """Lanes of one body, and what was found of them; see `Worst`."""
+
+    def __init__(
+        self, body: Body, truncations: list[Callable[[Lanes, Number], Any]]
+    ) -> None:
+        self.body, self.truncations = body, truncations
+        self.plan = plan = body.plan
+        self.claims = np.array([p.ulp for p in plan.pieces], dtype=Real)
+        self.worst = np.zeros(len(plan.pieces), dtype=Real)
+        self.ends = np.array([p.kind in ("end", "logrow") for p in plan.pieces])
+        self.failures: list[tuple[int, float, float, float]] = []
+        self.left: list[tuple[int, float, float, float]] = []
+
+    def _judge(self, some: Lanes, y: Number) -> Any:
+        fmt = self.plan.fmt
+        low, high = _left_low(y, fmt), _left_high(y, fmt)
+        out = self.ends[some.owner] & (low | high)
         for i in np.nonzero(out)[0]:
             # What is clamped there has left the format's range by far, and
             # f even more.
-            if plan.pieces[some.owner[i]].kind == "logrow":
+            if self.plan.pieces[some.owner[i]].kind == "logrow":
                 continue
             where = float(some.low[i]), float(some.high[i])
             sign = 1.0 if y.lo[i] > 0 else -1.0
             result = sign * np.inf if high[i] else 0.0
-            left.append((int(some.owner[i]), *where, result))
+            self.left.append((int(some.owner[i]), *where, result))
         tau = np.zeros(len(some), dtype=Real)
         for k in np.unique(some.owner):
             mine = some.owner == k
-            tau = np.where(mine, truncations[int(k)](some, y), tau)
-        found = ulps(y, tau, plan.fmt)
+            tau = np.where(mine, self.truncations[int(k)](some, y), tau)
+        found = ulps(y, tau, fmt)
         found = np.where(np.isfinite(y.error), found, Real(np.inf))
         return np.where(out, Real(0), found)
 
-    failures: list[tuple[int, float, float, float]] = []
-    pending = [
-        lanes.chosen(slice(i, i + CHUNK)) for i in range(0, len(lanes), CHUNK)
-    ]
-    for part in pending:
-        todo = part
+    def over(self, todo: Lanes) -> None:
+        """Some lanes; with those that are divided some of their floats."""
+        tried = todo.chosen(slice(0, 0))
         for step in range(ROUNDS + 1):
-            got = run(module, plan, todo, sign, assumed, judge)
-            over = ~(got <= claims[todo.owner])
-            fine = ~over
-            np.maximum.at(worst, todo.owner[fine], got[fine])
-            if not over.any():
-                break
+            both = self.body.worst(todo.with_more(tried), self._judge)
+            got, each = both[: len(todo)], both[len(todo) :]
             # A float that exceeds its claim ends the search in its piece.
-            tried = todo.chosen(
-                np.nonzero(over)[0][:: over.sum() // PROBES + 1]
-            )
-            tried = replace(tried, high=tried.low)
-            each = run(module, plan, tried, sign, assumed, judge)
-            beyond = ~(each <= claims[tried.owner])
-            failures += _failed(tried, beyond, each)
-            lost_ulps = np.nan_to_num(each[beyond], nan=np.inf, posinf=np.inf)
-            np.maximum.at(worst, tried.owner[beyond], lost_ulps)
+            beyond = ~(each <= self.claims[tried.owner])
+            self._fail(tried, beyond, each)
+            over = ~(got <= self.claims[todo.owner])
+            np.maximum.at(self.worst, todo.owner[~over], got[~over])
             over &= ~np.isin(todo.owner, tried.owner[beyond])
+            lost = over & ((todo.low == todo.high) | (step == ROUNDS))
+            self._fail(todo, lost, got)
+            over &= ~lost
             if not over.any():
-                break
-            single = todo.low == todo.high
-            lost = over & (single | (step == ROUNDS))
-            failures += _failed(todo, lost, got)
-            lost_ulps = np.nan_to_num(got[lost], nan=np.inf, posinf=np.inf)
-            np.maximum.at(worst, todo.owner[lost], lost_ulps)
-            again = over & ~lost
-            if not again.any():
-                break
-            todo = todo.chosen(again)
+                return
+            got, todo = got[over], todo.chosen(over)
             if len(todo) > MOST_LANES:
-                i = int(np.argmax(got[again]))
+                i = int(np.argmax(got))
                 raise NotRunnable(
                     f"too many lanes exceed their claim, such as "
-                    f"{float(got[again][i]):.4g} ulp on "
+                    f"{float(got[i]):.4g} ulp on "
                     f"{float(todo.low[i])!r} to {float(todo.high[i])!r}"
                 )
-            todo = todo.divided(plan.fmt)
-        tick(len(part))
-    return Worst(worst, failures, left)
+            tried = todo.chosen(slice(None, None, len(todo) // PROBES + 1))
+            tried = replace(tried, high=tried.low)
+            todo = todo.divided(self.plan.fmt)
+
+    def _fail(self, lanes: Lanes, which: Any, found: Any) -> None:
+        """Lanes that exceed their claim; some of them are told."""
+        self.failures += _failed(lanes, which, found)
+        lost = np.nan_to_num(found[which], nan=np.inf, posinf=np.inf)
+        np.maximum.at(self.worst, lanes.owner[which], lost)
 
 
 def _failed(

@@ -223,7 +223,9 @@ class Number:
         return folds.divided(self.like(other), self)
 
     # -- comparisons --------------------------------------------------------
-    def _compare(self, other: Any, strict: bool) -> Any:
+    def compared(
+        self, other: Any, strict: bool, place: int | None = None
+    ) -> Any:
         """self < other (or <=), decided lane by lane."""
         other = self.like(other)
         a, b = self.error, other.error
@@ -243,22 +245,21 @@ class Number:
         # Two infinities, where only one is so large in exact arithmetic.
         both = self.huge & other.huge
         yes, no = yes & ~both, no & ~both
-        place = self.m.next_place()
         open_ = ~(yes | no)
         taken = self.m.choice(place, open_)
-        return np.where(open_, bool(taken), yes)
+        return np.where(open_, taken > 0, yes)
 
     def __lt__(self, other: Any) -> Any:
-        return self._compare(other, True)
+        return self.compared(other, True)
 
     def __le__(self, other: Any) -> Any:
-        return self._compare(other, False)
+        return self.compared(other, False)
 
     def __gt__(self, other: Any) -> Any:
-        return self.like(other)._compare(self, True)
+        return self.like(other).compared(self, True)
 
     def __ge__(self, other: Any) -> Any:
-        return self.like(other)._compare(self, False)
+        return self.like(other).compared(self, False)
 
 
 def in_format(machine: Machine, value: Any) -> float:
