@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from functools import lru_cache
 
-import sympy
-
 from .analysis.analysis import Analysis
 from .analysis.analysis import analyse
 from .formula.parity import parity_of
@@ -36,8 +34,8 @@ from .source.render import render
 
 
 @lru_cache(maxsize=64)
-def _parity(expr: sympy.Expr, variable: sympy.Symbol) -> int:
-    return parity_of(expr, variable)
+def _parity(spec: Spec) -> int:
+    return parity_of(spec.expr, spec.variable)
 
 
 def derive(
@@ -65,18 +63,9 @@ def derive(
 
     def made() -> Cover:
         symmetric = low == -high
-        parity = _parity(spec.expr, spec.variable) if symmetric else 0
-        return make_cover(
-            spec.name,
-            spec.expr,
-            spec.variable,
-            spec.domain,
-            order,
-            get_format(dtype),
-            goal,
-            parity,
-            limit,
-        )
+        parity = _parity(spec) if symmetric else 0
+        fmt = get_format(dtype)
+        return make_cover(spec, order, fmt, goal, parity, limit)
 
     return within(limit, made)
 

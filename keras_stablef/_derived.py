@@ -151,9 +151,9 @@ class Derived(Function):
         Where another dtype has some it is the one that is meant, and the
         error is for those who use this one.
         """
+        from .generator.analysis.domain_ends import ends_of
         from .generator.errors import NoFloatError
         from .generator.numbers.formats import get_format
-        from .generator.plan.coverer import ends_of
 
         try:
             for order in (0, 1):

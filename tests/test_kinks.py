@@ -22,6 +22,7 @@ from oracle import ulp_error
 from points import neighbours
 
 import keras_stablef as ks
+from keras_stablef.generator.analysis.domain_ends import ends_of
 from keras_stablef.generator.analysis.roots import simplest
 from keras_stablef.generator.errors import BoundNotMetError
 from keras_stablef.generator.errors import DomainError
@@ -32,7 +33,6 @@ from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.numbers.formats import FORMATS
 from keras_stablef.generator.pipeline import derive
 from keras_stablef.generator.pipeline import to_source
-from keras_stablef.generator.plan.coverer import ends_of
 
 DTYPES = ("float32", "float64")
 PROVED = pytest.mark.skipif(

@@ -50,7 +50,7 @@ from .rows import SPARE
 
 Expanded = FloatEnd | PairEnd | ExponentialEnd
 
-# Carried by the kernels of templates/pairs.py.j2, in units of 2**-p: the
+# Carried by the kernels of runtime/kernels.py, in units of 2**-p: the
 # last term of log(1 + r) is below 0.02 and meets 6 roundings, that of exp r
 # below 0.08 (of 0.7) and meets 4; pairs themselves keep 2**(6 - 2 p).
 LOG_UNITS = 0.12  # absolute

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
-import sympy
-
 from ..analysis.analysis import Analysis
 from ..analysis.analysis import Symmetry
 from ..analysis.tails import Tail
@@ -275,8 +273,8 @@ class _Planner:
             "closed",
             form.program,
             truncation,
-            f"{sympy.sstr(self.tail.algebraic)} + e * "
-            f"({sympy.sstr(self.tail.rest)}), e = exp(-{rate}t)",
+            f"{self.tail.algebraic} + e * "
+            f"({self.tail.rest}), e = exp(-{rate}t)",
             proof,
         )
         return self._piece(start, None, candidate, bound)

@@ -1,10 +1,11 @@
 """Text: the only room with jinja2 and ruff.
 
-Owns: the module of one function (`render`), the file that stands alone
-(`standalone`), templates and their filters (`templates`).  It decides
-nothing, and prints what `pieces.sound` has checked.
+Owns: bodies as lines (`printer`), the module of one function (`render`), the
+file that stands alone (`standalone`, with the runtime's primitives written
+out by `inline`), templates and their filters (`templates`).  It decides
+nothing: a `Body` is printed as it is.
 
-May know: `lowering` and below.
+May know: `lowering` and below, and the text of the package's runtime.
 
-Entry: `render.render`.
+Entry: `render.render`, `standalone.standalone`.
 """

@@ -1,7 +1,7 @@
 """What bounds assume of a backend, as cases to run and judge.
 
 Elementary functions, against the errors that ``make calibrate`` wrote down;
-and pairs of floats (``templates/pairs.py.j2``), against exact fractions.
+and pairs of floats (``runtime/pairs.py``), against exact fractions.
 """
 
 from __future__ import annotations
