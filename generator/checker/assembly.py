@@ -73,7 +73,7 @@ def assembled(tree: ast.Module, whole: dict[str, Any] | None) -> ast.Module:
     tables = _Resolved(resolved, whole)
     own = [rename.visit(tables.visit(node)) for node in rest]
     first = [
-        _Renamed(needed).visit(copy.deepcopy(definition))
+        _Renamed(needed, True).visit(copy.deepcopy(definition))
         for home in MODULES
         for name, definition in _homes()[home].items()
         if name in needed
@@ -135,10 +135,15 @@ def _refuse_binding(node: ast.AST, names: set[str]) -> None:
 
 
 class _Renamed(ast.NodeTransformer):
-    """The primitives under the names that they have in a saved file."""
+    """The primitives under the names that they have in a saved file.
 
-    def __init__(self, names: set[str]) -> None:
-        self.names = names
+    Attributes:
+        trusted: it is the runtime's own text, whose annotations are none of
+            its code.
+    """
+
+    def __init__(self, names: set[str], trusted: bool = False) -> None:
+        self.names, self.trusted = names, trusted
 
     def _name(self, name: str) -> str:
         return f"_{name}" if name in self.names else name
@@ -148,7 +153,16 @@ class _Renamed(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.name = self._name(node.name)
+        if self.trusted:
+            node.returns = None
         return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        # A module's own is run when it is loaded, and looked at.
+        if self.trusted:
+            node.annotation = None
+        self.generic_visit(node)
+        return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         node.name = self._name(node.name)

@@ -11,6 +11,8 @@ from types import ModuleType
 
 from keras_stablef import runtime
 
+from ..errors import GeneratorError
+
 RUNTIME = "keras_stablef.runtime."
 
 
@@ -75,9 +77,35 @@ def _pieces(module: ModuleType) -> dict[str, str]:
             first = node.lineno - 1
             while first > end and lines[first - 1].startswith("#"):
                 first -= 1
-            found[name] = "\n".join(lines[first : node.end_lineno])
+            text = "\n".join(lines[first : node.end_lineno])
+            found[name] = _without_hints(text)
         end = node.end_lineno
     return found
+
+
+def _without_hints(text: str) -> str:
+    """A definition without annotations, which would need imports."""
+    lines = text.splitlines()
+    spans = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            start = node.lineno, node.col_offset + len(node.arg)
+            spans.append((start, _end(node.annotation)))
+        elif isinstance(node, ast.FunctionDef) and node.returns is not None:
+            row, column = node.returns.lineno, node.returns.col_offset
+            arrow = lines[row - 1].rindex(" ->", 0, column)
+            spans.append(((row, arrow), _end(node.returns)))
+    for (row, column), (last, end) in sorted(spans, reverse=True):
+        if row != last:
+            raise GeneratorError(f"An annotation of two lines: {text[:60]!r}.")
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + line[end:]
+    return "\n".join(lines)
+
+
+def _end(node: ast.expr) -> tuple[int, int]:
+    assert node.end_lineno is not None and node.end_col_offset is not None
+    return node.end_lineno, node.end_col_offset
 
 
 def _closure(wanted: set[str], pieces: dict[str, str]) -> set[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from keras import ops
 
 
-def constant(value, dtype):
+def constant(value: float, dtype: str) -> Any:
     """A constant of the dtype itself; torch would make it a float32.
 
     Error: none, for a value that the dtype holds.
@@ -13,7 +15,7 @@ def constant(value, dtype):
     return ops.convert_to_tensor(value, dtype=dtype)
 
 
-def clamp(t, low, high, dtype):
+def clamp(t: Any, low: float, high: float, dtype: str) -> Any:
     """t where low <= t <= high, else the nearer end; nan stays nan.
 
     Error: none.  For ends that float32 does not hold: keras.ops.clip would
@@ -23,7 +25,7 @@ def clamp(t, low, high, dtype):
     return ops.where(t > constant(high, dtype), constant(high, dtype), t)
 
 
-def fixed(p, dtype):
+def fixed(p: Any, dtype: str) -> Any:
     """A rounded product, out of sight of fused multiply-add.
 
     XLA contracts a * b - c to an exact a * b where it likes, and p is used

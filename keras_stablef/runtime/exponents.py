@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import ops
 
 from .constants import constant
 from .lookup import entries
 
 
-def power_of_two(n, dtype):
+def power_of_two(n: Any, dtype: str) -> Any:
     """2**n.
 
     Error: none, for whole |n| up to 126 (float32) or 1022; beyond it is the
@@ -20,7 +23,7 @@ def power_of_two(n, dtype):
     return entries(table, index, dtype)
 
 
-def scale_by_power(y, n, dtype):
+def scale_by_power(y: Any, n: Any, dtype: str) -> Any:
     """y * 2**n in two steps, since 2**n itself may overflow.
 
     Error: none where y * 2**n is normal and |n| <= 252 (float32) or 2044;
@@ -30,7 +33,7 @@ def scale_by_power(y, n, dtype):
     return (y * power_of_two(half, dtype)) * power_of_two(n - half, dtype)
 
 
-def split_exponent(t, root, dtype):
+def split_exponent(t: Any, root: int, dtype: str) -> tuple[Any, Any]:
     """m, n with t = m * 2**n, n a multiple of `root`.
 
     Error: none of m * 2**n, whatever log is off by: n is a guess.  With log
@@ -42,7 +45,9 @@ def split_exponent(t, root, dtype):
     return scale_by_power(t, -n, dtype), n
 
 
-def level_of(d, edges, factors, dtype):
+def level_of(
+    d: Any, edges: Sequence[float], factors: Sequence[float], dtype: str
+) -> Any:
     """factors[j] where edges[j - 1] <= d < edges[j].  Error: none."""
     y = constant(factors[0], dtype)
     for edge, factor in zip(edges, factors[1:], strict=True):

@@ -6,17 +6,20 @@ The functions of the backend only guess: whatever they are off by is put right
 
 from __future__ import annotations
 
+from typing import Any
+
 from keras import ops
 
 from .kernel_numbers import EXP
 from .kernel_numbers import LOG
+from .nouns import Pair
 from .pairs import pair_power
 from .pairs import two_product
 from .pairs import two_sum
 from .polynomials import horner
 
 
-def pair_root(m, degree, dtype):
+def pair_root(m: Any, degree: int, dtype: str) -> Pair:
     """m**(1/degree): a float, and what one step of Newton's method adds.
 
     Error: (degree - 1) / 2 * d**2, relative, for a guess off by d of itself,
@@ -32,7 +35,7 @@ def pair_root(m, degree, dtype):
     return two_sum(r, ((m - p[0]) - p[1]) / slope)
 
 
-def pair_log(m, n, dtype):
+def pair_log(m: Any, n: Any, dtype: str) -> Pair:
     """log(m * 2**n) as a pair.
 
     Error: at most 0.12 * 2**-p, absolute: the last term of log(1 + r) = r -
@@ -49,7 +52,7 @@ def pair_log(m, n, dtype):
     return two_sum(s, low + n * two + n * three)
 
 
-def pair_exp(x, dtype):
+def pair_exp(x: Pair, dtype: str) -> tuple[Pair, Any]:
     """exp(x) = (pair) * 2**n of a pair x.
 
     Error: at most 0.46 * 2**-p, relative: exp r = 1 + r + r**2 P(r), where

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import ops
 from keras.config import backend
 
 
-def entries(values, i, dtype):
+def entries(values: Sequence[float], i: Any, dtype: str) -> Any:
     """values[i], elementwise.  Error: none."""
     if backend() != "torch":
         return ops.take(ops.convert_to_tensor(values, dtype=dtype), i)
@@ -18,12 +21,17 @@ def entries(values, i, dtype):
 class Grid:
     """Seams on a grid: bin floor(t * scale) - first belongs to a row."""
 
-    def __init__(self, scale, first, counts):
+    def __init__(self, scale: float, first: int, counts: Sequence[int]) -> None:
         self.scale, self.first = scale, first
         self.rows = [row for row, n in enumerate(counts) for _ in range(n)]
 
 
-def find_row(t, seams, table, dtype):
+def find_row(
+    t: Any,
+    seams: Grid | Sequence[float],
+    table: Sequence[Sequence[float]],
+    dtype: str,
+) -> list[Any]:
     """The columns of a table at the interval that t lies in.
 
     Error: none: scale is a power of two, so t * scale is exact, and so is

@@ -15,20 +15,24 @@ TOMS 44 (2017), whose theorem is named at each bound.
 
 from __future__ import annotations
 
+from typing import Any
+
 from .constants import fixed
+from .nouns import Pair
 
 
-def split(s, divider):
+def split(s: Any, divider: float) -> Pair:
     """s = high + low, high of few bits (Veltkamp; Dekker 1971, 5.6).
 
-    Error: none, for |s| * divider finite; divider is 2**ceil(p / 2) + 1.
+    Error: none, for |s| * divider finite; with a divider of 2**j + 1 high has
+    p - j bits.
     """
     high = divider * s
     high = high - (high - s)
     return high, s - high
 
 
-def two_sum(a, b):
+def two_sum(a: Any, b: Any) -> Pair:
     """a + b as its rounded sum and the rest.
 
     Error: none (Knuth; Joldes et al., algorithm 2).
@@ -38,7 +42,7 @@ def two_sum(a, b):
     return s, (a - (s - v)) + (b - v)
 
 
-def two_product(a, b, dtype):
+def two_product(a: Any, b: Any, dtype: str) -> Pair:
     """a * b as its rounded product and the rest.
 
     Error: none (Dekker 1971, 5.12), contracted to fma or not: the product is
@@ -52,7 +56,7 @@ def two_product(a, b, dtype):
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
 
 
-def pair_sum(x, y):
+def pair_sum(x: Pair, y: Pair) -> Pair:
     """x + y, pairs.
 
     Error: at most 2**(3 - 2 p) (|x| + |y|): the sloppy sum of Joldes et al.,
@@ -62,7 +66,7 @@ def pair_sum(x, y):
     return two_sum(s, e + (x[1] + y[1]))
 
 
-def pair_product(x, y, dtype):
+def pair_product(x: Pair, y: Pair, dtype: str) -> Pair:
     """x * y, pairs.
 
     Error: at most 7 * 2**(-2 p) |x y| (Joldes et al., theorem 5.1).
@@ -71,7 +75,7 @@ def pair_product(x, y, dtype):
     return two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
 
 
-def pair_quotient(x, y, dtype):
+def pair_quotient(x: Pair, y: Pair, dtype: str) -> Pair:
     """x / y, pairs.
 
     Error: at most 2**(5 - 2 p) |x / y| (Dekker 1971, section 5): the rest is
@@ -83,7 +87,7 @@ def pair_quotient(x, y, dtype):
     return two_sum(q, rest / y[0])
 
 
-def pair_power(x, n, dtype):
+def pair_power(x: Pair, n: int, dtype: str) -> Pair:
     """x**n of a pair, n >= 1, by n - 1 products.
 
     Error: at most 7 (n - 1) * 2**(-2 p) |x**n| and less than 2**-p of that.

@@ -6,11 +6,15 @@ of Numerical Algorithms*, 2nd ed., section 5.1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import ops
 
 from .constants import constant
 from .constants import fixed
 from .lookup import find_row
+from .nouns import RowTable
 from .pairs import split
 
 # Rows that are all evaluated, and one selected.  Two gathers cost as much as
@@ -19,7 +23,7 @@ from .pairs import split
 FEW = 8
 
 
-def horner(coefficients, s):
+def horner(coefficients: Sequence[Any], s: Any) -> Any:
     """c[0] + c[1] * s + c[2] * s**2 + ...
 
     Error: at most 2 n u * sum of |c[k]| |s|**k for degree n (Higham, (5.3));
@@ -31,7 +35,7 @@ def horner(coefficients, s):
     return z
 
 
-def local_polynomials(t, rows, dtype):
+def local_polynomials(t: Any, rows: RowTable, dtype: str) -> Any:
     """The local polynomial of the interval that t lies in.
 
     Args:
@@ -43,8 +47,8 @@ def local_polynomials(t, rows, dtype):
     """
     seams, table, divider, scaled = rows
     if len(table) > FEW:
-        row = find_row(t, seams, table, dtype)
-        return local_polynomial(t, row, divider, scaled)
+        columns = find_row(t, seams, table, dtype)
+        return local_polynomial(t, columns, divider, scaled)
     y = local_polynomial(t, table[0], divider, scaled, dtype)
     for seam, row in zip(seams, table[1:], strict=True):
         z = local_polynomial(t, row, divider, scaled, dtype)
@@ -52,7 +56,13 @@ def local_polynomials(t, rows, dtype):
     return y
 
 
-def local_polynomial(t, row, divider, scaled, dtype=None):
+def local_polynomial(
+    t: Any,
+    row: Sequence[Any],
+    divider: float | None,
+    scaled: bool,
+    dtype: str | None = None,
+) -> Any:
     """One local polynomial; a dtype says that the row is constants.
 
     A row: center, if `scaled` what t - center and the result are to be

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import ops
 
 from .constants import clamp
@@ -9,13 +12,23 @@ from .constants import constant
 from .constants import fixed
 from .exponents import level_of
 from .lookup import find_row
+from .nouns import Pair
+from .nouns import RowTable
 from .pairs import pair_power
 from .pairs import two_product
 from .pairs import two_sum
 from .polynomials import horner
 
 
-def power_row(s, offset, order, factor, rest, levels, dtype):
+def power_row(
+    s: Any,
+    offset: tuple[float, float],
+    order: int,
+    factor: float,
+    rest: Sequence[float],
+    levels: tuple[Any, ...],
+    dtype: str,
+) -> Any:
     """factor * d**order + d**order * (rest[0] + rest[1] * d + ...).
 
     d = s - offset; `rest` is negated.  s is exact where it is t - c with
@@ -39,7 +52,7 @@ def power_row(s, offset, order, factor, rest, levels, dtype):
     return y * level_of(ops.abs(d[0]), edges, backs, dtype)
 
 
-def log_rows(z, rows, dtype):
+def log_rows(z: Pair, rows: RowTable, dtype: str) -> Pair:
     """A local polynomial of a variable that is a pair; so is the result.
 
     Error: as `local_polynomial`, the last sum kept whole.

@@ -11,19 +11,23 @@ import importlib.resources
 import json
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 from .lookup import Grid
+from .nouns import RowTable
 
 
 @lru_cache(maxsize=1)  # one module asks for its own, plan after plan
-def _plans(name):
+def _plans(name: str) -> dict[tuple[str, int], Any]:
     """The plans of a certificate by dtype and order."""
     folder = importlib.resources.files("keras_stablef.generated")
     data = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return {(plan["dtype"], plan["order"]): plan for plan in data["plans"]}
 
 
-def rows_of(name, dtype, order, end=None):
+def rows_of(
+    name: str, dtype: str, order: int, end: int | None = None
+) -> RowTable:
     """Seams, table, divider and whether rows are scaled.
 
     Args:
@@ -54,7 +58,7 @@ def rows_of(name, dtype, order, end=None):
         row += [lead[i], slope[i]] if split else [lead[i]]
         table.append((*row, *cs, *[0.0] * (width - len(cs))))
     grid = rows.get("grid")
-    seams = tuple(low[1:])
+    seams: Any = tuple(low[1:])
     if grid is not None:
         k, first, last = grid
         edges = [first, *(int(s * 2.0**k) for s in seams), last]
@@ -63,7 +67,9 @@ def rows_of(name, dtype, order, end=None):
     return seams, tuple(table), rows["divider"], scaled
 
 
-def numbers_of(name, dtype, order, sign, *place):
+def numbers_of(
+    name: str, dtype: str, order: int, sign: int, *place: str | int
+) -> tuple[float, ...]:
     """Coefficients times a sign, by where in the plan they stand.
 
     Error: none.
