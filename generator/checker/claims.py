@@ -258,11 +258,8 @@ def _plan(
 
 # -- pieces as formulas of t ------------------------------------------------
 def polynomial(coefficients: list[Fraction], variable: Node) -> Node:
-    """By Horner's rule."""
-    result = number(coefficients[-1])
-    for c in coefficients[-2::-1]:
-        result = result * variable + number(c)
-    return result
+    """c_0 + c_1 variable + c_2 variable**2 + ..."""
+    return Node("poly", (variable,), numbers=tuple(coefficients))
 
 
 def row_formula(row: Piece) -> Node:

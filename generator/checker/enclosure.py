@@ -38,6 +38,7 @@ from .formula import conjugate
 from .formula import constant
 from .formula import number
 from .formula import replaced
+from .polynomials import polynomial_at
 from .values import Part
 from .values import Unknown
 from .values import Value
@@ -343,6 +344,8 @@ class Chart:
             return self.mul(args[0], self.inverse(args[1]))
         if node.name == "pow":
             return self.power(args[0], node.value)
+        if node.name == "poly":
+            return polynomial_at(self, node.numbers, args[0])
         if node.name == "abs":
             return self._sized(args[0], node.args[0])
         if node.name == "exp":

@@ -12,6 +12,7 @@ import ast
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 
 
@@ -24,14 +25,17 @@ class Node:
     """An operation, its arguments, and a number where it has one.
 
     Attributes:
-        name: "x", "number", "pi", "add", "mul", "div", "pow" or a function.
+        name: "x", "number", "pi", "add", "mul", "div", "pow", "poly" or a
+            function.
         args: the arguments.
         value: of a number; the exponent of a power.
+        numbers: the coefficients of a polynomial, of degree 0 first.
     """
 
     name: str
     args: tuple[Node, ...] = ()
     value: Fraction = Fraction(0)
+    numbers: tuple[Fraction, ...] = ()
 
     def __hash__(self) -> int:
         # Trees share parts: a hash that walks them would take for ever.
@@ -311,7 +315,7 @@ def replaced(node: Node, value: Node) -> Node:
         if id(tree) not in made:
             args = tuple(of(a) for a in tree.args)
             plain = value if tree.name == "x" else None
-            made[id(tree)] = plain or Node(tree.name, args, tree.value)
+            made[id(tree)] = plain or replace(tree, args=args)
         return made[id(tree)]
 
     return of(node)

@@ -7,9 +7,11 @@ the simplest rational number inside: a removable point has to be a center.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import field
 from fractions import Fraction
 
 from flint import arb
@@ -22,24 +24,32 @@ from .formula import Node
 from .formula import X
 from .formula import number
 from .formula import replaced
+from .polynomials import largest
+from .polynomials import upwards
 from .values import Part
 from .values import Unknown
 from .values import Value
 from .values import ball
 
-PIECES = 16  # of an interval, on which a polynomial's range is taken
+PIECES = 16  # of an interval, on which the least of f is taken
 DEPTH = 13  # halvings
-BITS = (256, 1024, 4096, 12288)  # tried in turn: cancellation takes bits
+BITS = (128, 256, 1024, 4096, 12288)  # tried in turn: cancellation takes bits
 EXTRA = 14  # coefficients beyond the degree of the piece
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a piece is to equal: sign * (d/dt)**order of a formula + shift."""
+    """What a piece is to equal: sign * (d/dt)**order of a formula.
+
+    Attributes:
+        depths: how often the interval of a piece is halved at once, from
+            how often that of the last one, beside it, had to be.
+    """
 
     node: Node
     order: int
     sign: int = 1
+    depths: list[int] = field(default_factory=list, compare=False, kw_only=True)
 
     def on(self, chart: Chart) -> Value:
         """Its enclosure."""
@@ -51,11 +61,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Gap:
-    """|piece - f| <= size |x - center|**order for low <= x <= high."""
+    """|piece - f| <= size |x - center|**order for low <= x <= high.
+
+    Attributes:
+        loose: whether the remainder is much of it.
+    """
 
     low: Fraction
     high: Fraction
     size: arb
+    loose: bool = False
 
 
 def scaled(chart: Chart, value: Value, sign: int) -> Value:
@@ -117,12 +132,16 @@ class Judge:
                 where, and the best that was found.
         """
         done: list[Gap] = []
-        home = simplest(low, high)
-        stack = [(low, high, 0)]
+        depths: list[int] = []
+        first = sum(self.target.depths) if self.zero is None else 0
+        parts = 2**first
+        edges = [low + (high - low) * k / parts for k in range(parts + 1)]
+        stack = [(a, b, first) for a, b in itertools.pairwise(edges)]
         while stack:
             a, b, depth = stack.pop()
             try:
-                done.append(self._try(a, b, home))
+                done.append(self._try(a, b, (low, high)))
+                depths.append(depth)
                 continue
             except Unknown as error:
                 reason = error
@@ -134,22 +153,36 @@ class Judge:
             if self.zero is not None and a < self.zero < b:
                 middle = self.zero
             stack += [(middle, b, depth + 1), (a, middle, depth + 1)]
+        if self.zero is None:
+            # Without a remainder to speak of half as many would do as well.
+            spare = min(depths) > 0 and not any(gap.loose for gap in done)
+            self.target.depths[:] = [min(depths) - spare]
         return done
 
-    def _try(self, low: Fraction, high: Fraction, home: Fraction) -> Gap:
-        centers = [(low + high) / 2]
+    def _centers(
+        self, low: Fraction, high: Fraction, whole: tuple[Fraction, Fraction]
+    ) -> Iterator[Fraction]:
+        """Where to expand, in turn; round ones are found when asked for."""
         if self.zero is not None and low <= self.zero <= high:
-            centers = [self.zero]
-        else:
-            # Also outside: what cancels about a removable point does so in
-            # powers of the distance from it alone.
-            beside = high - low
-            wider = simplest(low - beside, high + beside)
-            for round_one in (simplest(low, high), wider, home):
-                if round_one not in centers:
-                    centers.append(round_one)
+            yield self.zero
+            return
+        yield (low + high) / 2
+        yield simplest(low, high)
+        # Also outside: what cancels about a removable point does so in
+        # powers of the distance from it alone.
+        beside = high - low
+        yield simplest(low - beside, high + beside)
+        yield simplest(*whole)
+
+    def _try(
+        self, low: Fraction, high: Fraction, whole: tuple[Fraction, Fraction]
+    ) -> Gap:
         reason: Unknown | None = None
-        for center in centers:
+        tried: set[Fraction] = set()
+        for center in self._centers(low, high, whole):
+            if center in tried:
+                continue
+            tried.add(center)
             for bits in BITS:
                 try:
                     gap, exact = self._once(low, high, center, bits)
@@ -198,7 +231,7 @@ class Judge:
                 size = arb((size / lower(f.plain, a, b)).abs_upper())
                 if not size.is_finite():
                     raise Unknown("f may vanish in the box")
-            return Gap(low, high, size), exact
+            return Gap(low, high, size, loose), exact
         finally:
             ctx.prec, ctx.cap = before
 
@@ -226,26 +259,21 @@ def sup(
     rest, kept = _remainder(part, reach, shift)
     terms = [*([arb(0)] * max(0, shift)), *ps[max(0, -shift) :]]
     terms = terms[: max(kept + shift, 0)]
-    blur = _sum(arb(c.rad()) * reach**k for k, c in enumerate(terms))
-    poly = arb_poly([arb(c.mid()) for c in terms])
-    top = arb(0)
-    for middle, half in _slices(a, b):
-        moved = poly(arb_poly([middle, half])).coeffs()
-        top = top.max(arb(_sum(abs(c) for c in moved).abs_upper()))
+    blur, top = largest(terms, a, b, reach)
     total = arb((top + blur + rest + tiny).abs_upper())
     return total, bool(blur + tiny <= top + rest), bool(rest * 64 > top)
 
 
 def _remainder(part: Part, reach: arb, shift: int) -> tuple[arb, int]:
     """The least bound of q_k s**(k + shift), and its k."""
-    qs = part.q.coeffs()
-    best, kept = None, 0
-    for k in range(max(1, -shift), min(part.p.prec, part.q.prec)):
-        q = qs[k] if k < len(qs) else arb(0)
-        size = arb((abs(q) * reach ** (k + shift)).abs_upper())
-        if best is None or size < best:
-            best, kept = size, k
-    if best is None or not best.is_finite():
+    first, count = max(1, -shift), min(part.p.prec, part.q.prec)
+    if first >= count:
+        raise Unknown("too few coefficients")
+    sizes = upwards(part.q.coeffs(), reach)
+    sizes += [arb(0)] * (count - len(sizes))
+    kept = min(range(first, count), key=sizes.__getitem__)
+    best = arb((sizes[kept] * reach**shift).abs_upper())
+    if not best.is_finite():
         raise Unknown("too few coefficients")
     return best, kept
 
@@ -262,7 +290,7 @@ def lower(part: Part, a: arb, b: arb) -> arb:
         moved = poly(arb_poly([middle, half])).coeffs()
         if not moved:
             return arb(0)
-        spread = _sum(abs(c) for c in moved[1:])
+        spread = sum((abs(c) for c in moved[1:]), arb(0))
         least = least.min(arb((abs(moved[0]) - spread - rest).lower()))
     return least if least > 0 else arb(0)
 
@@ -274,7 +302,3 @@ def _slices(a: arb, b: arb) -> list[tuple[arb, arb]]:
         (arb((a + half * (2 * i + 1)).mid()), half * arb("1.000001"))
         for i in range(PIECES)
     ]
-
-
-def _sum(values: Iterable[arb]) -> arb:
-    return sum(values, arb(0))

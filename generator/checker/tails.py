@@ -28,6 +28,7 @@ from .formula import Node
 from .gaps import Judge
 from .gaps import Target
 from .gaps import scaled
+from .polynomials import upwards
 from .values import Part
 from .values import Unknown
 from .values import Value
@@ -62,15 +63,12 @@ def _at(part: Part, v: int, w: arb) -> arb:
     if not known:
         raise Unknown("too few coefficients")
     with ctx.workprec(CHOICE_BITS):  # which k is chosen proves nothing
-        top = w.upper()
-        n = min(known, key=lambda k: _size(qs, k) * top**k)
+        sizes = upwards(qs, w.upper())
+        sizes += [arb(0)] * (known.stop - len(sizes))
+        n = min(known, key=sizes.__getitem__)
     q = qs[n] if n < len(qs) else arb(0)
     poly = arb_poly([*([arb(0)] * max(0, shift)), *ps[max(0, -shift) : n]])
     return poly(w) + q * w ** (n + shift) + arb(0, tiny.abs_upper())
-
-
-def _size(qs: list[arb], k: int) -> arb:
-    return arb(abs(qs[k]).abs_upper()) if k < len(qs) else arb(0)
 
 
 def chart_of(end: Piece, bound: Fraction, n: int) -> Chart:
@@ -130,7 +128,8 @@ def _exponential_form(end: Piece, target: Target, claim: float) -> float:
             chart = exponential_chart(end.whole("side"), unit, bound, n)
             v = int(rate * unit)
             octaves = math.ceil(float(end["cut"] - end["bound"]) * 1.45 / unit)
-            found = chart_gap(chart, end_formula(end), target, v, octaves + 2)
+            piece = end_formula(end)
+            found = chart_gap(chart, piece, target, v, octaves + 2, claim)
             if found <= claim:
                 return found
             reason = Unknown(f"gap {found:.4g}, expected {claim:.4g}")
@@ -182,7 +181,7 @@ def relative_gap(
         for n in COUNTS:
             ctx.prec, ctx.cap = BITS, n
             try:
-                best = min(best, _once(end, target, fmt, bound, n))
+                best = min(best, _once(end, target, fmt, bound, n, enough))
             except Unknown as error:
                 reason = error
                 continue
@@ -196,20 +195,35 @@ def relative_gap(
 
 
 def _once(
-    end: Piece, target: Target, fmt: Format, bound: Fraction, n: int
+    end: Piece,
+    target: Target,
+    fmt: Format,
+    bound: Fraction,
+    n: int,
+    enough: float,
 ) -> float:
     chart = chart_of(end, bound, n)
     count = _octaves(chart, end, fmt)
-    return chart_gap(chart, end_formula(end), target, end.whole("power"), count)
+    v = end.whole("power")
+    return chart_gap(chart, end_formula(end), target, v, count, enough)
 
 
 def chart_gap(
-    chart: Chart, piece: Node, target: Target, v: int, octaves: int
+    chart: Chart,
+    piece: Node,
+    target: Target,
+    v: int,
+    octaves: int,
+    enough: float | None = None,
 ) -> float:
     """Bound of |piece / f - 1| on so many octaves of w.
 
     Args:
         v: f is about w**v.
+        enough: what need not be made smaller; None for the best.
+
+    Raises:
+        Unknown: it is more than enough.
     """
     f = target.on(chart)
     gap = chart.add(chart.evaluate(piece), scaled(chart, f, -1))
@@ -222,27 +236,42 @@ def chart_gap(
     before = ctx.prec
     try:
         ctx.prec = OCTAVE_BITS
-        step = 0
+        past, width = 0.0, 1 / FINE
         while high > least:
             # Fine at first: there gaps are largest, logarithms vary most.
-            step += 1
-            low = high * arb(2) ** -min(1.0, step / FINE)
-            small, large = abs(high.log()), abs(low.log())
-            above = sum(
-                (
-                    g.at(high) * (large if j > 0 else small) ** j
-                    for j, g in gaps.items()
-                ),
-                arb(0),
-            )
-            below = _relative_sum(f, v, low, high)
-            worst = worst.max(arb((above / below).abs_upper()))
-            high = arb(low.mid())
+            # Further out as wide as leaves the bound what it is.
+            narrow = min(1.0, max(1 / FINE, math.sqrt(2 * past / FINE)))
+            low = high * arb(2) ** -max(width, narrow)
+            found = _gap_over(gaps, f, v, low, high)
+            if not found <= (worst if enough is None else arb(enough)):
+                if width > narrow:
+                    width /= 2
+                    continue
+                if enough is not None:
+                    raise Unknown(f"gap {found.str(5)}, expected {enough:.4g}")
+            worst = worst.max(found)
+            high, past = arb(low.mid()), past + max(width, narrow)
+            width = 2 * max(width, narrow)
     finally:
         ctx.prec = before
     if not worst.is_finite():
         raise Unknown("f may vanish near an end")
     return float(worst.upper()) * (1 + 1e-12)
+
+
+def _gap_over(
+    gaps: dict[int, _Gap], f: Value, v: int, low: arb, high: arb
+) -> arb:
+    """The bound for low <= w <= high; infinite where f may vanish."""
+    small, large = abs(high.log()), abs(low.log())
+    above = sum(
+        (
+            g.at(high) * (large if j > 0 else small) ** j
+            for j, g in gaps.items()
+        ),
+        arb(0),
+    )
+    return arb((above / _relative_sum(f, v, low, high)).abs_upper())
 
 
 def _relative_sum(f: Value, v: int, low: arb, high: arb) -> arb:
@@ -252,9 +281,7 @@ def _relative_sum(f: Value, v: int, low: arb, high: arb) -> arb:
         a, b = low + (high - low) * i / 2, low + (high - low) * (i + 1) / 2
         total = sum_at(f.parts, v, a.union(b))
         least = least.min(arb(abs(total).abs_lower()))
-    if not least > 0:
-        raise Unknown("f may vanish near an end")
-    return least
+    return least if least > 0 else arb(0)
 
 
 def _octaves(chart: Chart, end: Piece, fmt: Format) -> int:
