@@ -17,6 +17,9 @@ from rich.progress import Progress
 from .check import Finding
 from .check import Report
 from .check import check
+from .claims import Malformed
+from .claims import read_plans
+from .formula import Unreadable
 from .stated import KNOWN
 from .stated import Expected
 
@@ -48,15 +51,28 @@ def catalogue(path: Path = CATALOGUE) -> dict[str, Expected]:
     }
 
 
-def check_file(path: Path, expected: Expected | None = None) -> Report:
-    """A certificate and the module beside it."""
+def check_file(
+    path: Path,
+    expected: Expected | None = None,
+    only: tuple[int, str] | None = None,
+) -> Report:
+    """A certificate and the module beside it.
+
+    Args:
+        only: order and dtype of the plans that are looked at; all if None.
+    """
     try:
         certificate = path.read_text(encoding="utf-8")
         source = path.with_suffix(".py").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         what = f"Cannot read: expected a file of UTF-8, received {error}."
         return Report(path.stem, findings=[Finding(path.name, what)])
-    return check(certificate, source, expected=expected)
+    return check(
+        certificate,
+        source,
+        lambda plan: only in (None, (plan.order, plan.fmt.name)),
+        expected=expected,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,20 +163,45 @@ def _all(wanted: dict[Path, Expected | None]) -> list[Report]:
     if not wanted:
         return []
     console = Console(stderr=True)
-    workers = min(len(wanted), os.cpu_count() or 1)
-    # The dear ones first, so that the processes end together.
-    paths = sorted(wanted, key=lambda p: -p.stat().st_size)
-    reports = []
+    tasks = _tasks(list(wanted))
+    workers = min(len(tasks), os.cpu_count() or 1)
+    reports: dict[Path, Report] = {}
     with (
         Progress(console=console, disable=not console.is_terminal) as bar,
         ProcessPoolExecutor(workers) as pool,
     ):
-        task = bar.add_task("checking certificates", total=len(paths))
-        futures = [pool.submit(check_file, p, wanted[p]) for p in paths]
+        task = bar.add_task("checking plans", total=len(tasks))
+        futures = {
+            pool.submit(check_file, path, wanted[path], only): path
+            for path, only in tasks
+        }
         for future in as_completed(futures):
-            reports.append(future.result())
+            path, part = futures[future], future.result()
+            reports[path] = (
+                reports[path].with_more(part) if path in reports else part
+            )
             bar.advance(task)
-    return reports
+    return list(reports.values())
+
+
+def _tasks(paths: list[Path]) -> list[tuple[Path, tuple[int, str] | None]]:
+    """Each plan on its own, so that the processes end together.
+
+    The dear ones come first, of the widest format; those of a file one after
+    the other, so that a process reads a module once for them.
+    """
+    found: dict[tuple[Path, tuple[int, str] | None], int] = {}
+    for path in sorted(paths, key=lambda p: -p.stat().st_size):
+        try:
+            plans = read_plans(path.read_text(encoding="utf-8"))[1]
+        except (Malformed, Unreadable, OSError, UnicodeDecodeError):
+            plans = []
+        if not plans:  # the report says what is wrong
+            found[path, None] = 0
+        for plan in plans:
+            key = plan.order, plan.fmt.name
+            found[path, key] = plan.fmt.precision
+    return sorted(found, key=lambda task: -found[task])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from .machine import NO_GRID
 from .machine import WIDEN
 from .machine import Machine
 from .machine import Real
+from .machine import power_of_two
 from .running import Number
 
 
@@ -43,9 +44,7 @@ def rounded_once(
     fits = (grid >= machine.fmt.emin) & (
         top
         <= (1 + 2 * WIDEN)
-        * np.ldexp(
-            Real(1), np.clip(grid, -16000, 15900) + machine.fmt.precision
-        )
+        * power_of_two(np.clip(grid, -16000, 15900) + machine.fmt.precision)
     )
     half = machine.half_ulp(wide.size, top, np.maximum(wide.least - carried, 0))
     half = np.where(fits, Real(0), half)
@@ -80,8 +79,9 @@ def _nearest(size: Any, machine: Machine) -> Any:
     comes of rounding what is below the bound."""
     size = np.where(np.isfinite(size), size, Real(0)) * (1 + 4 * WIDEN)
     e = np.maximum(np.frexp(size)[1] - 1, machine.fmt.emin)
-    unit = np.ldexp(Real(1), e - machine.fmt.precision + 1)
-    found = np.floor(size / unit + Real(0.5)) * unit
+    e = e - machine.fmt.precision + 1
+    units = np.floor(size * power_of_two(-e) + Real(0.5))
+    found = units * power_of_two(e)
     return np.where(size > 0, found, Real(np.inf))
 
 
@@ -144,14 +144,21 @@ def is_zero(a: Number) -> Any:
 
 
 def hull(a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any]:
-    """Products of [a, b] and [c, d]."""
+    """Products of [a, b] and [c, d]; 0 of 0 and infinity."""
     with np.errstate(invalid="ignore"):
-        p = [np.nan_to_num(x, nan=0.0, posinf=np.inf, neginf=-np.inf)
-             for x in (a * c, a * d, b * c, b * d)]  # fmt: skip
-    return (
-        np.minimum(np.minimum(p[0], p[1]), np.minimum(p[2], p[3])),
-        np.maximum(np.maximum(p[0], p[1]), np.maximum(p[2], p[3])),
-    )
+        products = [x * y for x in _ends(a, b) for y in _ends(c, d)]
+    low, high = products[0], products[0]
+    for other in products[1:]:
+        low, high = np.minimum(low, other), np.maximum(high, other)
+    if np.isnan(low).any():  # as soon as one of them is
+        products = [np.where(np.isnan(p), Real(0), p) for p in products]
+        return np.minimum.reduce(products), np.maximum.reduce(products)
+    return low, high
+
+
+def _ends(a: Any, b: Any) -> tuple[Any, ...]:
+    """Of one number both ends are the same."""
+    return (a,) if a is b else (a, b)
 
 
 def exact_product(a: Number, b: Number) -> Number:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -109,6 +111,18 @@ class Report:
         if self.stop:
             raise _Enough
 
+    def with_more(self, other: Report) -> Report:
+        """With what was found of other plans of the same function."""
+        found = dict.fromkeys([*self.findings, *other.findings])
+        return Report(
+            self.name,
+            self.plans + other.plans,
+            self.pieces + other.pieces,
+            self.lanes + other.lanes,
+            list(found),  # what is said of the module was found twice
+            max(self.tightest, other.tightest),
+        )
+
     @property
     def ok(self) -> bool:
         """Whether every claim was confirmed."""
@@ -165,13 +179,19 @@ def check(
         whole, plans = read_plans(certificate)
         report.name = whole["name"]
         node = read(whole["expression"] if not expected else expected.formula)
-        for module in Module.read(source, whole):
+        for module in _modules(source, certificate):
             _check(whole, plans, node, module, only, report, expected, formats)
     except _Enough:
         pass
     except (Malformed, Unreadable, NotRunnable, KeyError, TypeError) as error:
         report.findings.append(Finding("certificate", _said(error)))
     return report
+
+
+@lru_cache(1)
+def _modules(source: str, certificate: str) -> list[Module]:
+    """Read once for plans that are checked one after the other."""
+    return Module.read(source, json.loads(certificate))
 
 
 def _said(error: Exception) -> str:

@@ -69,11 +69,14 @@ class Format:
 
     def holds(self, value: Fraction) -> bool:
         """Whether it is a number of the format."""
-        if not value:
-            return True
-        e = max(exponent_of(value), self.emin)
-        unit = Fraction(2) ** (e - self.precision + 1)
-        return abs(value) <= self.max_finite and (value / unit).denominator == 1
+        top, bottom = abs(value.numerator), value.denominator
+        if bottom & (bottom - 1):
+            return False
+        e = top.bit_length() - bottom.bit_length()  # floor(log2)
+        last = max(e, self.emin) - self.precision + 1
+        # Of top 2**-k a multiple of 2**last, and below 2**(emax + 1).
+        behind = bottom.bit_length() - 1 + last
+        return e <= self.emax and not top & ((1 << max(behind, 0)) - 1)
 
 
 def exponent_of(value: Fraction) -> int:

@@ -26,6 +26,7 @@ OCTAVE_CELLS = 6  # of an octave of the distance from a zero
 LOG_CELLS = 16  # the same where rows are in log t
 END_CELLS = 2  # of an octave at an end: little changes, worst are divided
 TURN = 2.0**-13  # half a lane about 2**(n + 1/2), relatively
+FEW = 1024  # lanes that are no dearer than one
 POINTS = 64  # floats next to a zero that are lanes of their own
 
 
@@ -314,7 +315,7 @@ class Lanes:
 
     def divided(self, fmt: Format) -> Lanes:
         """Each in several, or in its floats."""
-        parts = 16 if len(self) < 64 else 4
+        parts = max(4, min(FEW // len(self), 256))
         a, b = ordinals(self.low, fmt), ordinals(self.high, fmt)
         low: list[Any] = []
         high: list[Any] = []

@@ -41,7 +41,8 @@ class Later:
 
     def __init__(self, m: Machine, way: Callable[..., Any], *args: Any) -> None:
         self.m, self.way, self.args = m, way, args
-        self.known, self.made = False, None
+        self.known = False
+        self.made: Any = None
 
     @classmethod
     def of(cls, made: Number) -> Later:

@@ -13,6 +13,15 @@ from .claims import Format
 Real = np.longdouble
 WIDEN = Real(1.25) * Real(2) ** -63  # an operation and the widening itself
 NO_GRID = -(10**6)
+# 2**e of every e that a long double has, 0 below and infinity above.
+EXPONENTS = range(-16446, 16385)
+with np.errstate(over="ignore"):
+    POWERS = np.ldexp(Real(1), np.array(EXPONENTS))
+
+
+def power_of_two(e: Any) -> Any:
+    """2**e, as ldexp has it: a table takes a third of the time."""
+    return np.take(POWERS, e - EXPONENTS.start, mode="clip")
 
 
 def extended_range() -> bool:
@@ -51,6 +60,13 @@ class Machine:
         self.beyond = Real(2) ** self.fmt.emax * 2 * (1 - half)
         self.largest = Real(2) ** self.fmt.emax * 2 * (1 - self.unit)
 
+        # What most numbers have; nobody writes into them.
+        self.zero, self.no_grid, self.never = (
+            np.full(self.lanes, value) for value in (Real(0), NO_GRID, False)
+        )
+        for shared in (self.zero, self.no_grid, self.never):
+            shared.flags.writeable = False
+
     def fill(self, value: Any) -> Any:
         """One value for all lanes."""
         return np.full(self.lanes, Real(value))
@@ -85,12 +101,10 @@ class Machine:
         e = np.where(m == 0.5, e - 1, e)  # all are at most 2**e
         e = np.where(size > 0, e, -16000)
         below = np.maximum(e - 1, fmt.emin) - fmt.precision + 1
-        unit = np.ldexp(Real(1), below)
-        edge = np.ldexp(Real(1), np.clip(e, -16000, 16000))
+        unit = power_of_two(below)
+        edge = power_of_two(np.clip(e, -16000, 16000))
         above = np.frexp(np.where(np.isfinite(top), top, 1))[1] - 1
-        wide = np.ldexp(
-            Real(1), np.maximum(above, fmt.emin) - fmt.precision + 1
-        )
+        wide = power_of_two(np.maximum(above, fmt.emin) - fmt.precision + 1)
         half = np.where(top <= edge + unit, unit, wide) / 2
         flushed = np.minimum(top, self.normal)
         half = np.where(least < self.normal, np.maximum(half, flushed), half)

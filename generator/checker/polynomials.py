@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 # Of an interval, on which a polynomial's range is taken.  |P'| <= n**2 max |P|
 # on [-1, 1] (Markov): a slice adds about n**2 / SLICES at most to the range, a
 # quarter of it at degree 8.
-SLICES = 256
+SLICES = 128
+MOST = 8  # powers of a slice's half width that are looked at one by one
 TINY = 2.0**-1000  # more than what is lost to subnormal numbers
 
 
@@ -69,12 +70,13 @@ def largest(
     The first comes of the coefficients' radii, the second one is of their
     middles: in floats, with u = s / reach in slices m - h <= u <= m + h,
 
-        |sum_k d_k u**k| <= sum_j |sum_k d_k C(k, j) m**(k - j)| h**j.
+        |sum_k d_k u**k| <= sum_j |sum_k d_k C(k, j) m**(k - j)| h**j,
 
-    A float64 product of n terms is off by at most n 2**-53 of the sum of
-    their sizes, which sum over j to (|m| + h)**k <= (1 + 2**-40)**k, and
-    d_k and the factors are themselves rounded, those by fewer than 3 n
-    operations: in all less than 8 n 2**-53 sum_k |d_k|.
+    for the last j with |m| <= 1 and the absolute value inside the sum.  A
+    float64 product of n terms is off by at most n 2**-53 of the sum of their
+    sizes, which sum over j to (|m| + h)**k <= (1 + 2**-40)**k; the sum over
+    j adds 8 roundings, d_k and the factors have 8: in all less than
+    8 (n + 2) 2**-53 sum_k |d_k|.
     """
     terms = scaled_by(numbers, reach)
     blur = arb(sum((arb(c.rad()) for c in terms), arb(0)).abs_upper())
@@ -85,9 +87,11 @@ def largest(
     d = np.array([float(c / most) for c in middles])
     low, high = (a / reach).lower(), (b / reach).upper()
     n = len(d)
-    moved = _slices(_down(low), -_down(-high), n) @ d
-    top = float(np.abs(moved).reshape(SLICES, n).sum(axis=1).max())
-    spare = 8 * n * 2.0**-53 * float(np.abs(d).sum()) + TINY
+    factors, last = _slices(_down(low), -_down(-high), n)
+    moved = np.abs(np.einsum("ij,j->i", factors, d)).reshape(SLICES, -1)
+    size = np.abs(d)
+    top = float(moved.sum(axis=1).max()) + float(last @ size)
+    spare = 8 * (n + 2) * 2.0**-53 * float(size.sum()) + TINY
     return blur, arb(((arb(top) + arb(spare)) * most).abs_upper())
 
 
@@ -97,8 +101,8 @@ def _down(value: arb) -> float:
 
 
 @cache
-def _slices(low: float, high: float, n: int) -> Any:
-    """C(k, j) m**(k - j) h**j by slice and j, and by k.
+def _slices(low: float, high: float, n: int) -> tuple[Any, Any]:
+    """C(k, j) m**(k - j) h**j by slice and j, and by k; and the last j.
 
     The slices overlap by more than the rounding of their ends.
     """
@@ -106,8 +110,12 @@ def _slices(low: float, high: float, n: int) -> Any:
     middles = low + half * (2 * np.arange(SLICES) + 1)
     wide = half * (1 + 2.0**-40)
     powers = middles[:, None] ** np.arange(n)
-    rows = np.zeros((SLICES, n, n))
+    rows = np.zeros((SLICES, min(n, MOST), n))
+    last = np.zeros(n)
     for j in range(n):
-        chosen = np.array([float(comb(k, j)) for k in range(j, n)])
-        rows[:, j, j:] = chosen * powers[:, : n - j] * wide**j
-    return rows.reshape(SLICES * n, n)
+        chosen = np.array([float(comb(k, j)) for k in range(j, n)]) * wide**j
+        if j < MOST:
+            rows[:, j, j:] = chosen * powers[:, : n - j]
+        else:
+            last[j:] += chosen * (1 + 2.0**-30)
+    return rows.reshape(-1, n), last

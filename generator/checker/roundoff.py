@@ -22,6 +22,7 @@ from .claims import real
 from .claims import truncation_of_power
 from .lanes import Lanes
 from .machine import Real
+from .machine import power_of_two
 from .running import Number
 from .source import Module
 from .source import NotRunnable
@@ -99,7 +100,7 @@ def ulps(y: Number, truncation: Any, fmt: Format) -> Any:
 
 def _unit(size: Any, fmt: Format) -> Any:
     e = np.maximum(np.frexp(size)[1] - 1, fmt.emin)
-    return np.ldexp(Real(1), e - fmt.precision + 1)
+    return power_of_two(e - fmt.precision + 1)
 
 
 def truncation_of(

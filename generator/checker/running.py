@@ -26,6 +26,7 @@ a lane does not show it, the rounding counts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -88,30 +89,55 @@ class Number:
     ) -> None:
         self.m, self.lo, self.hi, self.res = machine, lo, hi, res
         self.noise = noise or {}
-        none = np.full(machine.lanes, NO_GRID)
-        self.grid = none if grid is None else grid
-        self.last = machine.fill(0) if last is None else last
-        self.huge = np.zeros(machine.lanes, bool) if huge is None else huge
+        self.grid = machine.no_grid if grid is None else grid
+        self.last = machine.zero if last is None else last
+        self.huge = machine.never if huge is None else huge
         self.most: Any = None
+        self._known: dict[str, tuple[tuple[Any, ...], Any]] = {}
         self.literal: float | None = None
         self.fold: Fold | None = None
         self.terms: list[Number] | None = None
 
     # -- what is known ----------------------------------------------------
+    def _once(self, name: str, way: Callable[[], Any], *of: Any) -> Any:
+        """What `way` says of the arrays in `of`, as long as they are those."""
+        key, found = self._known.get(name, ((), None))
+        if len(key) != len(of) or any(
+            a is not b for a, b in zip(key, of, strict=True)
+        ):
+            found = way()
+            self._known[name] = of, found
+        return found
+
     @property
     def size(self) -> Any:
         """The largest exact value."""
+        return self._once("size", self._size, self.lo, self.hi)
+
+    def _size(self) -> Any:
+        if self.lo is self.hi:
+            return np.abs(self.lo)
         return np.maximum(np.abs(self.lo), np.abs(self.hi))
 
     @property
     def least(self) -> Any:
         """The smallest exact value, in absolute value."""
+        return self._once("least", self._least, self.lo, self.hi)
+
+    def _least(self) -> Any:
+        if self.lo is self.hi:
+            return self.size
         small = np.minimum(np.abs(self.lo), np.abs(self.hi))
         return np.where((self.lo <= 0) & (self.hi >= 0), Real(0), small)
 
     @property
     def error(self) -> Any:
         """Bound of the distance of the computed from the exact value."""
+        if not self.noise:
+            return self.res
+        return self._once("error", self._error, self.res, self.noise)
+
+    def _error(self) -> Any:
         total = self.res
         for key, (a, b) in self.noise.items():
             total = total + np.maximum(np.abs(a), np.abs(b)) * self.m.sizes[key]
@@ -120,6 +146,10 @@ class Number:
     @property
     def top(self) -> Any:
         """The largest computed value."""
+        of = self.lo, self.hi, self.res, self.noise, self.most
+        return self._once("top", self._top, *of)
+
+    def _top(self) -> Any:
         top = self.size + self.error
         return top if self.most is None else np.minimum(top, self.most)
 
