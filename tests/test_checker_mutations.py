@@ -155,34 +155,34 @@ LIES: dict[str, tuple[tuple[str, str, str], int, Change, str]] = {
     "1 for nan": (
         ODD,
         0,
-        last_line(0, '    y = ops.where(t <= 7.0, y, _number(1.0, "float32"))'),
+        last_line(0, '    y = ops.where(t <= 7.0, y, _constant(1.0, "float32"))'),
         "nan in does not give nan out",
     ),
     "0 for nan where f is constant": (
         ODD,
         0,
         last_line(
-            0, '    y = ops.where(ops.isnan(x), _number(0.0, "float32"), y)'
+            0, '    y = ops.where(ops.isnan(x), _constant(0.0, "float32"), y)'
         ),
         "nan in does not give nan out",
     ),
     "a number outside of the domain": (
         ODD,
         0,
-        swapped("_number(float(\"nan\"),", "_number(1.0,"),
+        swapped("_constant(float(\"nan\"),", "_constant(1.0,"),
         "outside of the domain",
     ),
     "a domain that ends later": (
         ODD,
         0,
-        swapped("t > _number(7.0,", "t > _number(7.0000005,"),
+        swapped("t > _constant(7.0,", "t > _constant(7.0000005,"),
         "outside of the domain",
     ),
     "infinity outside of the domain": (
         ODD,
         0,
         last_line(
-            0, '    y = ops.where(x > 3e38, _number(7.0, "float32"), y)'
+            0, '    y = ops.where(x > 3e38, _constant(7.0, "float32"), y)'
         ),
         "outside of the domain",
     ),
@@ -287,6 +287,9 @@ LIES: dict[str, tuple[tuple[str, str, str], int, Change, str]] = {
     "_pair_product without a term": (
         ODD, 0, swapped("e + (x[0] * y[1] + x[1] * y[0])", "e + x[0] * y[1]"),
         "_pair_product",
+    ),
+    "_horner of another sign": (
+        ODD, 0, swapped("z = z * s + c", "z = z * s - c"), "_horner"
     ),
     "_split of another sum": (
         ODD, 0, swapped("high = high - (high - s)", "high = (high - high) + s"),

@@ -15,6 +15,7 @@ import pytest
 from backends import BACKEND
 from backends import compiled
 
+from keras_stablef.generator.checker import folds
 from keras_stablef.generator.checker.claims import get_format
 from keras_stablef.generator.checker.machine import Machine
 from keras_stablef.generator.checker.machine import Real
@@ -76,7 +77,7 @@ def inputs() -> np.ndarray:
 
 
 def machine(lanes: int) -> Machine:
-    return Machine(get_format("float32"), lanes, {}, {}, {})
+    return Machine(get_format("float32"), lanes, {}, {}, {}, folds)
 
 
 def point(m: Machine, x: Any) -> Number:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from . import folds
 from .assumptions import Assumed
 from .claims import Piece
 from .claims import Plan
@@ -69,9 +70,8 @@ class Body:
         self.group = np.array([_group(p, k) for k, p in enumerate(plan.pieces)])
 
     def _machine(self, lanes: int, choices: dict[int, Any]) -> Machine:
-        return Machine(
-            self.plan.fmt, lanes, self.assumed.ulps, self.assumed.tiny, choices
-        )
+        ulps, tiny = self.assumed.ulps, self.assumed.tiny
+        return Machine(self.plan.fmt, lanes, ulps, tiny, choices, folds)
 
     def worst(self, lanes: Lanes, judge: Judge) -> Any:
         """The worst `judge` of each lane over all ways.

@@ -25,22 +25,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
 from typing import Any
 
 import numpy as np
 
+from .arithmetic import down
+from .arithmetic import product
+from .arithmetic import quotient
+from .arithmetic import total
+from .arithmetic import up
 from .machine import NO_GRID
 from .machine import Real
-
-if TYPE_CHECKING:
-    from .running import Number
+from .running import Fold
+from .running import Number
+from .running import in_format
 
 
 def negated(a: Number, made: Number) -> Number:
     """-a with what is known of a."""
-    from .running import Fold
-
     if a.literal is not None:
         made.literal = -a.literal
     if a.fold is not None:
@@ -57,8 +59,6 @@ def negated(a: Number, made: Number) -> Number:
 
 def added(a: Number, b: Number, minus: bool = False) -> Number:
     """a + b; `minus` says that b was subtracted, negated."""
-    from .arithmetic import total
-
     made = total(a, b)
     if _both(a, b, made, lambda x, y: x + y):
         return made
@@ -87,8 +87,6 @@ def _in_any_order(a: Number, b: Number, made: Number) -> Number:
 
 def multiplied(a: Number, b: Number) -> Number:
     """a * b."""
-    from .arithmetic import product
-
     made = product(a, b)
     if _both(a, b, made, lambda x, y: x * y):
         return made
@@ -108,8 +106,6 @@ def _gathered(
     A difference has to have a constant of its own for that: those of both
     its sides stay where they are.
     """
-    from .running import Fold
-
     neutral = Fraction(int(kind == "product"))
     bases: list[Number] = []
     value, constants, folds = neutral, 0, 0
@@ -142,10 +138,6 @@ def _gathered(
 
 def divided(a: Number, b: Number) -> Number:
     """a / b."""
-    from .arithmetic import product
-    from .arithmetic import quotient
-    from .running import Fold
-
     made = quotient(a, _divisor(b))
     if _both(a, b, made, lambda x, y: x / y):
         return made
@@ -176,8 +168,6 @@ def divided(a: Number, b: Number) -> Number:
 
 def _divisor(b: Number) -> Number:
     """XLA multiplies by the rounded reciprocal of a constant."""
-    from .running import Number
-
     if b.literal is None or not b.literal or not np.isfinite(b.literal):
         return b
     if _is_power_of_two(Fraction(b.literal)):
@@ -188,8 +178,6 @@ def _divisor(b: Number) -> Number:
 
 def summed(a: Number, b: Number) -> Any:
     """How the high part of `_two_sum` was made."""
-    from .running import Fold
-
     for one, c in ((a, b), (b, a)):
         if c.literal is not None and np.isfinite(c.literal):
             return Fold("sum", one, Fraction(c.literal), direct=True)
@@ -217,8 +205,6 @@ def _both(
     a: Number, b: Number, made: Number, way: Callable[[Any, Any], Any]
 ) -> bool:
     """Whether both are constants; then the result is one, too."""
-    from .running import in_format
-
     if a.literal is None or b.literal is None:
         return False
     kind: Any = np.float32 if a.m.fmt.name == "float32" else np.float64
@@ -236,11 +222,6 @@ def _joined(
     made: Number, value: Fraction, kind: str, roundings: int = 1
 ) -> Number:
     """Several constants made one, rounded."""
-    from .arithmetic import down
-    from .arithmetic import up
-    from .running import Number
-    from .running import in_format
-
     m = made.m
     try:
         first = float(value)
@@ -277,8 +258,6 @@ def _worse(made: Number, other: Number, sums: bool = False) -> Number:
         sums: both are sums of the same numbers, with the same errors of
             theirs.
     """
-    from .running import Number
-
     same = sums or (
         made.noise.keys() == other.noise.keys()
         and all(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ class Machine:
         ulps, tiny: assumed errors of elementary functions.
         choices: by place in the code, what an undecided comparison or
             rounding to an integer is taken for in each lane, 0 or 1.
+        rules: how it adds, multiplies, divides and negates: the module
+            `folds`, which knows what compilers make of these.
         undecided: places where some lane was undecided, and the lanes.
     """
 
@@ -48,6 +51,7 @@ class Machine:
     ulps: dict[str, float]
     tiny: dict[str, float]
     choices: dict[int, Any]
+    rules: ModuleType
     undecided: dict[int, Any] = field(default_factory=dict)
     place: int = 0
     sizes: list[Any] = field(default_factory=list)

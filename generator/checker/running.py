@@ -33,7 +33,6 @@ from typing import Any
 
 import numpy as np
 
-from ..checker import folds
 from .machine import NO_GRID
 from .machine import Machine
 from .machine import Real
@@ -227,30 +226,30 @@ class Number:
             self.huge,
         )
         made.most = self.most
-        return folds.negated(self, made)
+        return self.m.rules.negated(self, made)
 
     def __add__(self, other: Any) -> Number:
-        return folds.added(self, self.like(other))
+        return self.m.rules.added(self, self.like(other))
 
     def __radd__(self, other: Any) -> Number:
-        return folds.added(self.like(other), self)
+        return self.m.rules.added(self.like(other), self)
 
     def __sub__(self, other: Any) -> Number:
-        return folds.added(self, -self.like(other), minus=True)
+        return self.m.rules.added(self, -self.like(other), minus=True)
 
     def __rsub__(self, other: Any) -> Number:
-        return folds.added(self.like(other), -self, minus=True)
+        return self.m.rules.added(self.like(other), -self, minus=True)
 
     def __mul__(self, other: Any) -> Number:
-        return folds.multiplied(self, self.like(other))
+        return self.m.rules.multiplied(self, self.like(other))
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> Number:
-        return folds.divided(self, self.like(other))
+        return self.m.rules.divided(self, self.like(other))
 
     def __rtruediv__(self, other: Any) -> Number:
-        return folds.divided(self.like(other), self)
+        return self.m.rules.divided(self.like(other), self)
 
     # -- comparisons --------------------------------------------------------
     def compared(

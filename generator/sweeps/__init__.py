@@ -2,8 +2,12 @@
 
     python -m keras_stablef.generator.sweeps --functions stablef --quick
 
-`points` says which inputs, `reference` and `clusters` what is exact there,
-`evaluator` how an op runs on a backend, `judge` how far off it is, `run`
-does one unit of work, `results` keeps it, `document` writes docs/accuracy.md.
-No part of the engine: nothing here is used to derive a plan.
+Owns: which inputs (`points`), what is exact there (`reference`, `clusters`),
+how an op runs on a backend (`evaluator`), how far off it is (`judge`), one
+unit of work (`run`), what is kept of it (`results`), and docs/accuracy.md
+(`document`).
+
+May know: all rooms; nothing here is used to derive a plan.
+
+Entry: `__main__`, which is ``make certify``.
 """
