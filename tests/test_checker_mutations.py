@@ -155,7 +155,9 @@ LIES: dict[str, tuple[tuple[str, str, str], int, Change, str]] = {
     "1 for nan": (
         ODD,
         0,
-        last_line(0, '    y = ops.where(t <= 7.0, y, _constant(1.0, "float32"))'),
+        last_line(
+            0, '    y = ops.where(t <= 7.0, y, _constant(1.0, "float32"))'
+        ),
         "nan in does not give nan out",
     ),
     "0 for nan where f is constant": (
