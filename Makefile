@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-# The longest first: two run at a time.
-BACKENDS := tensorflow jax torch
+# The longest first, two run at a time; what does not depend on the backend
+# is marked `once` and a group of its own.
+GROUPS := torch jax tensorflow tensorflow-once
 export TF_CPP_MIN_LOG_LEVEL := 3
 # The generator needs keras for its version of the package only.
 GENERATOR := KERAS_BACKEND=numpy $(PY) -m keras_stablef.generator
@@ -32,14 +33,19 @@ check: $(STAMP) ## generated files up to date, every claim derived again, ruff, 
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# Two processes at a time, each line marked with its backend; TESTS="-k name"
-# is handed to pytest.  What takes minutes is marked slow: `make test-all`.
+# Two processes at a time, each line marked with its group; TESTS="-k name"
+# is handed to pytest, and a group may then have none (5).  What takes minutes
+# is marked slow: `make test-all`.
 TESTS ?=
-MARKED = -m "not slow"
+MARKED = and not slow
 test: $(STAMP) ## all tests of seconds, one process for each backend
-	@echo $(BACKENDS) | tr ' ' '\n' | xargs -P 2 -I@ sh -c ' \
-	    (KERAS_BACKEND=@ PYTHONUNBUFFERED=1 $(PY) -m pytest $(MARKED) $(TESTS) \
-	        2>&1 || touch .failed-@) | sed -u "s/^/@: /"'; \
+	@echo $(GROUPS) | tr ' ' '\n' | xargs -P 2 -I@ sh -c ' \
+	    group=@; backend=$${group%-once}; kind="not once"; \
+	    [ $$backend = $$group ] || kind=once; \
+	    (KERAS_BACKEND=$$backend PYTHONUNBUFFERED=1 $(PY) -m pytest \
+	        -m "$$kind $(MARKED)" $(TESTS) 2>&1; code=$$?; \
+	    [ $$code -eq 0 ] || [ $${code}$(if $(TESTS),,x) = 5 ] || \
+	        touch .failed-@) | sed -u "s/^/@: /"'; \
 	failed=$$(ls .failed-* 2>/dev/null | sed "s/.failed-//"); \
 	rm -f .failed-*; \
 	if [ -n "$$failed" ]; then echo "failed:" $$failed; exit 1; fi

@@ -15,5 +15,5 @@ Below them ``numbers`` (arithmetic that knows no f) and ``program``
 disk) and ``checker``, which derives every claim again and imports nothing of
 this.  ``build`` takes the declared functions through, ``cli`` is the command,
 ``sweeps`` and ``calibration`` measure.  A file imports its own room and rooms
-below: tests/test_rooms.py.  docs/design.md has the words and the proofs.
+below: tests/house/test_rooms.py.  docs/design.md has the words and the proofs.
 """

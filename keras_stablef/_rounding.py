@@ -1,9 +1,9 @@
 """Rounding once, from the dtype of the computation to a narrower format.
 
 A cast rounds to nearest, ties to even, on TensorFlow, JAX and torch, to every
-dtype they have (tests/test_formats.py).  Two things it does not do: what is
-above float8_e4m3fn's 448 becomes nan on TensorFlow and JAX and 448 on torch
-(2.13), and there is no cast to a format without a dtype of its own.
+dtype they have (tests/numbers/test_formats.py).  Two things it does not do:
+what is above float8_e4m3fn's 448 becomes nan on TensorFlow and JAX and 448 on
+torch (2.13), and there is no cast to a format without a dtype of its own.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ elif os.environ["KERAS_BACKEND"] == "torch":
 
     torch.backends.cuda.matmul.allow_tf32 = False
 
+import judge
 import pytest
 
 # What does not depend on the backend is tested beside this one only.
@@ -30,6 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "slow: minutes, run by `make test-all` only"
     )
+    # Values of the oracle, which the next backend asks for, too: files that
+    # are named by the hash of all that they depend on, as those of plans are.
+    if hasattr(config, "cache"):
+        folder = config.cache.mkdir("oracle")
+        os.environ.setdefault(judge.FOLDER_VARIABLE, str(folder))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

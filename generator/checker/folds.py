@@ -1,8 +1,8 @@
 """What compilers make of sums, products and quotients.
 
 Seen in what XLA and TensorFlow's graph optimizer compile (forms and proofs of
-it in tests/test_checker_running.py): c1, c2 constants of the source, a, b, c
-any numbers,
+it in tests/checker/test_checker_running.py): c1, c2 constants of the source,
+a, b, c any numbers,
 
     (a + c1) + c2 -> a + (c1 + c2)      a / (b / c) -> (a * c) / b
     (a * c1) * c2 -> a * (c1 * c2)      (a / b) / c -> a / (b * c)

@@ -201,9 +201,9 @@ def rounding_steps(own: Served, wide: Served) -> dict[str, float]:
     """What rounding to a format does that a cast does not.
 
     Casts round to nearest, ties to even, and overflow to infinity
-    (tests/test_formats.py).  So a limit is needed where something else than
-    infinity comes of what rounds to no finite number, and everything where
-    no dtype is the format.
+    (tests/numbers/test_formats.py).  So a limit is needed where something
+    else than infinity comes of what rounds to no finite number, and
+    everything where no dtype is the format.
     """
     by_hand = own.storage != own.name
     if own.name == wide.name or not (by_hand or own.overflow != "inf"):

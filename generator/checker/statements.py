@@ -4,8 +4,8 @@ operations.py replaces `_two_sum` and its kin by what is proved of them, and
 kernels.py adds the truncation error of `_pair_log` and `_pair_exp`: true of
 this code and of no other.  Every helper that has one of these names has to
 have the same syntax tree.  That this code does what the theorems say, in each
-format and backend, is tested with exact arithmetic in tests/test_pairs.py and
-tests/test_checker_running.py.
+format and backend, is tested with exact arithmetic in
+tests/runtime/test_pairs.py and tests/checker/test_checker_running.py.
 """
 
 from __future__ import annotations

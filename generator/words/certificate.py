@@ -83,7 +83,8 @@ def certify(
             "arithmetic": "+ - * / round to nearest; contraction to fused "
             "multiply-add and flushing of subnormals are allowed",
             "pairs of floats": "compilers keep the order of operations in "
-            "two_sum and two_product (tests/test_pairs.py, per backend)",
+            "two_sum and two_product, per backend: "
+            "tests/runtime/test_pairs.py",
             "elementary functions": {
                 dtype: _assumed(dtype)
                 for dtype in sorted({p.dtype for p in plans})

@@ -1,0 +1,91 @@
+"""Every code block and every command of the README and of docs/keras.md."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from keras_stablef.generator.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "docs/keras.md")
+TEXTS = {p: (ROOT / p).read_text(encoding="utf-8") for p in PAGES}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXTS[page], re.DOTALL)
+
+
+PYTHON = [
+    pytest.param(code, id=f"{page} {i}")
+    for page in PAGES
+    for i, code in enumerate(blocks(page, "python"))
+]
+COMMANDS = [
+    line.split("#")[0].strip()
+    for page in PAGES
+    for block in blocks(page, "bash")
+    for line in block.splitlines()
+    if line.strip()
+]
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(PYTHON) >= 5
+    assert len(COMMANDS) >= 8
+    assert len(TEXTS["README.md"].splitlines()) <= 130
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_block(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    if keras.backend.backend() == "jax":
+        keras.distribution.set_distribution(None)  # not for other tests
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", TEXTS[page]):
+        assert "://" in target or ((ROOT / page).parent / target).exists()
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it stands; what others test to the end, up to its options."""
+    if command.startswith("keras-stablef "):
+        # In this process: its start takes longer than all that is done.
+        monkeypatch.chdir(tmp_path)
+        assert main(shlex.split(command)[1:]) == 0
+        if "generate" in command:
+            text = (tmp_path / "my_op.py").read_text(encoding="utf-8")
+            assert "def my_op(x, order=0" in text
+        if " plot " in command:
+            assert (tmp_path / "log_cosh.png").stat().st_size > 10_000
+        return
+    tools = Path(sys.executable).parent
+    # MAKEFLAGS of the make that runs this test would be obeyed too.
+    environment = {k: v for k, v in os.environ.items() if "MAKE" not in k}
+    environment["KERAS_BACKEND"] = "numpy"  # the soonest there
+    environment["PATH"] = f"{tools}{os.pathsep}{environment['PATH']}"
+    if command.startswith("make"):
+        command = command.replace("make", "make -n", 1)
+    elif command.startswith("pip install"):  # what is there already is kept
+        command += " --dry-run --quiet --no-deps --no-build-isolation"
+    else:
+        assert command.startswith("python -m examples.")
+        # Run to the end by tests/house/test_examples.py.
+        command = " ".join([*command.split()[:3], "--help"])
+    subprocess.run(command, shell=True, check=True, cwd=ROOT, env=environment)
