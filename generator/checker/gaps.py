@@ -34,6 +34,7 @@ from .values import ball
 PIECES = 16  # of an interval, on which the least of f is taken
 DEPTH = 13  # halvings
 BITS = (128, 256, 1024, 4096, 12288)  # tried in turn: cancellation takes bits
+LATE, CLOSE = 4, 4  # halvings, and times what is enough
 EXTRA = 14  # coefficients beyond the degree of the piece
 
 
@@ -140,7 +141,7 @@ class Judge:
         while stack:
             a, b, depth = stack.pop()
             try:
-                done.append(self._try(a, b, (low, high)))
+                done.append(self._try(a, b, (low, high), depth))
                 depths.append(depth)
                 continue
             except Unknown as error:
@@ -175,7 +176,11 @@ class Judge:
         yield simplest(*whole)
 
     def _try(
-        self, low: Fraction, high: Fraction, whole: tuple[Fraction, Fraction]
+        self,
+        low: Fraction,
+        high: Fraction,
+        whole: tuple[Fraction, Fraction],
+        depth: int,
     ) -> Gap:
         reason: Unknown | None = None
         tried: set[Fraction] = set()
@@ -188,6 +193,8 @@ class Judge:
                     gap, exact = self._once(low, high, center, bits)
                 except Unknown as error:
                     reason = error
+                    if bits == BITS[0] and depth >= LATE:
+                        continue
                     break
                 if gap.size <= self.enough and (exact or not self.tight):
                     return gap
@@ -195,7 +202,11 @@ class Judge:
                     f"gap {gap.size.str(5)}, expected at most "
                     f"{self.enough.str(5)}"
                 )
-                if exact:  # more bits would not help, nor another center
+                # More bits would not help, nor another center.  The first
+                # ones are few: where it is close, or halved in vain, they may
+                # be what the remainder is made of.
+                close = depth >= LATE or gap.size <= self.enough * CLOSE
+                if exact and (bits > BITS[0] or not close):
                     raise reason
         raise reason or Unknown("no center")
 

@@ -237,13 +237,14 @@ def chart_gap(
     try:
         ctx.prec = OCTAVE_BITS
         past, width = 0.0, 1 / FINE
+        aim = arb(math.ulp(0.0))  # what is smaller is returned as 0
         while high > least:
             # Fine at first: there gaps are largest, logarithms vary most.
             # Further out as wide as leaves the bound what it is.
             narrow = min(1.0, max(1 / FINE, math.sqrt(2 * past / FINE)))
             low = high * arb(2) ** -max(width, narrow)
             found = _gap_over(gaps, f, v, low, high)
-            if not found <= (worst if enough is None else arb(enough)):
+            if not found <= aim.max(worst if enough is None else arb(enough)):
                 if width > narrow:
                     width /= 2
                     continue
