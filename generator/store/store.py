@@ -46,6 +46,7 @@ _SOURCES = {".py", ".j2", ".json", ".toml"}
 # Rooms and files of the generator that no plan depends on.
 AFTER_PLANS = (
     *("build.py", "calibration", "checker", "cli.py", "files.py"),
+    "limits.py",
     *("formula/catalogue.toml", "source", "store", "sweeps"),
     *("templates", "words"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -250,3 +252,37 @@ def test_sizes_are_bounded_before_they_are_made(text: str) -> None:
     assert not isinstance(got, TimeLimitError)  # it was not even begun
     assert "received" in str(got)
     assert limits.resident() - before < 32 * MIB
+
+
+PROFILED = """
+import os
+import subprocess
+import sys
+from keras_stablef.generator.errors import TimeLimitError
+from keras_stablef.generator.limits import within
+
+def busy():
+    while True:
+        pass
+
+try:
+    within(0.2, busy)
+except TimeLimitError:
+    pass
+sys.setprofile(lambda *_: None)
+(lambda: None)()  # Python 3.11 stood still here
+sys.setprofile(None)
+print("went on")
+"""
+
+
+def test_nothing_is_left_pending() -> None:
+    """What was stopped leaves no mark in the interpreter."""
+    run = subprocess.run(
+        [sys.executable, "-c", PROFILED],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "KERAS_BACKEND": "numpy"},
+    )
+    assert "went on" in run.stdout, run.stderr
