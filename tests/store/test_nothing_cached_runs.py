@@ -6,6 +6,7 @@ whose numbers may be wrong, and then it is rendered and runs to its end.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import pickle
@@ -112,7 +113,8 @@ def twisted(draw: st.DrawFn, old: Any) -> Any:
     texts += ["inf", "-inf", "nan", "0x1.0p+0", "0x1.0p+9999", "-0x1.8p+60"]
     texts += ["x", "t", "y", "exp", "abs", "minimum", "float64", "Op", "Var"]
     kinds = [st.sampled_from(v) for v in (edges, texts, NUMBERS, OTHERS)]
-    return draw(st.one_of(*kinds, TEXTS))
+    # A copy: the next change may be one of its own parts.
+    return copy.deepcopy(draw(st.one_of(*kinds, TEXTS)))
 
 
 @st.composite
