@@ -35,16 +35,14 @@ check: $(STAMP) ## generated files up to date, every claim derived again, ruff, 
 
 # Two processes at a time, each line marked with its group; TESTS="-k name"
 # is handed to pytest, and a group may then have none (5).  What takes minutes
-# is marked slow: `make test-all`.  Threads of one group that wait for work in
-# a loop (libgomp's way) would take the core of the other.
+# is marked slow: `make test-all`.
 TESTS ?=
 MARKED = and not slow
 test: $(STAMP) ## all tests of seconds, one process for each backend
 	@echo $(GROUPS) | tr ' ' '\n' | xargs -P 2 -I@ sh -c ' \
 	    group=@; backend=$${group%-once}; kind="not once"; \
 	    [ $$backend = $$group ] || kind=once; \
-	    (KERAS_BACKEND=$$backend OMP_WAIT_POLICY=passive PYTHONUNBUFFERED=1 \
-	        $(PY) -m pytest \
+	    (KERAS_BACKEND=$$backend PYTHONUNBUFFERED=1 $(PY) -m pytest \
 	        -m "$$kind $(MARKED)" $(TESTS) 2>&1; code=$$?; \
 	    [ $$code -eq 0 ] || [ $${code}$(if $(TESTS),,x) = 5 ] || \
 	        touch .failed-@) | sed -u "s/^/@: /"'; \

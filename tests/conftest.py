@@ -6,6 +6,9 @@ import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Threads of libgomp wait for work in a loop, which takes the core of another
+# process: 22 s where 2 s are needed.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if os.environ["KERAS_BACKEND"] == "jax":
     import jax
