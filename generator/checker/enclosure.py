@@ -6,15 +6,13 @@ and q, which encloses its Taylor series at every point of the box.  Then
     f(s) = p_0 + p_1 s + ... + p_(n-1) s**(n-1) + q_n s**n
 
 for all s of the box (Taylor's theorem with Lagrange's remainder; Moore,
-Kearfott and Cloud, *Introduction to Interval Analysis*, chapter 9).  Both
-come from power series arithmetic alone (Brent and Kung 1978), and so do
-derivatives of any order.
+Kearfott and Cloud, *Introduction to Interval Analysis*, chapter 9).  Both and
+their derivatives come from power series arithmetic (Brent and Kung 1978).
 
 Where numerator and denominator vanish at the center, both are divided by a
 power of s: if N vanishes there to order m, the k-th coefficient of N / s**m
 at any point of the box is an average of N's coefficients k + m over the box
-(write N / s**m as an integral over N's m-th derivative), so q is shifted
-like p.  No analyticity in the complex plane is needed.
+(an integral over N's m-th derivative), so q is shifted like p.
 
 In a chart of an end of the domain, x = point + side w**r or side w**-r for
 0 <= w <= radius, functions are exp(g(1/w)) w**v (A_0 + log(w) A_1 + ...)
