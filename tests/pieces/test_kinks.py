@@ -96,7 +96,7 @@ SIZE = 64  # one for all: JAX compiles an operation for each
 @pytest.mark.parametrize(
     ("name", "dtype", "mode"),
     [
-        *sampled(BESIDE, 20),
+        *sampled(BESIDE, 18),
         *(pytest.param(*row, marks=SLOW_ON_TORCH) for row in AGAIN),
     ],
 )

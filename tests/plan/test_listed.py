@@ -17,15 +17,18 @@ from oracle import at
 from oracle import compiled
 from oracle import ulp_error
 from points import neighbours
+from sampling import shared
 
 import keras_stablef as ks
 from keras_stablef.generator.errors import GeneratorError
 
+# One of each kind, each on one backend.
+HERE = shared(sorted(FIRST))
 ROWS = [
     pytest.param(
         *row,
         id=f"{row[0]} on {row[1]}",
-        marks=() if row[0] in FIRST else pytest.mark.slow,
+        marks=() if row[0] in HERE else pytest.mark.slow,
     )
     for rows in LISTED.values()
     for row in rows
