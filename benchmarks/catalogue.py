@@ -28,7 +28,6 @@ def textbook(formula: str) -> Callable[[Any], Any]:
     """The formula over keras.ops."""
     import sympy
     from keras import ops
-
     from keras_stablef.generator.formula.parse import parse
 
     expr = parse(formula)
@@ -46,9 +45,9 @@ def measure(
 ) -> dict[str, float]:
     """Our time over the formula's, by mode."""
     import numpy as np
+    from keras_stablef.generator.formula.catalogue import load_catalogue
 
     import keras_stablef as ks
-    from keras_stablef.generator.formula.catalogue import load_catalogue
 
     (entry,) = [e for e in load_catalogue() if e.name == name]
     low, high = (float(end.replace("oo", "inf")) for end in entry.domain)
@@ -80,11 +79,10 @@ def main() -> None:
             )
         )
         return
+    from keras_stablef.generator.formula.catalogue import load_catalogue
     from rich.console import Console
     from rich.progress import track
     from rich.table import Table
-
-    from keras_stablef.generator.formula.catalogue import load_catalogue
 
     names = options.names or [e.name for e in load_catalogue()]
     for backend in BACKENDS:

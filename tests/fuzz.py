@@ -11,12 +11,11 @@ from backends import run
 from grammar import Drawn
 from grammar import exact
 from grammar import smaller
-from oracle import ulp_error
-
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.pipeline import derive
 from keras_stablef.generator.pipeline import to_source
+from oracle import ulp_error
 
 LIMIT = 20.0  # seconds for one plan
 MOST_SEAMS = 16  # of a plan, tried with their neighbours

@@ -12,7 +12,6 @@ import sympy
 from hypothesis import HealthCheck
 from hypothesis import settings
 from hypothesis import strategies as st
-
 from keras_stablef.generator.numbers.formats import FORMATS
 from keras_stablef.generator.pieces.closed import ClosedForm
 from keras_stablef.generator.pieces.cover import Cover

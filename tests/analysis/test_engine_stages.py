@@ -8,7 +8,6 @@ import mpmath
 import pytest
 import sympy
 from flint import ctx
-
 from keras_stablef.generator.analysis.analysis import analyse
 from keras_stablef.generator.analysis.analyticity import prove_disc
 from keras_stablef.generator.analysis.tails import tail

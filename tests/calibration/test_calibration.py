@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from flint import arb
 from flint import ctx
-
 from keras_stablef.generator.calibration import inputs
 from keras_stablef.generator.calibration import reference
 from keras_stablef.generator.calibration import sweep
@@ -20,6 +19,7 @@ from keras_stablef.generator.calibration import table
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.numbers.formats import FORMATS
 from keras_stablef.generator.program import assumed as primitives
+
 from keras_stablef.verification import inputs as shared
 from keras_stablef.verification import measure
 

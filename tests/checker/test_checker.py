@@ -15,11 +15,6 @@ from checking import findings
 from checking import made
 from flint import arb
 from flint import ctx
-from oracle import compiled
-from sampling import sampled
-
-import keras_stablef
-import keras_stablef as ks
 from keras_stablef.generator.checker import Expected
 from keras_stablef.generator.checker import check
 from keras_stablef.generator.checker import folds
@@ -37,6 +32,11 @@ from keras_stablef.generator.checker.roundoff import ulps
 from keras_stablef.generator.checker.running import Number
 from keras_stablef.generator.checker.running import constant
 from keras_stablef.generator.checker.values import Unknown
+from oracle import compiled
+from sampling import sampled
+
+import keras_stablef
+import keras_stablef as ks
 
 FOLDER = Path(keras_stablef.__file__).parent / "generated"
 

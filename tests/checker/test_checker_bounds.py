@@ -12,7 +12,6 @@ import pytest
 from flint import arb
 from flint import arb_poly
 from flint import ctx
-
 from keras_stablef.generator.checker.arithmetic import hull
 from keras_stablef.generator.checker.assumptions import Assumed
 from keras_stablef.generator.checker.bodies import Body

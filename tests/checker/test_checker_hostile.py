@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from keras_stablef.generator.checker.__main__ import check_file
 from keras_stablef.generator.checker.__main__ import main as command_line
 from keras_stablef.generator.checker.__main__ import shipped

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from checking import findings
 from checking import made
-
 from keras_stablef.generator.checker import Expected
 from keras_stablef.generator.checker.__main__ import _everything
 from keras_stablef.generator.checker.__main__ import catalogue

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from backends import BACKEND
 from backends import compiled
-
 from keras_stablef.generator.checker import folds
 from keras_stablef.generator.checker.claims import get_format
 from keras_stablef.generator.checker.machine import Machine

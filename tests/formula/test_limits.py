@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from keras_stablef.generator import limits
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.errors import TimeLimitError

@@ -12,14 +12,13 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-
 from keras_stablef.generator import errors
 from keras_stablef.generator.cli import main
 from keras_stablef.generator.files import differences
 from keras_stablef.generator.files import write_if_changed
 from keras_stablef.generator.formula.catalogue import Entry
 from keras_stablef.generator.formula.catalogue import load_catalogue
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.once

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import keras
 import pytest
-
 from keras_stablef.generator.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]

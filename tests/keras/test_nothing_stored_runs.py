@@ -24,6 +24,8 @@ from backends import run
 from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
+from keras_stablef.generator.errors import GeneratorError
+from keras_stablef.generator.store import store
 from stored_payloads import CODE
 from stored_payloads import FORMULA
 from stored_payloads import LISTED
@@ -35,8 +37,6 @@ from stored_payloads import slow_is_fine
 
 import keras_stablef as ks
 from keras_stablef._op import StableOp
-from keras_stablef.generator.errors import GeneratorError
-from keras_stablef.generator.store import store
 
 pytestmark = pytest.mark.once
 X = np.array([-2.0, 0.0, 0.5, 3.0], np.float32)

@@ -20,14 +20,14 @@ from backends import reverse
 from backends import run
 from cases import OTHERS
 from keras import ops
-from oracle import exact
-from oracle import ulp_error
-
-import keras_stablef as ks
 from keras_stablef.generator import errors
 from keras_stablef.generator.cli import main
 from keras_stablef.generator.formula.lift import lift
 from keras_stablef.generator.formula.spec import make_spec
+from oracle import exact
+from oracle import ulp_error
+
+import keras_stablef as ks
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"

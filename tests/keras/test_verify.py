@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from backends import BACKEND
 from keras import ops
+from keras_stablef.generator.errors import GeneratorError
 
 import keras_stablef as ks
-from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.runtime import pairs
 from keras_stablef.verification import assumptions
 from keras_stablef.verification import measure

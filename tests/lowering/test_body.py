@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from keras_stablef import generated
 from keras_stablef.generator.build import plan_of
 from keras_stablef.generator.checker import assembly
 from keras_stablef.generator.formula.catalogue import load_catalogue
@@ -23,6 +21,8 @@ from keras_stablef.generator.pieces.cover import AnyPlan
 from keras_stablef.generator.pieces.cover import Cover
 from keras_stablef.generator.pipeline import to_source
 from keras_stablef.generator.source.inline import inlined
+
+from keras_stablef import generated
 from keras_stablef.runtime import lookup
 from keras_stablef.runtime import tables
 

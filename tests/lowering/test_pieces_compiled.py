@@ -21,9 +21,6 @@ from fuzz import inputs
 from fuzz import padded
 from grammar import exact
 from grammar import parsed
-from oracle import ulp_error
-
-from keras_stablef.generated import stablef
 from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.lowering.nearness import Split
 from keras_stablef.generator.lowering.nearness import nearness
@@ -36,6 +33,9 @@ from keras_stablef.generator.pieces.lookup import FEW
 from keras_stablef.generator.pieces.lookup import lookup_of
 from keras_stablef.generator.pipeline import derive
 from keras_stablef.generator.pipeline import to_source
+from oracle import ulp_error
+
+from keras_stablef.generated import stablef
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"

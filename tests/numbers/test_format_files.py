@@ -11,6 +11,12 @@ import keras
 import numpy as np
 import pytest
 from backends import reverse
+from keras_stablef.generator import cli
+from keras_stablef.generator.errors import FormatError
+from keras_stablef.generator.numbers.format_file import read_formats
+from keras_stablef.generator.numbers.format_file import tables_of
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.numbers.formats import formats_with
 from roundings import FLOAT8
 from roundings import float8
 from roundings import run
@@ -18,12 +24,6 @@ from roundings import same
 
 import keras_stablef as ks
 from keras_stablef._op import StableOp
-from keras_stablef.generator import cli
-from keras_stablef.generator.errors import FormatError
-from keras_stablef.generator.numbers.format_file import read_formats
-from keras_stablef.generator.numbers.format_file import tables_of
-from keras_stablef.generator.numbers.formats import FORMATS
-from keras_stablef.generator.numbers.formats import formats_with
 
 ROOT = Path(__file__).resolve().parents[2]
 TF32 = ROOT / "examples" / "tf32.toml"

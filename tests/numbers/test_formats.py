@@ -14,6 +14,11 @@ from backends import compiled
 from backends import forward
 from backends import reverse
 from cases import CASES
+from keras_stablef.generator.numbers.floats import FloatFormat
+from keras_stablef.generator.numbers.format_file import read_formats
+from keras_stablef.generator.numbers.format_file import tables_of
+from keras_stablef.generator.numbers.formats import FORMATS
+from keras_stablef.generator.numbers.formats import formats_with
 from roundings import FLOAT8
 from roundings import float8
 from roundings import run
@@ -23,11 +28,6 @@ from sampling import sampled
 
 import keras_stablef as ks
 from keras_stablef._rounding import narrow
-from keras_stablef.generator.numbers.floats import FloatFormat
-from keras_stablef.generator.numbers.format_file import read_formats
-from keras_stablef.generator.numbers.format_file import tables_of
-from keras_stablef.generator.numbers.formats import FORMATS
-from keras_stablef.generator.numbers.formats import formats_with
 
 TF32 = Path(__file__).resolve().parents[2] / "examples" / "tf32.toml"
 ORDERS = (0, 1, 2)

@@ -18,11 +18,6 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from keras import ops
-from oracle import at
-from oracle import compiled as exactly
-from oracle import ulp_error
-
-import keras_stablef as ks
 from keras_stablef.generator.errors import NotProvedError
 from keras_stablef.generator.errors import NotRealError
 from keras_stablef.generator.formula.spec import make_spec
@@ -40,6 +35,11 @@ from keras_stablef.generator.pieces.lookup import lookup_of
 from keras_stablef.generator.pipeline import derive
 from keras_stablef.generator.program.compile import CannotCompileError
 from keras_stablef.generator.program.compile import compiled
+from oracle import at
+from oracle import compiled as exactly
+from oracle import ulp_error
+
+import keras_stablef as ks
 from keras_stablef.runtime import lookup
 
 pytestmark = pytest.mark.once

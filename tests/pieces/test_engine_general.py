@@ -14,10 +14,6 @@ from flint import ctx
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from oracle import at
-from oracle import compiled
-from oracle import ulp_error
-
 from keras_stablef.generator.analysis.roots import find_roots
 from keras_stablef.generator.analysis.roots import polished
 from keras_stablef.generator.analysis.roots import simplest
@@ -36,6 +32,9 @@ from keras_stablef.generator.numbers.places import expand
 from keras_stablef.generator.pieces.kernels import kernel
 from keras_stablef.generator.pipeline import derive
 from keras_stablef.generator.pipeline import to_source
+from oracle import at
+from oracle import compiled
+from oracle import ulp_error
 
 pytestmark = pytest.mark.once
 ZERO = Fraction(0)

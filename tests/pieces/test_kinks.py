@@ -19,11 +19,6 @@ from backends import compiled
 from backends import run
 from grammar import exact
 from grammar import parsed
-from oracle import ulp_error
-from points import neighbours
-from sampling import sampled
-
-import keras_stablef as ks
 from keras_stablef.generator.analysis.domain_ends import ends_of
 from keras_stablef.generator.analysis.roots import simplest
 from keras_stablef.generator.errors import BoundNotMetError
@@ -35,6 +30,11 @@ from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.numbers.formats import FORMATS
 from keras_stablef.generator.pipeline import derive
 from keras_stablef.generator.pipeline import to_source
+from oracle import ulp_error
+from points import neighbours
+from sampling import sampled
+
+import keras_stablef as ks
 
 DTYPES = ("float32", "float64")
 PROVED = pytest.mark.skipif(

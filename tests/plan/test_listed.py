@@ -11,6 +11,7 @@ import sympy
 from backends import BACKEND
 from backends import run
 from cases import X
+from keras_stablef.generator.errors import GeneratorError
 from listed import FIRST
 from listed import LISTED
 from oracle import at
@@ -20,7 +21,6 @@ from points import neighbours
 from sampling import shared
 
 import keras_stablef as ks
-from keras_stablef.generator.errors import GeneratorError
 
 # One of each kind, each on one backend.
 HERE = shared(sorted(FIRST))

@@ -7,17 +7,16 @@ import pytest
 import sympy
 from backends import run
 from cases import X
-from oracle import at
-from oracle import compiled
-from oracle import ulp_error
-from sampling import sampled
-from unseen import UNSEEN
-
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.formula.spec import Spec
 from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.pipeline import derive
 from keras_stablef.generator.pipeline import to_source
+from oracle import at
+from oracle import compiled
+from oracle import ulp_error
+from sampling import sampled
+from unseen import UNSEEN
 
 pytestmark = pytest.mark.once
 ROWS = [row for rows in UNSEEN.values() for row in rows]

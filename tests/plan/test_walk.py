@@ -10,10 +10,10 @@ from types import FrameType
 from typing import Any
 
 import pytest
-
-import keras_stablef as ks
 from keras_stablef.generator import plain
 from keras_stablef.generator.store import store
+
+import keras_stablef as ks
 
 pytestmark = pytest.mark.once
 PACKAGE = Path(ks.__file__).parent

@@ -14,16 +14,6 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from payloads import MANY
-from payloads import PAYLOADS
-from payloads import STRIKE
-from payloads import X
-from payloads import closed_form
-from payloads import closed_plan
-from payloads import cover
-from payloads import must_be_harmless
-from payloads import rendered
-
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.formula.spec import Spec
 from keras_stablef.generator.numbers.formats import formats_with
@@ -34,6 +24,15 @@ from keras_stablef.generator.program.program import Program
 from keras_stablef.generator.program.program import Var
 from keras_stablef.generator.source.standalone import standalone
 from keras_stablef.generator.words.certificate import certify
+from payloads import MANY
+from payloads import PAYLOADS
+from payloads import STRIKE
+from payloads import X
+from payloads import closed_form
+from payloads import closed_plan
+from payloads import cover
+from payloads import must_be_harmless
+from payloads import rendered
 
 pytestmark = pytest.mark.once
 

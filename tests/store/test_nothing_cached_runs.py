@@ -21,6 +21,11 @@ import pytest
 from backends import run
 from hypothesis import given
 from hypothesis import strategies as st
+from keras_stablef.generator.pieces.cover import AnyPlan
+from keras_stablef.generator.pipeline import to_source
+from keras_stablef.generator.store import store
+from keras_stablef.generator.store.plan_json import MAX_INTEGER
+from keras_stablef.generator.store.plan_json import dumped
 from stored_payloads import CODE
 from stored_payloads import LISTED
 from stored_payloads import NUMBERS
@@ -28,12 +33,6 @@ from stored_payloads import OTHERS
 from stored_payloads import TEXTS
 from stored_payloads import ran
 from stored_payloads import slow_is_fine
-
-from keras_stablef.generator.pieces.cover import AnyPlan
-from keras_stablef.generator.pipeline import to_source
-from keras_stablef.generator.store import store
-from keras_stablef.generator.store.plan_json import MAX_INTEGER
-from keras_stablef.generator.store.plan_json import dumped
 
 pytestmark = pytest.mark.once
 X = np.array([-2.0, 0.0, 0.5, 3.0], np.float32)

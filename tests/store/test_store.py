@@ -16,7 +16,6 @@ from typing import Any
 
 import plans
 import pytest
-
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.errors import StoredPlanError
 from keras_stablef.generator.pieces.cover import AnyPlan

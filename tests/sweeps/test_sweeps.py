@@ -17,7 +17,6 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.numbers.formats import FORMATS
 from keras_stablef.generator.sweeps import document

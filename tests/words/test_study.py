@@ -14,11 +14,11 @@ import pytest
 from backends import BACKEND
 from backends import reverse
 from backends import run
-
-import keras_stablef as ks
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.words import floatline
 from keras_stablef.generator.words import picture
+
+import keras_stablef as ks
 
 pytestmark = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="needs autodiff"
