@@ -69,6 +69,13 @@ from .values import Unknown
 ROWS = {"row": check_row, "power": check_power, "logrow": check_log_row}
 
 
+# What a file that nobody wrote in good faith may end in.
+FOUND = (
+    *(Malformed, Unreadable, NotRunnable, KeyError, TypeError, IndexError),
+    *(ValueError, ArithmeticError),
+)
+
+
 @dataclass(frozen=True)
 class Finding:
     """A claim that could not be confirmed.
@@ -183,7 +190,7 @@ def check(
             _check(whole, plans, node, module, only, report, expected, formats)
     except _Enough:
         pass
-    except (Malformed, Unreadable, NotRunnable, KeyError, TypeError) as error:
+    except FOUND as error:
         report.findings.append(Finding("certificate", _said(error)))
     return report
 

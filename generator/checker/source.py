@@ -74,7 +74,7 @@ class Module:
     @cached_property
     def code(self) -> Any:
         """What is executed."""
-        return compile(self.tree, "<rendered>", "exec")
+        return compile(self.tree, "<rendered>", "exec", dont_inherit=True)
 
     @staticmethod
     def read(source: str, whole: dict[str, Any] | None = None) -> list[Module]:
@@ -195,6 +195,11 @@ def _only_known(tree: ast.AST) -> None:
             bad |= not all(isinstance(d, ast.Constant) for d in extra.defaults)
             bad |= bool(extra.kw_defaults or extra.kwonlyargs or extra.kwarg)
             bad |= node.name.startswith("__")
+            bad |= node.returns is not None
+        elif isinstance(node, ast.arg):
+            # Run when the module is loaded, but not here: `compile` inherits
+            # the future of this file.
+            bad = node.annotation is not None
         elif isinstance(node, ast.Name):
             bad = node.id.startswith("__") or node.id == "isinstance"
             if isinstance(node.ctx, ast.Store):

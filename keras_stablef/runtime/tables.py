@@ -64,7 +64,8 @@ def rows_of(
         edges = [first, *(int(s * 2.0**k) for s in seams), last]
         counts = [b - a for a, b in pairwise(edges)]
         seams = Grid(2.0**k, first, counts)
-    return seams, tuple(table), rows["divider"], scaled
+    divider = rows["divider"] if split else None
+    return seams, tuple(table), divider, scaled
 
 
 def numbers_of(

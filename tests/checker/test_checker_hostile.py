@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from checking import findings
 from keras_stablef.generator.checker.__main__ import check_file
 from keras_stablef.generator.checker.__main__ import main as command_line
 from keras_stablef.generator.checker.__main__ import shipped
+
+import keras_stablef
+from keras_stablef.runtime import tables
 
 pytestmark = pytest.mark.once
 
@@ -58,3 +64,43 @@ def test_certificates_that_are_not_there(
         command_line([name])
     assert stopped.value.code == 2
     assert "there is no file" in capsys.readouterr().err
+
+
+def _rows_of(data: Any) -> Any:
+    (plan,) = (
+        p for p in data["plans"] if (p["dtype"], p["order"]) == ("float32", 1)
+    )
+    return plan["rows"]
+
+
+# What a certificate may say of the tables that a module takes from it.
+TABLES: dict[str, Callable[[Any], object]] = {
+    "too few bins": lambda rows: rows["grid"].__setitem__(2, 3),
+    "a coarse grid": lambda rows: rows["grid"].__setitem__(0, 0),
+    "a fine grid": lambda rows: rows["grid"].__setitem__(0, 10**6),
+    "no grid at all": lambda rows: rows.pop("grid"),
+    "endless bins": lambda rows: rows["grid"].__setitem__(2, 10**12),
+    "a huge scale": lambda rows: rows["values"][3].__setitem__(
+        rows["fields"].index("scale"), 5000
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", TABLES)
+def test_tables_that_cannot_be(lie: str) -> None:
+    """They end in findings, as all that is no certificate."""
+    folder = Path(keras_stablef.__file__).parent / "generated"
+    data = json.loads((folder / "exprel.json").read_text())
+    TABLES[lie](_rows_of(data))
+    source = (folder / "exprel.py").read_text()
+    assert findings(data, source, 1, "float32")
+
+
+def test_a_divider_without_slopes_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At run time as for the checker, which would confirm it otherwise."""
+    plans = copy.deepcopy(tables._plans("exprel"))
+    plans["float32", 1]["rows"]["divider"] = 3
+    monkeypatch.setattr(tables, "_plans", lambda name: plans)
+    assert tables.rows_of("exprel", "float32", 1)[2] is None

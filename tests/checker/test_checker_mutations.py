@@ -389,6 +389,8 @@ def test_the_truth_is_confirmed(
         "Z = lambda x: x",
         'BODIES["float32"] = ()',
         "def g(x):\n    global BODIES",
+        "def g(x: ops.abs(1.0)):\n    return x",
+        "def g(x) -> ops.abs(1.0):\n    return x",
     ],
 )
 def test_modules_that_do_more_do_not_run(line: str) -> None:
