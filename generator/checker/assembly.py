@@ -28,6 +28,7 @@ MODULES = (
 )
 TABLES = "tables"  # the one module that is not read: its calls are resolved
 MOST_COLUMNS = 200  # of a row
+MOST = 2**31  # bins are int32
 
 
 class NotRunnable(ValueError):  # noqa: N818
@@ -71,7 +72,11 @@ def assembled(tree: ast.Module, whole: dict[str, Any] | None) -> ast.Module:
     needed = _closure(wanted)
     rename = _Renamed(needed)
     tables = _Resolved(resolved, whole)
-    own = [rename.visit(tables.visit(node)) for node in rest]
+    # References stand in constants of the module: a function could bind NAME.
+    own = [
+        rename.visit(tables.visit(n) if isinstance(n, ast.Assign) else n)
+        for n in rest
+    ]
     first = [
         _Renamed(needed, True).visit(copy.deepcopy(definition))
         for home in MODULES
@@ -248,6 +253,8 @@ def _seams(lows: list[float], grid: Any) -> ast.expr:
     if grid is None:
         return _tuple(lows)
     k, first, stop = grid
+    if any(type(n) is not int or abs(n) > MOST for n in grid) or abs(k) > 1100:
+        raise ValueError("no grid")
     edges = [Fraction(first)]
     edges += [Fraction(low) * Fraction(2) ** k for low in lows]
     counts = [

@@ -88,6 +88,8 @@ class Module:
         """
         tree = _allowed(source, whole)
         wrong = _stated(tree)
+        if wrong:  # nothing of it is run
+            raise NotRunnable("; ".join(wrong))
         asking = [_asks_at_all(node) for node in tree.body]
         by_text: dict[str, tuple[list[ast.stmt], list[str]]] = {}
         for name in sorted({*BACKENDS, *_names_asked(tree)}):
@@ -181,6 +183,7 @@ def _binds(node: ast.stmt) -> str | None:
 
 def _only_known(tree: ast.AST) -> None:
     """Raises where anything stands that a body has no need of."""
+    own = tree.targets[0] if isinstance(tree, ast.Assign) else None
     for node in ast.walk(tree):
         bad = False
         if type(node) in HARMLESS:  # most of a table
@@ -200,10 +203,17 @@ def _only_known(tree: ast.AST) -> None:
             # Run when the module is loaded, but not here: `compile` inherits
             # the future of this file.
             bad = node.annotation is not None
+            bad |= node.arg in ("ops", "backend") or node.arg.startswith("_")
         elif isinstance(node, ast.Name):
             bad = node.id.startswith("__") or node.id == "isinstance"
             if isinstance(node.ctx, ast.Store):
                 bad |= node.id in ("ops", "backend") or node.id in STATED
+                # A local one would mean something else than the primitive.
+                bad |= (
+                    node is not own
+                    and node.id.startswith("_")
+                    and (node.id != "_")
+                )
         elif isinstance(node, ast.Attribute):
             of_ops = isinstance(node.value, ast.Name) and node.value.id == "ops"
             bad = node.attr.startswith("_") or isinstance(node.ctx, ast.Store)

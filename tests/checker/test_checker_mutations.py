@@ -391,6 +391,12 @@ def test_the_truth_is_confirmed(
         "def g(x):\n    global BODIES",
         "def g(x: ops.abs(1.0)):\n    return x",
         "def g(x) -> ops.abs(1.0):\n    return x",
+        "def g(ops):\n    return ops.gi_frame",
+        "def g(backend, t):\n    return t",
+        "def g(t, _two_sum):\n    return t",
+        "def g(t):\n    _constant = t\n    return _constant",
+        "def _pair_root(a, b=open('x')):\n    return a",
+        "class _Grid:\n    a = open('x')",
     ],
 )
 def test_modules_that_do_more_do_not_run(line: str) -> None:
