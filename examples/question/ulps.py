@@ -1,6 +1,6 @@
 """The second table: errors and nans of each formula, computed in float32.
 
-The oracle is mpmath.  An error is in units of DESIGN.md: the ulp of the
+The oracle is mpmath.  An error is in units of docs/design.md: the ulp of the
 true result, never below that of the smallest normal number.
 """
 

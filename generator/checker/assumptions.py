@@ -1,6 +1,6 @@
 """Assumed errors of functions against the tables that were measured.
 
-``primitives/BACKEND-DEVICE-DTYPE.json`` holds the worst error seen on each
+``measured/BACKEND-DEVICE-DTYPE.json`` holds the worst error seen on each
 backend and device.  Assumed has to be the worst of them and a quarter more,
 rounded up to hundredths: what was not measured (other processors, versions)
 is assumed to be no more than that worse.

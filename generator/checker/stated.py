@@ -58,7 +58,7 @@ class Served:
     """A format that results are given in.
 
     Attributes:
-        precision, emin, largest: see DESIGN.md, "Words".
+        precision, emin, largest: see docs/design.md, "Words".
         overflow: what becomes of a number that rounds to no finite one.
         compute, storage: what it is computed in, and the dtype it is put in.
     """

@@ -1,6 +1,6 @@
 """Assumed errors of the backends' elementary functions, as data.
 
-The figures are in ``primitives/BACKEND-DEVICE-DTYPE.json``, written by
+The figures are in ``measured/BACKEND-DEVICE-DTYPE.json``, written by
 ``make calibrate``: the worst error seen on each.  Assumed is the worst over
 all files of a dtype, times a safety factor for processors, versions and
 devices that were not at hand.

@@ -1,6 +1,6 @@
 """Errors in ulp of many results at once.
 
-``|got - f(x)| / ulp(f(x))`` as DESIGN.md has it: the unit of the smallest
+``|got - f(x)| / ulp(f(x))`` as docs/design.md has it: the unit of the smallest
 normal number below it, where 0 is exact; above the largest number what the
 format makes of it is exact; nan or a wrong infinity is an infinite error.
 """

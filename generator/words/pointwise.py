@@ -236,7 +236,7 @@ def _agree(a: arb, b: arb) -> bool:
 
 
 def ulp_error(got: float, want: arb, fmt: FloatFormat) -> float:
-    """``|got - want| / ulp(want)`` as DESIGN.md defines it.
+    """``|got - want| / ulp(want)`` as docs/design.md defines it.
 
     The unit is that of the smallest normal number below it, where 0 is
     exact; an infinity of the right sign is exact above the largest.  nan

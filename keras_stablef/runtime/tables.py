@@ -76,7 +76,8 @@ def numbers_of(
     Error: none.
 
     Example:
-        >>> numbers_of("asinh", "float32", 0, -1, "ends", 0, "factors", 0)
+        >>> place = "ends", 0, "factors", 0, "rest"
+        >>> numbers_of("asinh", "float32", 0, -1, *place)
     """
     found = _plans(name)[dtype, order]
     for key in place:
