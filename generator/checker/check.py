@@ -35,7 +35,6 @@ from .claims import exact
 from .claims import read_plans
 from .claims import real
 from .formula import Node
-from .formula import Unreadable
 from .formula import has_kinks
 from .formula import read
 from .gaps import Target
@@ -69,11 +68,8 @@ from .values import Unknown
 ROWS = {"row": check_row, "power": check_power, "logrow": check_log_row}
 
 
-# What a file that nobody wrote in good faith may end in.
-FOUND = (
-    *(Malformed, Unreadable, NotRunnable, KeyError, TypeError, IndexError),
-    *(ValueError, ArithmeticError),
-)
+# Of a file that nobody wrote in good faith; ours are ValueErrors.
+FOUND = (ValueError, KeyError, TypeError, IndexError, ArithmeticError)
 
 
 @dataclass(frozen=True)
