@@ -67,12 +67,28 @@ def check_file(
     except (OSError, UnicodeDecodeError) as error:
         what = f"Cannot read: expected a file of UTF-8, received {error}."
         return Report(path.stem, findings=[Finding(path.name, what)])
-    return check(
+    report = check(
         certificate,
         source,
         lambda plan: only in (None, (plan.order, plan.fmt.name)),
         expected=expected,
     )
+    report.findings += _misplaced(path, report.name, source)
+    return report
+
+
+def _misplaced(path: Path, name: str, source: str) -> list[Finding]:
+    """A module that would read the tables of another certificate."""
+    if "keras_stablef.runtime.tables" not in source:
+        return []
+    read = shipped() / f"{name}.json"
+    if path.resolve() == read.resolve():
+        return []
+    what = (
+        f"tables: expected the module beside {read.name} of the package, "
+        f"which it reads, received one beside {path.name}"
+    )
+    return [Finding(name, what)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -42,8 +42,9 @@ def assembled(tree: ast.Module, whole: dict[str, Any] | None) -> ast.Module:
         whole: the certificate, for the tables that it refers to.
 
     Raises:
-        NotRunnable: it imports what is no primitive, binds a primitive's
-            name itself, or refers to no table of the certificate.
+        NotRunnable: it imports what is no primitive, or refers to no table
+            of the certificate.  What it binds itself is for `grammar`: a
+            primitive's name is one with an underscore there.
     """
     wanted: set[str] = set()
     resolved: dict[str, Callable[..., ast.expr]] = {}
@@ -67,8 +68,6 @@ def assembled(tree: ast.Module, whole: dict[str, Any] | None) -> ast.Module:
                 wanted.add(alias.name)
     if not (wanted or resolved):
         return tree
-    for part in (p for node in rest for p in ast.walk(node)):
-        _refuse_binding(part, wanted | set(resolved))
     needed = _closure(wanted)
     rename = _Renamed(needed)
     tables = _Resolved(resolved, whole)
@@ -109,6 +108,18 @@ def _homes() -> dict[str, dict[str, ast.stmt]]:
     return found
 
 
+def primitive(name: str, defined: set[str]) -> ast.stmt | None:
+    """The runtime's own, as a module has it that defines these names."""
+    plain = name.removeprefix("_")
+    for own in _homes().values():
+        if plain in own and plain != name:
+            names = {n.removeprefix("_") for n in defined if n[:1] == "_"}
+            found = copy.deepcopy(own[plain])
+            made: ast.stmt = _Renamed(names, True).visit(found)
+            return made
+    return None
+
+
 def _closure(wanted: set[str]) -> set[str]:
     """Also what these use, and what that uses."""
     every = {n: node for own in _homes().values() for n, node in own.items()}
@@ -124,19 +135,6 @@ def _closure(wanted: set[str]) -> set[str]:
                 if isinstance(part, ast.Name) and part.id in every
             ]
     return found
-
-
-def _refuse_binding(node: ast.AST, names: set[str]) -> None:
-    """A name of the runtime that means something else in a part of it."""
-    bound: str | None = None
-    if isinstance(node, ast.arg):
-        bound = node.arg
-    elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        bound = node.name
-    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        bound = node.id
-    if bound in names:
-        raise NotRunnable(f"{bound} is bound twice")
 
 
 class _Renamed(ast.NodeTransformer):
@@ -163,7 +161,7 @@ class _Renamed(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_arg(self, node: ast.arg) -> ast.arg:
-        # A module's own is run when it is loaded, and looked at.
+        node.arg = self._name(node.arg) if not self.trusted else node.arg
         if self.trusted:
             node.annotation = None
         self.generic_visit(node)
@@ -194,10 +192,8 @@ class _Resolved(ast.NodeTransformer):
             first, dtype, order, *more = node.args
             if not (isinstance(first, ast.Name) and first.id == "NAME"):
                 raise ValueError
-            plan = _plan(
-                self.whole, ast.literal_eval(dtype), ast.literal_eval(order)
-            )
-            place = [ast.literal_eval(part) for part in more]
+            plan = _plan(self.whole, _word(dtype), _word(order))
+            place = [_word(part) for part in more]
             made = self.resolvers[call.id](plan, *place)
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise NotRunnable(
@@ -283,6 +279,20 @@ RESOLVERS: dict[str, Callable[..., ast.expr]] = {
     "rows_of": _rows,
     "numbers_of": _numbers,
 }
+
+
+def _word(node: ast.expr) -> Any:
+    """A text or a small whole number as it stands in the source."""
+    sign = 1
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node, sign = node.operand, -1
+    if not isinstance(node, ast.Constant):
+        raise ValueError("no text and no number")
+    if isinstance(node.value, str) and sign == 1:
+        return node.value
+    if type(node.value) is not int or node.value > MOST_COLUMNS:
+        raise ValueError("no text and no number")
+    return sign * node.value
 
 
 def _float(text: Any) -> float:

@@ -69,7 +69,7 @@ ROWS = {"row": check_row, "power": check_power, "logrow": check_log_row}
 
 
 # Of a file that nobody wrote in good faith; ours are ValueErrors.
-FOUND = (ValueError, KeyError, TypeError, IndexError, ArithmeticError)
+FOUND = (ValueError, LookupError, TypeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """The rendered source: what may stand in it, and what is run of it.
 
-A module consists of constants and functions.  Helpers for which the analysis
-has a theorem (operations.py, kernels.py) are not run: they have to be, tree
-for tree, the code that the theorem is about (statements.py).  Everything else
-is run as it stands, once for each backend that the code tells from others.
-Nothing in a module can reach further than keras.ops: names, attributes and
-statements are held to closed lists before anything is executed.
+A module consists of constants, primitives of the runtime and bodies
+(grammar.py).  Primitives for which the analysis has a theorem (operations.py,
+kernels.py) are not run: they have to be, tree for tree, the code that the
+theorem is about (statements.py).  Everything else is run as it stands, once
+for each backend that the code tells from others.
 """
 
 from __future__ import annotations
@@ -20,12 +19,15 @@ from typing import Any
 
 from .assembly import NotRunnable
 from .assembly import assembled
+from .grammar import LARGEST_INTEGER
+from .grammar import asks
+from .grammar import binds
+from .grammar import check_grammar
 from .statements import STATED
 from .statements import plain
 
 BACKENDS = ("jax", "tensorflow", "torch")
 ANY = "any"  # backend, where a helper's branches are known to be right
-LARGEST_INTEGER = 2**16  # of a body, beside its floats
 IMPORTS = {("keras", "ops"), ("keras.config", "backend")}
 BUILTINS: dict[str, Any] = {
     "__build_class__": __build_class__,
@@ -38,19 +40,6 @@ BUILTINS: dict[str, Any] = {
     "range": lambda *ends: _range(*ends),
     "zip": zip,
 }
-# What a body may consist of: no loop without end, nothing that is bound
-# elsewhere, and no way to tell this run from that of a backend.
-STATEMENTS = (
-    *(ast.Assign, ast.Expr, ast.For, ast.FunctionDef, ast.If, ast.Return),
-)
-EXPRESSIONS = (
-    *(ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare),
-    *(ast.Constant, ast.Dict, ast.GeneratorExp, ast.IfExp, ast.List),
-    *(ast.ListComp, ast.Name, ast.Slice, ast.Starred, ast.Subscript),
-    *(ast.Tuple, ast.UnaryOp),
-)
-
-HARMLESS = (ast.Load, ast.Tuple, ast.UnaryOp, ast.USub)
 
 
 @dataclass(frozen=True)
@@ -146,15 +135,13 @@ def _allowed(source: str, whole: dict[str, Any] | None) -> ast.Module:
         if isinstance(node, ast.ImportFrom):
             _import(node)
             continue
-        name = _binds(node)
-        if name is not None:
-            if name in bound or name in ("ops", "backend"):
-                raise NotRunnable(f"{name} is bound twice")
-            bound.add(name)
-        if name not in STATED:
-            _only_known(node)
+        name = binds(node)
+        if name in bound:
+            raise NotRunnable(f"{name} is bound twice")
+        bound |= {name} if name else set()
         kept.append(node)
     tree.body = kept
+    check_grammar(tree)
     return tree
 
 
@@ -168,75 +155,12 @@ def _import(node: ast.ImportFrom) -> None:
             )
 
 
-def _binds(node: ast.stmt) -> str | None:
-    """The name that a statement of the module defines."""
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return node.name
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        (target,) = node.targets
-        if isinstance(target, ast.Name):
-            return target.id
-    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return None  # the docstring
-    raise NotRunnable(f"unexpected {ast.unparse(node)[:60]!r}")
-
-
-def _only_known(tree: ast.AST) -> None:
-    """Raises where anything stands that a body has no need of."""
-    own = tree.targets[0] if isinstance(tree, ast.Assign) else None
-    for node in ast.walk(tree):
-        bad = False
-        if type(node) in HARMLESS:  # most of a table
-            continue
-        if isinstance(node, ast.stmt):
-            bad = not isinstance(node, STATEMENTS)
-        elif isinstance(node, ast.expr):
-            bad = not isinstance(node, EXPRESSIONS)
-        if isinstance(node, ast.FunctionDef):
-            extra = node.args
-            bad |= bool(node.decorator_list)
-            bad |= not all(isinstance(d, ast.Constant) for d in extra.defaults)
-            bad |= bool(extra.kw_defaults or extra.kwonlyargs or extra.kwarg)
-            bad |= node.name.startswith("__")
-            bad |= node.returns is not None
-        elif isinstance(node, ast.arg):
-            # Run when the module is loaded, but not here: `compile` inherits
-            # the future of this file.
-            bad = node.annotation is not None
-            bad |= node.arg in ("ops", "backend") or node.arg.startswith("_")
-        elif isinstance(node, ast.Name):
-            bad = node.id.startswith("__") or node.id == "isinstance"
-            if isinstance(node.ctx, ast.Store):
-                bad |= node.id in ("ops", "backend") or node.id in STATED
-                # A local one would mean something else than the primitive.
-                bad |= (
-                    node is not own
-                    and node.id.startswith("_")
-                    and (node.id != "_")
-                )
-        elif isinstance(node, ast.Attribute):
-            of_ops = isinstance(node.value, ast.Name) and node.value.id == "ops"
-            bad = node.attr.startswith("_") or isinstance(node.ctx, ast.Store)
-            bad |= not of_ops
-        elif isinstance(node, ast.Subscript):
-            bad = isinstance(node.ctx, ast.Store)
-        elif isinstance(node, ast.BinOp):
-            # 9**9**9 takes for ever; a power of a float overflows.
-            power = isinstance(node.op, ast.Pow)
-            bad = power and not _is_float(node.left)
-        elif isinstance(node, ast.Constant):
-            bad = type(node.value) is int and abs(node.value) > LARGEST_INTEGER
-        if bad:
-            line = getattr(node, "lineno", 0)
-            raise NotRunnable(f"unexpected {ast.unparse(node)[:60]!r}, {line}")
-
-
 def _stated(tree: ast.Module) -> list[str]:
     """Helpers that are not what the theorems are about."""
     wrong = []
     for node in tree.body:
         if not isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            if (name := _binds(node)) in STATED:
+            if (name := binds(node)) in STATED:
                 wrong.append(f"{name} is not the helper of that name")
             continue
         if node.name not in STATED:
@@ -245,10 +169,6 @@ def _stated(tree: ast.Module) -> list[str]:
         if plain(own) != STATED[node.name]:
             wrong.append(f"{node.name} is not the helper of that name")
     return wrong
-
-
-def _is_float(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, float)
 
 
 def _range(*ends: int) -> range:
@@ -262,7 +182,7 @@ def _range(*ends: int) -> range:
 def _names_asked(tree: ast.AST) -> Iterator[str]:
     """The backends that a module tells from others."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Compare) and _asks(node):
+        if isinstance(node, ast.Compare) and asks(node):
             (name,) = node.comparators
             if isinstance(name, ast.Constant) and isinstance(name.value, str):
                 yield name.value
@@ -276,10 +196,6 @@ def _asks_at_all(tree: ast.AST) -> bool:
     )
 
 
-def _asks(node: ast.Compare) -> bool:
-    return ast.unparse(node.left) == "backend()" and len(node.ops) == 1
-
-
 class _Decided(ast.NodeTransformer):
     """Questions for the backend answered, and what is not run left out."""
 
@@ -287,7 +203,7 @@ class _Decided(ast.NodeTransformer):
         self.backend = backend
 
     def _answer(self, test: ast.expr) -> bool | None:
-        if not (isinstance(test, ast.Compare) and _asks(test)):
+        if not (isinstance(test, ast.Compare) and asks(test)):
             return None
         (name,), (way,) = test.comparators, test.ops
         if not isinstance(name, ast.Constant):

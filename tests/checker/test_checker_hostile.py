@@ -104,3 +104,69 @@ def test_a_divider_without_slopes_is_none(
     plans["float32", 1]["rows"]["divider"] = 3
     monkeypatch.setattr(tables, "_plans", lambda name: plans)
     assert tables.rows_of("exprel", "float32", 1)[2] is None
+
+
+def test_tables_of_another_certificate(tmp_path: Path) -> None:
+    """A module reads those of its NAME from the package's own folder."""
+    folder = Path(keras_stablef.__file__).parent / "generated"
+    for kind in ("json", "py"):
+        text = (folder / f"so3_cubic.{kind}").read_text()
+        (tmp_path / f"so3_cubic.{kind}").write_text(text)
+    report = check_file(tmp_path / "so3_cubic.json", None, (0, "float32"))
+    assert [f for f in report.findings if "tables" in f.what]
+
+
+# A module that ships, and what is changed in it: each computes something else.
+IN_BODIES: dict[str, tuple[str, str]] = {
+    "ops as a parameter": (
+        "BODIES = {",
+        "def g(ops):\n    return ops.gi_frame\n\n\nBODIES = {",
+    ),
+    "a local primitive": (
+        "    t = x\n",
+        "    _constant = x\n    t = constant(x, 'float32')\n",
+    ),
+    "NAME of another": (
+        'NAME = "exprel"',
+        'NAME = "exprel"\n\n\ndef h(x):\n    NAME = "tanhc"\n'
+        '    return rows_of(NAME, "float32", 0)\n',
+    ),
+    "a table of its own": (
+        "local_polynomials(s, EXPREL_1_FLOAT32,",
+        "local_polynomials(s, EXPREL_0_FLOAT32,",
+    ),
+    "a table by another name": (
+        "BODIES = {",
+        "OTHER = EXPREL_1_FLOAT32\n\nBODIES = {",
+    ),
+    "an inner row": (
+        'EXPREL_1_FLOAT32, "float32")\n',
+        'EXPREL_1_FLOAT32, "float32")\n'
+        "    here = ops.logical_and(t >= 3.0, t < 4.0)\n"
+        "    y = ops.where(here, 1.5 * y, y)\n",
+    ),
+    "loops": (
+        "BODIES = {",
+        "A = [0 for i in range(60000) for j in range(60000)]\n\nBODIES = {",
+    ),
+    "growing integers": (
+        "    t = x\n",
+        "    t = x\n    k = 7\n    k = k * k\n",
+    ),
+    "text times a number": ("BODIES = {", "A = 'x' * 60000\n\nBODIES = {"),
+    "signs": ("BODIES = {", f"A = {'-' * 1200}1.0\n\nBODIES = {{"),
+    "signs of an order": (
+        'rows_of(NAME, "float32", 1)',
+        f'rows_of(NAME, "float32", {"-" * 1200}1)',
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", IN_BODIES)
+def test_modules_that_compute_something_else(lie: str) -> None:
+    folder = Path(keras_stablef.__file__).parent / "generated"
+    data = json.loads((folder / "exprel.json").read_text())
+    source = (folder / "exprel.py").read_text()
+    old, new = IN_BODIES[lie]
+    assert old in source
+    assert findings(data, source.replace(old, new), 1, "float32")
