@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 from typing import Any
 
 from keras_stablef.generator.checker import Expected
+from keras_stablef.generator.checker import assembly
 from keras_stablef.generator.checker import check
 from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.pipeline import derive
@@ -43,3 +45,14 @@ def findings(
         expected=expected,
     )
     return [str(f) for f in report.findings]
+
+
+def with_runtime(old: str, new: str) -> dict[str, dict[str, ast.stmt]]:
+    """The runtime's definitions for the checker, one of them another."""
+    return {
+        home: {
+            name: ast.parse(ast.unparse(node).replace(old, new)).body[0]
+            for name, node in own.items()
+        }
+        for home, own in assembly._homes().items()
+    }

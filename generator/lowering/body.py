@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from dataclasses import fields
 from fractions import Fraction
 from typing import Any
 
@@ -177,8 +176,8 @@ def nodes(value: Any) -> Iterator[Expr]:
             yield from nodes(item)
     elif isinstance(value, Expr):
         yield value
-        for field in fields(value):  # type: ignore[arg-type]
-            yield from nodes(getattr(value, field.name))
+        for part in vars(value).values():
+            yield from nodes(part)
 
 
 # -- the few forms that lowering writes again and again ----------------------

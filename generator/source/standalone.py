@@ -11,6 +11,9 @@ from ..errors import GeneratorError
 from .inline import inlined
 from .templates import environment
 from .templates import formatted
+from .templates import with_sorted_imports
+
+HEAD = "# Written by keras_stablef; to change it, change the formula."
 
 
 def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
@@ -33,7 +36,9 @@ def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
             f"Cannot save {name}: expected one import of keras.ops, received "
             f"{module.count(head)}."
         )
-    whole = module.replace(head, f"{imports}\n{head}")
+    # The two lines of its head speak to who works in the checkout.
+    body = module.split("\n", 2)[2].replace(head, f"{imports}\n{head}")
+    whole = f"{HEAD}\n{body}"
     if name in _taken(f"{whole}\n{rules}"):
         raise GeneratorError(
             "Cannot save: expected a name that the module does not use "
@@ -50,7 +55,7 @@ def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
             primes="'" * order,
         )
     )
-    return formatted(text)
+    return formatted(with_sorted_imports(text))
 
 
 def _taken(source: str) -> set[str]:

@@ -39,24 +39,25 @@ def template_folder() -> Path:
 
 
 def formatted(text: str) -> str:
-    """`text` as ruff formats it, whatever lies about in the working folder.
+    """`text` as ruff formats it, whatever lies about in the working folder."""
+    return _ruff(text, "format", "--line-length", "80")
+
+
+def with_sorted_imports(text: str) -> str:
+    """`text`, its imports in ruff's order."""
+    return _ruff(text, "check", "--select", "I", "--fix", "--quiet")
+
+
+def _ruff(text: str, *command: str) -> str:
+    """What ruff makes of a module.
 
     Neither configuration (--isolated) nor a folder `ruff` or a module of
-    the standard library's name there (-P) has a say in it.
+    the standard library's name in the working folder (-P) has a say in it.
     """
     result = subprocess.run(
         [
-            sys.executable,
-            "-P",
-            "-m",
-            "ruff",
-            "format",
-            "--isolated",
-            "--line-length",
-            "80",
-            "--stdin-filename",
-            "module.py",
-            "-",
+            *(sys.executable, "-P", "-m", "ruff", *command, "--isolated"),
+            *("--stdin-filename", "module.py", "-"),
         ],
         input=text,
         capture_output=True,
@@ -65,6 +66,6 @@ def formatted(text: str) -> str:
     )
     if result.returncode:
         raise GeneratorError(
-            f"ruff could not format the module: {result.stderr.strip()}"
+            f"ruff could not {command[0]} the module: {result.stderr.strip()}"
         )
     return result.stdout

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from checking import findings
 from checking import made
+from checking import with_runtime
 from keras_stablef.generator.checker import Expected
 from keras_stablef.generator.checker import assembly
 from keras_stablef.generator.checker.__main__ import _everything
@@ -347,17 +348,6 @@ RUNTIME = {
         "s = s",
     ),
 }
-
-
-def with_runtime(old: str, new: str) -> dict[str, dict[str, ast.stmt]]:
-    """Its definitions, one of them another."""
-    return {
-        home: {
-            name: ast.parse(ast.unparse(node).replace(old, new)).body[0]
-            for name, node in own.items()
-        }
-        for home, own in assembly._homes().items()
-    }
 
 
 @pytest.mark.parametrize("lie", LIES)

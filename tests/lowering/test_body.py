@@ -23,6 +23,7 @@ from keras_stablef.generator.pipeline import to_source
 from keras_stablef.generator.source.inline import inlined
 
 from keras_stablef import generated
+from keras_stablef import runtime
 from keras_stablef.runtime import lookup
 from keras_stablef.runtime import tables
 
@@ -73,7 +74,7 @@ def run_on_a_tape(plan: Cover) -> Counter[str]:
     lines = [s for s in text.splitlines() if not s.startswith("from keras")]
     tape = costs._Tape()
     space: dict[str, Any] = {"ops": tape, "backend": lambda: "jax"}
-    exec("\n".join(lines), space)
+    exec("\n".join(lines), space)  # what was just rendered
     space["BODIES"][plan.dtype][0](costs._Counted(tape))
     return tape.counts
 
@@ -115,6 +116,11 @@ def test_tables_are_those_of_the_certificate(name: str) -> None:
         for table in body.tables:
             if isinstance(table, Rows) and table.end is None:
                 _same(ours, evaluated(row_table(table.rows, key[0])))
+
+
+def test_the_checker_reads_every_module_of_the_runtime() -> None:
+    names = [m.__name__.rpartition(".")[2] for m in runtime.MODULES]
+    assert sorted(assembly.MODULES) == sorted(names)
 
 
 def test_coefficients_stand_once() -> None:

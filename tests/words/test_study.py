@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -130,6 +132,19 @@ def test_a_path_in_bytes(tmp_path: Path) -> None:
     ):
         write(Place(os.fsencode(tmp_path / name)), "float32")
         assert (tmp_path / name).is_file()
+
+
+def test_saved_files_are_tidy(tmp_path: Path) -> None:
+    """For ruff as it is out of the box, imports in its order too."""
+    out = tmp_path / "saved.py"
+    ks.ops.log1prel.save(out, "float32")
+    for rules in ([], ["--select", "I"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", "check", "--isolated", *rules, out],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("order", [0, 1, 2])
