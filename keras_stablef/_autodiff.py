@@ -16,6 +16,8 @@ from typing import Any
 
 import keras
 
+from .runtime.bits import sees_bits
+
 Body = Callable[..., Any]
 Product = Callable[[Any, Any], Any]
 
@@ -136,6 +138,8 @@ _FORWARD: dict[str, Callable[[Body], Body]] = {
 def _jax_rule(body: Body, derivative: Body, times: Product) -> Body:
     import jax
 
+    body, derivative = _one_program(body), _one_program(derivative)
+
     @jax.custom_jvp
     def op(x: Any, *rest: Any) -> Any:
         return body(x, *rest)
@@ -155,6 +159,22 @@ def _jax_rule(body: Body, derivative: Body, times: Product) -> Body:
 
     del jvp
     return op
+
+
+def _one_program(body: Body) -> Body:
+    """Jitted, where eager JAX would run a hundred operations one by one.
+
+    Inside a program it is part of that: XLA inlines calls.
+    """
+    import jax
+
+    fast = jax.jit(body)
+
+    def run(*arguments: Any) -> Any:
+        # What is exported to ONNX has other operations than what is kept.
+        return (fast if sees_bits() else body)(*arguments)
+
+    return run
 
 
 def _torch_rule(body: Body, derivative: Body, times: Product) -> Body:

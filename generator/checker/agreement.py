@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import math
 import random
 from collections.abc import Iterator
 from fractions import Fraction
@@ -135,10 +136,17 @@ def _helpers() -> dict[str, Any]:
     def joined(x: Any) -> arb:
         return x[0] + x[1]
 
+    def split(t: arb, root: int, dtype: str) -> tuple[arb, arb]:
+        del dtype
+        n = root * math.floor(math.log2(abs(float(t))) / root + 0.5)
+        return t / arb(2) ** n, arb(n)
+
     return {
         "_two_sum": lambda a, b: (_ball(a) + _ball(b), zero),
         "_two_product": lambda a, b, dtype: (a * b, zero),
         "_split": lambda s, divider: (s, zero),
+        "_split_exponent": split,
+        "_scale_by_power": lambda y, n, dtype: y * arb(2) ** n,
         "_pair_sum": lambda x, y: (joined(x) + joined(y), zero),
         "_pair_product": lambda x, y, dtype: (joined(x) * joined(y), zero),
         "_pair_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),

@@ -23,7 +23,7 @@ import keras_stablef
 RUNTIME = "keras_stablef.runtime."
 FOLDER = Path(keras_stablef.__file__).parent / "runtime"
 MODULES = (
-    *("constants", "lookup", "pairs", "polynomials", "exponents"),
+    *("constants", "bits", "lookup", "pairs", "polynomials", "exponents"),
     *("kernel_numbers", "kernels", "powers"),
 )
 TABLES = "tables"  # the one module that is not read: its calls are resolved

@@ -17,6 +17,7 @@ from . import folds
 from .assumptions import Assumed
 from .claims import Piece
 from .claims import Plan
+from .exponents import LaterExponents
 from .kernels import with_kernels
 from .lanes import Lanes
 from .later import Later
@@ -52,7 +53,8 @@ class Body:
         self.ops, self.pairs = Ops(machine), Pairs(machine)
         later = LaterPairs(self.pairs)
         space = module.run({"ops": LaterOps(self.ops)})
-        for name, helper in later.names().items():
+        exponents = LaterExponents(self.ops)
+        for name, helper in {**later.names(), **exponents.names()}.items():
             if name in space:
                 space[name] = helper
         if "_log_rows" in space:

@@ -32,13 +32,14 @@ CALLS = frozenset(
         *("_local_polynomials", "_log_rows", "_pair_exp", "_pair_log"),
         *("_pair_power", "_pair_product", "_pair_quotient", "_pair_root"),
         *("_pair_sum", "_power_row", "_scale_by_power", "_split_exponent"),
-        "_two_sum",
+        *("_once", "_split_subnormal", "_two_sum"),
     )
 )
 COUNTS = {  # arguments that are integers, by primitive
     "_pair_power": 1,
     "_pair_root": 1,
     "_split_exponent": 1,
+    "_split_subnormal": 1,
     "_power_row": 2,
 }
 TABLES = {"_local_polynomials": "", "_log_rows": "_END"}
@@ -55,7 +56,7 @@ def check_grammar(tree: ast.Module) -> None:
         name = binds(node)
         if name is None:
             continue  # the docstring
-        if name in ("ops", "backend"):
+        if name in ("ops", "backend", "_getframe"):
             raise _unexpected(node)
         helper = name.startswith("_") and name not in NUMBERS
         if helper or isinstance(node, ast.ClassDef):

@@ -60,14 +60,14 @@ class Ops:
             grid = np.zeros(self.m.lanes, int)
             return Number(self.m, value, value, self.m.fill(0), {}, grid)
         if dtype == "int32":
-            return self._whole(x, np.trunc, place)
+            return self.whole(x, np.trunc, place)
         return x
 
     def floor(self, x: Number, place: int | None = None) -> Number:
         """The integer below."""
-        return self._whole(x, np.floor, place)
+        return self.whole(x, np.floor, place)
 
-    def _whole(
+    def whole(
         self, x: Number, way: Callable[[Any], Any], place: int | None
     ) -> Number:
         error = np.where(x.huge, Real(np.inf), x.error)

@@ -258,6 +258,32 @@ class SketchOps:
         return Sketch(kind, min(some), max(some))
 
 
+def _helpers(kind: Any) -> dict[str, Any]:
+    """The primitives that look at bits; the power of an nan is some power."""
+    most = np.finfo(kind).maxexp - 2
+
+    def power(n: Sketch) -> Sketch:
+        ends = np.ldexp(kind(1), np.clip([n.lo, n.hi], -most, most).astype(int))
+        return Sketch(kind, ends[0], ends[1])
+
+    def scale(y: Any, n: Sketch, dtype: str) -> Sketch:
+        del dtype
+        if n.nan or n.free:
+            some = Sketch(kind, 2.0**-most, 2.0**most)
+            return some * y * some
+        half = Sketch(kind, np.floor(n.lo / 2), np.floor(n.hi / 2))
+        return y * power(half) * power(n - half)
+
+    def split(t: Sketch, root: int, dtype: str) -> tuple[Sketch, Sketch]:
+        n = t.anything()
+        if t.known and 0 < t.lo < np.inf:
+            log2 = np.log2(np.longdouble(t.lo)) / root
+            n = t.like(root * np.floor(log2 + 0.5))
+        return scale(t, -n, dtype), n
+
+    return {"_scale_by_power": scale, "_split_exponent": split}
+
+
 def check_outside(
     plan: Plan, module: Module, target: Target, line: list[Span]
 ) -> Iterator[str]:
@@ -268,6 +294,9 @@ def check_outside(
     """
     kind: Any = np.float32 if plan.fmt.name == "float32" else np.float64
     space = module.run({"ops": SketchOps(kind)})
+    for name, helper in _helpers(kind).items():
+        if name in space:
+            space[name] = helper
     body = space["BODIES"][plan.fmt.name][plan.order]
 
     def value(low: Any, high: Any) -> Sketch:

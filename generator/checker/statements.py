@@ -52,6 +52,62 @@ def _find_row(t, seams, table, dtype):
     return [_entries(column, i, dtype) for column in zip(*table, strict=True)]
 
 
+_BITS = {"float32": ("int32", 23, 127), "float64": ("int64", 52, 1023)}
+
+
+def _sees_bits():
+    if backend() == "numpy":
+        return False
+    if backend() == "torch":
+        import torch
+
+        return not torch.onnx.is_in_onnx_export()
+    frame = _getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        if frame.f_globals.get("__name__") == "keras.src.export.onnx":
+            return False
+    return True
+
+
+def _bits_of(t, dtype):
+    return ops.view(ops.stop_gradient(t), _BITS[dtype][0])
+
+
+def _power_of_two(n, dtype):
+    _, bits, bias = _BITS[dtype]
+    if _sees_bits():
+        return ops.view((n + bias) * 2**bits, dtype)
+    table = [2.0**k for k in range(1 - bias, bias)]
+    return _entries(table, n + (bias - 1), dtype)
+
+
+def _scale_by_power(y, n, dtype):
+    integer, _, bias = _BITS[dtype]
+    most = 2 * (bias - 1)
+    n = ops.clip(ops.cast(n, integer), -most, most)
+    half = ops.floor_divide(n, 2)
+    if _sees_bits():
+        half = ops.right_shift(n, 1)
+    return (y * _power_of_two(half, dtype)) * _power_of_two(n - half, dtype)
+
+
+def _split_exponent(t, root, dtype):
+    _, bits, bias = _BITS[dtype]
+    if _sees_bits():
+        up = (root + 1) // 2
+        first = 2**bits * (bias - up)
+        first += int(2**bits * (2.0 ** (up - 0.5 * root) - 1.0))
+        n = ops.right_shift(_bits_of(t, dtype) - first, bits)
+        if root > 1:
+            n = root * ops.floor_divide(n, root)
+        n = ops.cast(n, dtype)
+    else:
+        n = ops.log(t) * (1.4426950408889634 / root)
+        n = ops.cast(root * ops.floor(n + 0.5), dtype)
+    return _scale_by_power(t, -n, dtype), n
+
+
 def _split(s, divider):
     high = divider * s
     high = high - (high - s)
@@ -61,6 +117,13 @@ def _split(s, divider):
 def _fixed(p, dtype):
     last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
     return ops.clip(p, -last, last)
+
+
+def _once(v, dtype):
+    if backend() == "torch":
+        return v
+    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
+    return ops.maximum(v, _constant(-last, dtype))
 
 
 def _two_sum(a, b):
@@ -89,10 +152,10 @@ def _pair_product(x, y, dtype):
 
 
 def _pair_quotient(x, y, dtype):
-    q = x[0] / y[0]
+    q = _once(x[0] / y[0], dtype)
     p, e = _two_product(q, y[0], dtype)
     rest = (((x[0] - p) - e) + x[1]) - q * y[1]
-    return _two_sum(q, rest / y[0])
+    return _two_sum(q, _once(rest / y[0], dtype))
 
 
 def _pair_power(x, n, dtype):
@@ -104,12 +167,12 @@ def _pair_power(x, n, dtype):
 
 def _pair_root(m, degree, dtype):
     r = ops.sqrt(m) if degree == 2 else ops.exp(ops.log(m) / degree)
-    r = ops.cast(r, dtype)
+    r = _once(ops.cast(r, dtype), dtype)
     p = _pair_power((r, ops.zeros_like(r)), degree, dtype)
     slope = degree * r
     for _ in range(degree - 2):
         slope = slope * r
-    return _two_sum(r, ((m - p[0]) - p[1]) / slope)
+    return _two_sum(r, _once(((m - p[0]) - p[1]) / slope, dtype))
 
 
 def _pair_log(m, n, dtype):
@@ -168,8 +231,11 @@ def plain(node: ast.AST) -> str:
     return ast.dump(node)
 
 
-STATED = {
-    node.name: plain(node)
-    for node in ast.parse(HELPERS).body
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef))
-}
+def _name(node: ast.stmt) -> str:
+    if isinstance(node, ast.Assign):
+        return ast.unparse(node.targets[0])
+    assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    return node.name
+
+
+STATED = {_name(node): plain(node) for node in ast.parse(HELPERS).body}

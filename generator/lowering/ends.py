@@ -36,8 +36,10 @@ from .body import zeros
 from .clips import clamp
 from .nearness import Levels
 from .nearness import Split
+from .nearness import may_be_subnormal
 from .nearness import nearness
 from .nearness import shifted
+from .nearness import split
 
 Statements = list[Assign | Note]
 D, M, N, W = Var("d"), Var("m"), Var("n"), Var("w")
@@ -201,9 +203,11 @@ def _pairs(
             found += [assign("w", reciprocal("w"))] if infinite else []
     if len(form.factors) > 1:
         # The kernel wants sqrt(1/2) <= m <= sqrt(2).
-        split = Call("split_exponent", (D, Word(1), Word(dtype)))
         found += [
-            Assign(("m1", "n1"), split),
+            Assign(
+                ("m1", "n1"),
+                split(may_be_subnormal(form, FORMATS[dtype]), 1, dtype),
+            ),
             assign(
                 "logs", Call("pair_log", (Var("m1"), Var("n1"), Word(dtype)))
             ),
@@ -324,10 +328,11 @@ def _exponential(
 
 
 def _by_logs(form: LogEnd, k: int, dtype: str, table: str) -> Statements:
-    split = Call("split_exponent", (D, Word(1), Word(dtype)))
     rows = Call("log_rows", (Var("logs"), Var(table), Word(dtype)))
     found: Statements = [
-        Assign(("m", "n"), split),
+        Assign(
+            ("m", "n"), split(may_be_subnormal(form, FORMATS[dtype]), 1, dtype)
+        ),
         assign("logs", Call("pair_log", (M, N, Word(dtype)))),
         assign("a", rows),
     ]

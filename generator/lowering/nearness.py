@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
+from ..pieces.end_kinds import AnyEnd
 from ..pieces.end_kinds import ExponentialEnd
 from ..pieces.end_kinds import PairEnd
 from ..program.program import Const
@@ -70,12 +71,17 @@ class Levels:
 
 @dataclass(frozen=True)
 class Split:
-    """The same for high powers, by the exponent of d itself."""
+    """The same for high powers, by the exponent of d itself.
+
+    Attributes:
+        subnormal: whether d may be.
+    """
+
+    subnormal: bool
 
     def begin(self, q: int, dtype: str) -> list[Assign]:
         """m * 2**n = d."""
-        call = Call("split_exponent", (Var("d"), Word(q), Word(dtype)))
-        return [Assign(("m", "n"), call)]
+        return [Assign(("m", "n"), split(self.subnormal, q, dtype))]
 
     def scaled(
         self, value: Expr, times: Fraction, dtype: str, shift: int = 0
@@ -95,6 +101,17 @@ class Split:
             whole = part / _whole(times.denominator) + Const(Fraction(1, 2))
             part = ops("cast", ops("floor", whole), Word(dtype))
         return _whole(times.numerator) * part
+
+
+def split(subnormal: bool, q: int, dtype: str) -> Call:
+    """d by its exponent, a multiple of q."""
+    call = "split_subnormal" if subnormal else "split_exponent"
+    return Call(call, (Var("d"), Word(q), Word(dtype)))
+
+
+def may_be_subnormal(form: AnyEnd, fmt: FloatFormat) -> bool:
+    """Whether d may be: next to another number than 0 floats are far apart."""
+    return form.point == 0 and form.cut < Fraction(2) ** fmt.emin
 
 
 def shifted(value: Expr, n: int) -> Expr:
@@ -124,7 +141,7 @@ def nearness(form: PairEnd, fmt: FloatFormat, last: bool) -> Levels | Split:
     infinite = form.point is None
     reach = fmt.emax + 1 if infinite else fmt.emax + fmt.precision
     if step == 0 or (count := -(-reach // step)) > MOST_LEVELS:
-        return Split()
+        return Split(may_be_subnormal(form, fmt))
     signs = range(count) if infinite else range(1 - count, 1)
     # 2**-e has to be a number too, also for the subnormal d.
     most = fmt.emax // unit * unit
@@ -132,7 +149,7 @@ def nearness(form: PairEnd, fmt: FloatFormat, last: bool) -> Levels | Split:
     if not isinstance(form, ExponentialEnd) and not _in_range(
         form, exponents, step, fmt
     ):
-        return Split()
+        return Split(may_be_subnormal(form, fmt))
     edges = exponents[1:] if infinite else exponents[:-1]
     return Levels(tuple(Fraction(2) ** e for e in edges), exponents)
 

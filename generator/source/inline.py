@@ -45,12 +45,12 @@ def inlined(module: str) -> str:
     texts = [pieces[name] for name in pieces if name in needed]
     whole = [*kept[: last + 1], *_blocks(texts), *kept[last + 1 :]]
     text = _renamed("\n".join(whole) + "\n", needed)
+    ops = "from keras import ops\n"
     if "backend()" in text:
-        text = text.replace(
-            "from keras import ops\n",
-            "from keras import ops\nfrom keras.config import backend\n",
-            1,
-        )
+        both = f"{ops}from keras.config import backend\n"
+        text = text.replace(ops, both, 1)
+    if "_getframe()" in text:
+        text = text.replace(ops, f"from sys import _getframe\n\n{ops}", 1)
     return text
 
 

@@ -28,7 +28,6 @@ def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
             itself uses.
     """
     plain.name(name)
-    module = inlined(module)
     imports, rules = _rules()
     head = "from keras import ops\n"
     if module.count(head) != 1:
@@ -39,7 +38,7 @@ def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
     # The two lines of its head speak to who works in the checkout.
     body = module.split("\n", 2)[2].replace(head, f"{imports}\n{head}")
     whole = f"{HEAD}\n{body}"
-    if name in _taken(f"{whole}\n{rules}"):
+    if name in _taken(inlined(f"{whole}\n{rules}")):
         raise GeneratorError(
             "Cannot save: expected a name that the module does not use "
             f"itself, received {name!r}."
@@ -55,7 +54,7 @@ def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
             primes="'" * order,
         )
     )
-    return formatted(with_sorted_imports(text))
+    return formatted(with_sorted_imports(inlined(text)))
 
 
 def _taken(source: str) -> set[str]:
@@ -96,6 +95,7 @@ def _split(source: str, imports: list[str], rest: list[str]) -> None:
         text = "\n".join(lines[first:last])
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             if getattr(node, "module", "") != "__future__":
-                imports.append(text.strip())
+                own = text.strip().replace("from .", "from keras_stablef.", 1)
+                imports.append(own)
         elif not isinstance(node, ast.Expr):
             rest.append(text)

@@ -12,6 +12,7 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -164,7 +165,7 @@ def exprel_2_float32(x):
     d = ops.clip(d, 13.999999, 256.00003)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float32")
     a = two_sum(fixed(w * horner(EXPREL_2_FLOAT32_END1, w), "float32"), 1.0)
     b = pair_power(r, 1, "float32")
     a = pair_quotient(a, b, "float32")
@@ -333,7 +334,7 @@ def exprel_2_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float64")
     a = two_sum(fixed(w * horner(EXPREL_2_FLOAT64_END1, w), "float64"), 1.0)
     b = pair_power(r, 1, "float64")
     a = pair_quotient(a, b, "float64")

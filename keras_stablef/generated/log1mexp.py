@@ -14,7 +14,7 @@ from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
-from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.exponents import split_subnormal
 from keras_stablef.runtime.kernels import pair_exp
 from keras_stablef.runtime.kernels import pair_log
 from keras_stablef.runtime.pairs import pair_power
@@ -74,7 +74,7 @@ def log1mexp_0_float32(x):
     d = ops.where(past, constant(0.25, "float32"), d0)
     d = ops.clip(d, 0.0, 0.25000003)
     w = d
-    m1, n1 = split_exponent(d, 1, "float32")
+    m1, n1 = split_subnormal(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     a = pair_product(a, logs, "float32")
@@ -149,7 +149,7 @@ def log1mexp_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.5, "float32"), d0)
     d = ops.clip(d, 0.0, 0.50000006)
-    m, n = split_exponent(d, 1, "float32")
+    m, n = split_subnormal(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = d
     a = two_sum(fixed(w * horner(LOG1MEXP_2_FLOAT32_END0, w), "float32"), -1.0)
@@ -187,7 +187,7 @@ def log1mexp_0_float64(x):
     d = ops.where(past, constant(0.25, "float64"), d0)
     d = clamp(d, 5e-324, 0.25, "float64")
     w = d
-    m1, n1 = split_exponent(d, 1, "float64")
+    m1, n1 = split_subnormal(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
     a = pair_product(a, logs, "float64")
@@ -284,7 +284,7 @@ def log1mexp_2_float64(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.5, "float64"), d0)
     d = clamp(d, 5e-324, 0.5, "float64")
-    m, n = split_exponent(d, 1, "float64")
+    m, n = split_subnormal(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = d
     a = two_sum(fixed(w * horner(LOG1MEXP_2_FLOAT64_END0, w), "float64"), -1.0)

@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -122,7 +123,7 @@ def log_exprel_1_float32(x):
     inside = t >= 1.5
     c0 = ops.where(inside, t, constant(1.5, "float32"))
     c0 = ops.clip(c0, 1.4999999, 20.000002)
-    x0_0 = ops.exp(-c0)
+    x0_0 = once(ops.exp(-c0), "float32")
     y_0 = (c0 - 1.0) / c0 - x0_0 / (x0_0 - 1.0)
     z0 = y_0
     y = ops.where(inside, z0, y)

@@ -11,9 +11,11 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.exponents import split_subnormal
 from keras_stablef.runtime.kernels import pair_log
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
@@ -115,7 +117,7 @@ def log_over_xm1_0_float32(x):
     d = ops.where(past, constant(0.0625, "float32"), d0)
     d = ops.clip(d, 0.0, 0.06250001)
     w = d
-    m1, n1 = split_exponent(d, 1, "float32")
+    m1, n1 = split_subnormal(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     a = two_sum(
         fixed(w * horner(LOG_OVER_XM1_0_FLOAT32_END0_1, w), "float32"), -1.0
@@ -134,7 +136,7 @@ def log_over_xm1_0_float32(x):
     d = ops.clip(d, 13.999999, 3.4028235e38)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float32")
     m1, n1 = split_exponent(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     logs = (-logs[0], -logs[1])
@@ -175,7 +177,7 @@ def log_over_xm1_1_float32(x):
     m = d * level_of(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
     r = (m, ops.zeros_like(m))
     w = d
-    m1, n1 = split_exponent(d, 1, "float32")
+    m1, n1 = split_subnormal(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     a = (w * horner(LOG_OVER_XM1_1_FLOAT32_END0_1, w), ops.zeros_like(d))
     a = pair_product(a, logs, "float32")
@@ -207,7 +209,7 @@ def log_over_xm1_1_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float32")
     m1, n1 = split_exponent(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     logs = (-logs[0], -logs[1])
@@ -251,10 +253,10 @@ def log_over_xm1_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.0625, "float32"), d0)
     d = ops.clip(d, 0.0, 0.06250001)
-    m, n = split_exponent(d, 1, "float32")
+    m, n = split_subnormal(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = d
-    m1, n1 = split_exponent(d, 1, "float32")
+    m1, n1 = split_subnormal(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     a = (w * horner(LOG_OVER_XM1_2_FLOAT32_END0_1, w), ops.zeros_like(d))
     a = pair_product(a, logs, "float32")
@@ -279,7 +281,7 @@ def log_over_xm1_2_float32(x):
     d = ops.clip(d, 31.999998, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float32")
     m1, n1 = split_exponent(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     logs = (-logs[0], -logs[1])
@@ -322,7 +324,7 @@ def log_over_xm1_0_float64(x):
     d = ops.where(past, constant(0.0625, "float64"), d0)
     d = clamp(d, 5e-324, 0.0625, "float64")
     w = d
-    m1, n1 = split_exponent(d, 1, "float64")
+    m1, n1 = split_subnormal(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     a = two_sum(
         fixed(w * horner(LOG_OVER_XM1_0_FLOAT64_END0_1, w), "float64"), -1.0
@@ -343,7 +345,7 @@ def log_over_xm1_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float64")
     m1, n1 = split_exponent(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     logs = (-logs[0], -logs[1])
@@ -386,7 +388,7 @@ def log_over_xm1_1_float64(x):
     )
     r = (m, ops.zeros_like(m))
     w = d
-    m1, n1 = split_exponent(d, 1, "float64")
+    m1, n1 = split_subnormal(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     a = (w * horner(LOG_OVER_XM1_1_FLOAT64_END0_1, w), ops.zeros_like(d))
     a = pair_product(a, logs, "float64")
@@ -418,7 +420,7 @@ def log_over_xm1_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float64")
     m1, n1 = split_exponent(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     logs = (-logs[0], -logs[1])
@@ -465,10 +467,10 @@ def log_over_xm1_2_float64(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.0625, "float64"), d0)
     d = clamp(d, 5e-324, 0.0625, "float64")
-    m, n = split_exponent(d, 1, "float64")
+    m, n = split_subnormal(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = d
-    m1, n1 = split_exponent(d, 1, "float64")
+    m1, n1 = split_subnormal(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     a = (w * horner(LOG_OVER_XM1_2_FLOAT64_END0_1, w), ops.zeros_like(d))
     a = pair_product(a, logs, "float64")
@@ -493,7 +495,7 @@ def log_over_xm1_2_float64(x):
     d = clamp(d, 32.0, 1.7976931348623157e308, "float64")
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float64")
     m1, n1 = split_exponent(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     logs = (-logs[0], -logs[1])

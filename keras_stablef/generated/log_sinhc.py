@@ -12,6 +12,7 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -84,7 +85,7 @@ def log_sinhc_0_float32(x):
     d = ops.clip(d, 47.999996, 3.4028235e38)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float32")
     m1, n1 = split_exponent(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     logs = (-logs[0], -logs[1])
@@ -209,7 +210,7 @@ def log_sinhc_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float64")
     m1, n1 = split_exponent(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     logs = (-logs[0], -logs[1])

@@ -11,6 +11,7 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -180,7 +181,7 @@ def phi2_2_float32(x):
     d = ops.clip(d, 15.999999, 256.00003)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float32")
     a = two_sum(fixed(w * horner(PHI2_2_FLOAT32_END1, w), "float32"), 1.0)
     b = pair_power(r, 2, "float32")
     a = pair_quotient(a, b, "float32")
@@ -368,7 +369,7 @@ def phi2_2_float64(x):
     d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float64")
     a = two_sum(fixed(w * horner(PHI2_2_FLOAT64_END1, w), "float64"), 1.0)
     b = pair_power(r, 2, "float64")
     a = pair_quotient(a, b, "float64")

@@ -11,9 +11,11 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.exponents import split_subnormal
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_quotient
 from keras_stablef.runtime.pairs import two_sum
@@ -112,7 +114,7 @@ def two_frac_0_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float32")
     a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT32_END1, w), "float32"), -1.0)
     b = pair_power(r, 2, "float32")
     a = pair_quotient(a, b, "float32")
@@ -171,7 +173,7 @@ def two_frac_1_float32(x):
     d = ops.clip(d, 9.999999, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float32")
     a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT32_END1, w), "float32"), 2.0)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
@@ -200,7 +202,7 @@ def two_frac_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.25, "float32"), d0)
     d = ops.clip(d, 0.0, 0.25000003)
-    m, n = split_exponent(d, 1, "float32")
+    m, n = split_subnormal(d, 1, "float32")
     r = (m, ops.zeros_like(m))
     w = d
     a = two_sum(fixed(w * horner(TWO_FRAC_2_FLOAT32_END0, w), "float32"), -2.0)
@@ -218,7 +220,7 @@ def two_frac_2_float32(x):
     d = ops.clip(d, 7.9999995, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float32")
     a = two_sum(fixed(w * horner(TWO_FRAC_2_FLOAT32_END1, w), "float32"), -6.0)
     b = pair_power(r, 4, "float32")
     a = pair_quotient(a, b, "float32")
@@ -275,7 +277,7 @@ def two_frac_0_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float64")
     a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT64_END1, w), "float64"), -1.0)
     b = pair_power(r, 2, "float64")
     a = pair_quotient(a, b, "float64")
@@ -347,7 +349,7 @@ def two_frac_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float64")
     a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT64_END1, w), "float64"), 2.0)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")
@@ -381,7 +383,7 @@ def two_frac_2_float64(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.25, "float64"), d0)
     d = clamp(d, 5e-324, 0.25, "float64")
-    m, n = split_exponent(d, 1, "float64")
+    m, n = split_subnormal(d, 1, "float64")
     r = (m, ops.zeros_like(m))
     w = d
     a = two_sum(fixed(w * horner(TWO_FRAC_2_FLOAT64_END0, w), "float64"), -2.0)
@@ -399,7 +401,7 @@ def two_frac_2_float64(x):
     d = clamp(d, 8.0, 1.7976931348623157e308, "float64")
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = once(-1.0 / (-d), "float64")
     a = two_sum(fixed(w * horner(TWO_FRAC_2_FLOAT64_END1, w), "float64"), -6.0)
     b = pair_power(r, 4, "float64")
     a = pair_quotient(a, b, "float64")

@@ -12,9 +12,11 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.exponents import split_subnormal
 from keras_stablef.runtime.kernels import pair_root
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_quotient
@@ -107,7 +109,7 @@ def two_sqrt_0_float32(x):
     m = d * level_of(d, (3.0948501e26,), (1.0, 3.2311743e-27), "float32")
     r = pair_root(m, 2, "float32")
     w = r[0] * level_of(d, (3.0948501e26,), (1.0, 1.7592186e13), "float32")
-    w = -1.0 / (-w)
+    w = once(-1.0 / (-w), "float32")
     a = two_sum(fixed(w * horner(TWO_SQRT_0_FLOAT32_END1, w), "float32"), 0.5)
     b = pair_power(r, 1, "float32")
     a = pair_quotient(a, b, "float32")
@@ -171,7 +173,7 @@ def two_sqrt_1_float32(x):
         (1.0, 1.0737418e09, 1.1529215e18),
         "float32",
     )
-    w = -1.0 / (-w)
+    w = once(-1.0 / (-w), "float32")
     a = two_sum(fixed(w * horner(TWO_SQRT_1_FLOAT32_END1, w), "float32"), -0.25)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
@@ -203,7 +205,7 @@ def two_sqrt_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.125, "float32"), d0)
     d = ops.clip(d, 0.0, 0.12500001)
-    m, n = split_exponent(d, 2, "float32")
+    m, n = split_subnormal(d, 2, "float32")
     r = pair_root(m, 2, "float32")
     w = scale_by_power(
         r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"), "float32"
@@ -231,7 +233,7 @@ def two_sqrt_2_float32(x):
     w = scale_by_power(
         r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"), "float32"
     )
-    w = -1.0 / (-w)
+    w = once(-1.0 / (-w), "float32")
     a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT32_END1, w), "float32"), 0.375)
     b = pair_power(r, 5, "float32")
     a = pair_quotient(a, b, "float32")
@@ -291,7 +293,7 @@ def two_sqrt_0_float64(x):
     w = r[0] * level_of(
         d, (6.090821257125e287,), (1.0, 7.804371375789981e143), "float64"
     )
-    w = -1.0 / (-w)
+    w = once(-1.0 / (-w), "float64")
     a = two_sum(fixed(w * horner(TWO_SQRT_0_FLOAT64_END1, w), "float64"), 0.5)
     b = pair_power(r, 1, "float64")
     a = pair_quotient(a, b, "float64")
@@ -353,7 +355,7 @@ def two_sqrt_1_float64(x):
     w = r[0] * level_of(
         d, (2.851525386013872e191,), (1.0, 5.339967589802275e95), "float64"
     )
-    w = -1.0 / (-w)
+    w = once(-1.0 / (-w), "float64")
     a = two_sum(fixed(w * horner(TWO_SQRT_1_FLOAT64_END1, w), "float64"), -0.25)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")
@@ -385,7 +387,7 @@ def two_sqrt_2_float64(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.125, "float64"), d0)
     d = clamp(d, 5e-324, 0.125, "float64")
-    m, n = split_exponent(d, 2, "float64")
+    m, n = split_subnormal(d, 2, "float64")
     r = pair_root(m, 2, "float64")
     w = scale_by_power(
         r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"), "float64"
@@ -413,7 +415,7 @@ def two_sqrt_2_float64(x):
     w = scale_by_power(
         r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"), "float64"
     )
-    w = -1.0 / (-w)
+    w = once(-1.0 / (-w), "float64")
     a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT64_END1, w), "float64"), 0.375)
     b = pair_power(r, 5, "float64")
     a = pair_quotient(a, b, "float64")

@@ -15,6 +15,7 @@ Entry: each function; `op.save` writes them into the file that it saves.
 import types
 from typing import Any
 
+from . import bits
 from . import constants
 from . import exponents
 from . import kernel_numbers
@@ -26,7 +27,7 @@ from . import powers
 
 # In an order in which each knows those before it.
 MODULES = (
-    *(constants, lookup, pairs, polynomials, exponents),
+    *(constants, bits, lookup, pairs, polynomials, exponents),
     *(kernel_numbers, kernels, powers),
 )
 

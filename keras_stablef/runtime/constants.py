@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from keras import ops
+from keras.config import backend
 
 
 def constant(value: float, dtype: str) -> Any:
@@ -35,3 +36,19 @@ def fixed(p: Any, dtype: str) -> Any:
     """
     last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
     return ops.clip(p, -last, last)
+
+
+def once(v: Any, dtype: str) -> Any:
+    """v, for a quotient, a root or an exponential with several users.
+
+    XLA fuses no such operation into more than one of its users: it ends the
+    loop there, and computes all that lies before it again in each of the loops
+    that follow.  Behind a cheap operation it has one user, and there is one
+    loop.  A maximum with -inf would be folded.
+
+    Error: none, but for v = -inf, which may become the least number.
+    """
+    if backend() == "torch":  # inductor computes it once, and eager at once
+        return v
+    last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
+    return ops.maximum(v, constant(-last, dtype))

@@ -7,42 +7,75 @@ from typing import Any
 
 from keras import ops
 
+from .bits import BITS
+from .bits import bits_of
+from .bits import sees_bits
 from .constants import constant
 from .lookup import entries
 
 
 def power_of_two(n: Any, dtype: str) -> Any:
-    """2**n.
+    """2**n of integers.
 
-    Error: none, for whole |n| up to 126 (float32) or 1022; beyond it is the
-    last of these.
+    Error: none, for |n| up to 126 (float32) or 1022.
     """
-    last = {"float32": 126, "float64": 1022}[dtype]
-    table = [2.0**k for k in range(-last, last + 1)]
-    index = ops.clip(ops.cast(n, "int32") + last, 0, 2 * last)  # n may be nan
-    return entries(table, index, dtype)
+    _, bits, bias = BITS[dtype]
+    if sees_bits():  # a product: LiteRT shifts to the right alone
+        return ops.view((n + bias) * 2**bits, dtype)
+    table = [2.0**k for k in range(1 - bias, bias)]
+    return entries(table, n + (bias - 1), dtype)
 
 
 def scale_by_power(y: Any, n: Any, dtype: str) -> Any:
     """y * 2**n in two steps, since 2**n itself may overflow.
 
     Error: none where y * 2**n is normal and |n| <= 252 (float32) or 2044;
-    below it one rounding, or a flush to 0.
+    below it one rounding, or a flush to 0.  A larger n counts as that.
     """
-    half = ops.floor(0.5 * n)
+    integer, _, bias = BITS[dtype]
+    most = 2 * (bias - 1)
+    n = ops.clip(ops.cast(n, integer), -most, most)  # n may be nan
+    half = ops.floor_divide(n, 2)
+    if sees_bits():
+        half = ops.right_shift(n, 1)
     return (y * power_of_two(half, dtype)) * power_of_two(n - half, dtype)
 
 
 def split_exponent(t: Any, root: int, dtype: str) -> tuple[Any, Any]:
     """m, n with t = m * 2**n, n a multiple of `root`.
 
-    Error: none of m * 2**n, whatever log is off by: n is a guess.  With log
-    off by at most 8 ulp, m is between 2**(-root / 2) and 2**(root / 2) but for
-    2**-10 of itself.  t is positive and normal.
+    Error: none of m * 2**n.  2**(-root / 2) <= m < 2**(root / 2), and that but
+    for 2**-13 of itself where n is guessed with a log off by at most 8 ulp
+    (`sees_bits`).  t is positive and normal.
     """
-    n = ops.log(t) * (1.4426950408889634 / root)
-    n = ops.cast(root * ops.floor(n + 0.5), dtype)
+    _, bits, bias = BITS[dtype]
+    if sees_bits():
+        # Of 2**(-root / 2): integers ascend as the floats do.
+        up = (root + 1) // 2
+        first = 2**bits * (bias - up)
+        first += int(2**bits * (2.0 ** (up - 0.5 * root) - 1.0))
+        n = ops.right_shift(bits_of(t, dtype) - first, bits)
+        if root > 1:
+            n = root * ops.floor_divide(n, root)
+        n = ops.cast(n, dtype)
+    else:
+        n = ops.log(t) * (1.4426950408889634 / root)
+        n = ops.cast(root * ops.floor(n + 0.5), dtype)
     return scale_by_power(t, -n, dtype), n
+
+
+def split_subnormal(t: Any, root: int, dtype: str) -> tuple[Any, Any]:
+    """`split_exponent` of a t that may be subnormal.
+
+    Error: none: what is small is multiplied by a power of two first.
+    """
+    bits = BITS[dtype][1] + 1
+    n = root * ((bits + root - 1) // root)
+    small = t < constant(2.0 ** (2 - BITS[dtype][2] + n), dtype)
+    up = ops.where(small, constant(2.0**n, dtype), constant(1.0, dtype))
+    more = ops.where(small, constant(float(n), dtype), constant(0.0, dtype))
+    m, n = split_exponent(t * up, root, dtype)
+    return m, n - more
 
 
 def level_of(

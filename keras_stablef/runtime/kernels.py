@@ -10,6 +10,7 @@ from typing import Any
 
 from keras import ops
 
+from .constants import once
 from .kernel_numbers import EXP
 from .kernel_numbers import LOG
 from .nouns import Pair
@@ -27,12 +28,12 @@ def pair_root(m: Any, degree: int, dtype: str) -> Pair:
     Source: Markstein, *IA-64 and Elementary Functions*, 2000, chapter 9.
     """
     r = ops.sqrt(m) if degree == 2 else ops.exp(ops.log(m) / degree)
-    r = ops.cast(r, dtype)
+    r = once(ops.cast(r, dtype), dtype)
     p = pair_power((r, ops.zeros_like(r)), degree, dtype)
     slope = degree * r  # no quotient: XLA makes a / (b / c) a * c / b
     for _ in range(degree - 2):
         slope = slope * r
-    return two_sum(r, ((m - p[0]) - p[1]) / slope)
+    return two_sum(r, once(((m - p[0]) - p[1]) / slope, dtype))
 
 
 def pair_log(m: Any, n: Any, dtype: str) -> Pair:

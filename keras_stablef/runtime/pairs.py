@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from .constants import fixed
+from .constants import once
 from .nouns import Pair
 
 
@@ -81,10 +82,10 @@ def pair_quotient(x: Pair, y: Pair, dtype: str) -> Pair:
     Error: at most 2**(5 - 2 p) |x / y| (Dekker 1971, section 5): the rest is
     below 4 u |x| and meets six roundings.  Division rounds to nearest.
     """
-    q = x[0] / y[0]
+    q = once(x[0] / y[0], dtype)
     p, e = two_product(q, y[0], dtype)
     rest = (((x[0] - p) - e) + x[1]) - q * y[1]
-    return two_sum(q, rest / y[0])
+    return two_sum(q, once(rest / y[0], dtype))
 
 
 def pair_power(x: Pair, n: int, dtype: str) -> Pair:

@@ -14,7 +14,6 @@ from backends import BACKEND
 from backends import compiled
 from keras import ops
 
-from keras_stablef.runtime import exponents
 from keras_stablef.runtime import pairs
 
 pytestmark = pytest.mark.skipif(
@@ -106,12 +105,3 @@ def test_pairs_keep_twice_the_precision(dtype: str, mode: str) -> None:
         assert abs(ratio - y / x**3) <= 32 * unit * abs(y / x**3)
         size = abs(x**3) + abs(y / x**3)
         assert abs(total - x**3 - y / x**3) <= 48 * unit * size
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_powers_of_two_are_exact(dtype: str) -> None:
-    last = 126 if dtype == "float32" else 1022
-    n = np.arange(-last, last + 1).astype(dtype)
-    got = exponents.power_of_two(ops.convert_to_tensor(n, dtype=dtype), dtype)
-    want = np.ldexp(np.ones_like(n), n.astype(int))
-    np.testing.assert_array_equal(ops.convert_to_numpy(got), want)

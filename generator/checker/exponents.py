@@ -1,0 +1,95 @@
+"""Exponents over lanes: powers of two, and numbers split by one.
+
+They stand for the primitives that look at bits (statements.py), by what is
+proved of these: 2**n of integers is exact, and n of a positive and normal t is
+floor(log2(t) / root + 1/2) root, up to SLACK where it is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from .later import Later
+from .machine import Real
+from .machine import power_of_two
+from .operations import Ops
+from .running import Number
+
+# log is off by at most 8 ulp of 128, (2**-14 with its factor), and the
+# product and its constant by less than 2**-15.
+SLACK = Real(2) ** -13
+
+
+def scaled(ops: Ops, y: Number, n: Number, place: int) -> Number:
+    """y * 2**n, in two steps."""
+    whole = ops.whole(n, np.trunc, place)
+    most = 2 * (ops.m.fmt.emax - 1)
+    value = np.clip(whole.lo, -most, most)
+    half = np.floor(value / 2)
+    lost = whole.res
+    return y * _power(ops, half, lost) * _power(ops, value - half, lost)
+
+
+def split_exponent(
+    ops: Ops, t: Number, root: int, place: int
+) -> tuple[Number, Number]:
+    """m, n with t = m * 2**n."""
+    m = ops.m
+    error = t.error
+    low, high = t.lo - error, t.hi + error
+    high = np.minimum(high, m.largest)
+    bad = ~(low >= m.normal) | t.huge
+    low, high = np.where(bad, Real(1), low), np.where(bad, Real(1), high)
+    places = Number(
+        m,
+        np.log2(low) / root + Real(0.5),
+        np.log2(high) / root + Real(0.5),
+        np.where(bad, Real(np.inf), SLACK / root),
+    )
+    whole = ops.whole(places, np.floor, place)
+    value = root * whole.lo
+    grid = np.zeros(m.lanes, int)
+    n = Number(m, value, value, whole.res, {}, grid)
+    half = np.floor(-value / 2)
+    lost = whole.res
+    part = t * _power(ops, half, lost) * _power(ops, -value - half, lost)
+    return part, n
+
+
+def _power(ops: Ops, n: Any, lost: Any) -> Number:
+    """2**n, n whole."""
+    value = power_of_two(n.astype(np.int64))
+    return Number(ops.m, value, value, lost, {}, n.astype(np.int64))
+
+
+class LaterExponents:
+    """The primitives, written down (later.py)."""
+
+    def __init__(self, ops: Ops) -> None:
+        self.ops = ops
+
+    def names(self) -> dict[str, Callable[..., Any]]:
+        """What is replaced in the module."""
+        return {
+            "_scale_by_power": self.scale,
+            "_split_exponent": self.split,
+        }
+
+    def scale(self, y: Any, n: Any, dtype: str) -> Later:
+        """y * 2**n."""
+        self.ops.expect(dtype)
+        m = self.ops.m
+        place = m.next_place()
+        return Later(m, lambda a, b: scaled(self.ops, a, b, place), y, n)
+
+    def split(self, t: Any, root: int, dtype: str) -> tuple[Later, ...]:
+        """m, n."""
+        self.ops.expect(dtype)
+        m = self.ops.m
+        place = m.next_place()
+        both = Later(m, lambda a: split_exponent(self.ops, a, root, place), t)
+        return tuple(Later(m, itemgetter(i), both) for i in (0, 1))
