@@ -147,6 +147,8 @@ def _helpers() -> dict[str, Any]:
         "_split": lambda s, divider: (s, zero),
         "_split_exponent": split,
         "_scale_by_power": lambda y, n, dtype: y * arb(2) ** n,
+        "_quotient": lambda a, b, dtype: _ball(a) / b,
+        "_square_root": lambda a, dtype: a.sqrt(),
         "_pair_sum": lambda x, y: (joined(x) + joined(y), zero),
         "_pair_product": lambda x, y, dtype: (joined(x) * joined(y), zero),
         "_pair_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),

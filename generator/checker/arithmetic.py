@@ -245,6 +245,16 @@ def _moved_last(a: Number, b: Number) -> Any:
     return np.where(is_power_of_two(a), b.last * a.size, first)
 
 
+def off_by(machine: Machine) -> Any:
+    """What a quotient or root is off by before it is rounded, relatively.
+
+    2**-19 ulp of float32, where a device has to correct it: bitwise.py.
+    """
+    if machine.fmt.name == "float64":
+        return Real(0)
+    return Real(2) ** (1 - machine.fmt.precision - 19)
+
+
 def quotient(a: Number, b: Number) -> Number:
     """fl(a / b)."""
     far = a.huge & ~b.huge & (b.top <= 1)  # an infinity stays one
@@ -258,7 +268,7 @@ def quotient(a: Number, b: Number) -> Number:
     gap = np.where(bad, Real(1), gap)
     lo, hi = hull(a.lo, a.hi, 1 / high, 1 / low)
     size = np.maximum(np.abs(lo), np.abs(hi))
-    res = (a.res + size * b.res) / gap
+    res = (a.res + size * b.res) / gap + size * off_by(a.m)
     res = np.where(bad, Real(np.inf), res)
     none = np.full(a.m.lanes, NO_GRID)
     made = rounded_once(a.m, lo, hi, res, {}, none)

@@ -23,8 +23,8 @@ import keras_stablef
 RUNTIME = "keras_stablef.runtime."
 FOLDER = Path(keras_stablef.__file__).parent / "runtime"
 MODULES = (
-    *("constants", "bits", "lookup", "pairs", "polynomials", "exponents"),
-    *("kernel_numbers", "kernels", "powers"),
+    *("constants", "bits", "lookup", "exponents", "division", "pairs"),
+    *("polynomials", "kernel_numbers", "kernels", "powers"),
 )
 TABLES = "tables"  # the one module that is not read: its calls are resolved
 MOST_COLUMNS = 200  # of a row

@@ -15,9 +15,9 @@ import numpy as np
 
 from . import folds
 from .assumptions import Assumed
+from .bitwise import LaterBitwise
 from .claims import Piece
 from .claims import Plan
-from .exponents import LaterExponents
 from .kernels import with_kernels
 from .lanes import Lanes
 from .later import Later
@@ -53,8 +53,8 @@ class Body:
         self.ops, self.pairs = Ops(machine), Pairs(machine)
         later = LaterPairs(self.pairs)
         space = module.run({"ops": LaterOps(self.ops)})
-        exponents = LaterExponents(self.ops)
-        for name, helper in {**later.names(), **exponents.names()}.items():
+        bitwise = LaterBitwise(self.ops)
+        for name, helper in {**later.names(), **bitwise.names()}.items():
             if name in space:
                 space[name] = helper
         if "_log_rows" in space:

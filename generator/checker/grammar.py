@@ -32,7 +32,8 @@ CALLS = frozenset(
         *("_local_polynomials", "_log_rows", "_pair_exp", "_pair_log"),
         *("_pair_power", "_pair_product", "_pair_quotient", "_pair_root"),
         *("_pair_sum", "_power_row", "_scale_by_power", "_split_exponent"),
-        *("_once", "_split_subnormal", "_two_sum"),
+        *("_once", "_quotient", "_split_subnormal", "_square_root"),
+        "_two_sum",
     )
 )
 COUNTS = {  # arguments that are integers, by primitive

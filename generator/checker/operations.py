@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import off_by
 from .machine import NO_GRID
 from .machine import WIDEN
 from .machine import Machine
@@ -118,7 +119,8 @@ class Ops:
 
     def maximum(self, x: Any, bound: Any) -> Number:
         """The larger of a number and a constant."""
-        limit = constant(self.m, bound)
+        known = isinstance(bound, Number)
+        limit = bound if known else constant(self.m, bound)
         error = x.error
         inside = x.lo - error >= limit.lo
         outside = x.hi + error <= limit.lo
@@ -171,7 +173,10 @@ class Ops:
         e = np.maximum(
             np.frexp(np.maximum(top, self.m.normal))[1] - 1, fmt.emin
         )
-        own = Real(self.m.ulps[name]) * np.ldexp(Real(1), e - fmt.precision + 1)
+        ulps = Real(self.m.ulps[name])
+        if name == "sqrt":
+            ulps = ulps + off_by(self.m) / self.m.unit / 2
+        own = ulps * np.ldexp(Real(1), e - fmt.precision + 1)
         least = np.minimum(np.abs(wide_a), np.abs(wide_b))
         tiny = self.m.normal * Real(self.m.tiny.get(name, 1.0))
         own = np.where(least < self.m.normal, np.maximum(own, tiny), own)

@@ -259,7 +259,7 @@ class SketchOps:
 
 
 def _helpers(kind: Any) -> dict[str, Any]:
-    """The primitives that look at bits; the power of an nan is some power."""
+    """The primitives that look at bits; of an nan it is some power."""
     most = np.finfo(kind).maxexp - 2
 
     def power(n: Sketch) -> Sketch:
@@ -281,7 +281,12 @@ def _helpers(kind: Any) -> dict[str, Any]:
             n = t.like(root * np.floor(log2 + 0.5))
         return scale(t, -n, dtype), n
 
-    return {"_scale_by_power": scale, "_split_exponent": split}
+    return {
+        "_scale_by_power": scale,
+        "_split_exponent": split,
+        "_quotient": lambda a, b, dtype: a / b,
+        "_square_root": lambda a, dtype: SketchOps(kind).sqrt(a),
+    }
 
 
 def check_outside(

@@ -108,6 +108,96 @@ def _split_exponent(t, root, dtype):
     return _scale_by_power(t, -n, dtype), n
 
 
+def _quotient(a, b, dtype):
+    if dtype == "float64" or _rounds_to_nearest(a, b):
+        return a / b
+    a, b = (_constant(v, dtype) if isinstance(v, float) else v for v in (a, b))
+    return _where_it_runs(_divided, _divided_twice, a, b)
+
+
+def _square_root(a, dtype):
+    if dtype == "float64" or _rounds_to_nearest(a, a):
+        return ops.sqrt(a)
+    return _where_it_runs(_rooted, _rooted_twice, a, a)
+
+
+def _rounds_to_nearest(a, b):
+    if backend() == "torch":
+        import torch
+        from torch.fx.experimental.proxy_tensor import get_proxy_mode
+
+        if all(getattr(v, "is_cpu", True) for v in (a, b)):
+            return True
+        return not torch.compiler.is_compiling() and get_proxy_mode() is None
+    if backend() == "tensorflow":
+        import tensorflow as tf
+
+        return not tf.config.get_visible_devices("GPU")
+    if backend() == "jax":
+        import jax
+
+        return jax.default_backend() == "cpu"
+    return True
+
+
+def _where_it_runs(near, far, a, b):
+    if backend() == "jax":
+        import jax
+
+        if _sees_bits():
+            return jax.lax.platform_dependent(a, b, cpu=near, default=far)
+    return far(a, b)
+
+
+def _divided(a, b):
+    return a / b
+
+
+def _rooted(a, b):
+    return ops.sqrt(a)
+
+
+def _divided_twice(a, b):
+    na, nb = _towards_one(a), _towards_one(b)
+    b = b * _power_of_two(nb, "float32")
+    a = a * _power_of_two(na, "float32")
+    q = a / b
+    more = _product_away(a, q, b) / b
+    q = ops.where(ops.abs(more) > 0.0, q + more, q)
+    return _scale_by_power(q, nb - na, "float32")
+
+
+def _rooted_twice(a, b):
+    n = _towards_one(a)
+    a = a * _power_of_two(n, "float32")
+    r = ops.sqrt(a)
+    more = 0.5 * (_product_away(a, r, r) / r)
+    r = ops.where(ops.abs(more) > 0.0, r + more, r)
+    return _scale_by_power(r, -ops.right_shift(n, 1), "float32")
+
+
+def _towards_one(a):
+    edges, powers = (2.0**-78, 2.0**-26, 2.0**26, 2.0**78), (104, 52, 0, -52)
+    n = _constant(-104.0, "float32")
+    size = ops.abs(a)
+    for edge, power in zip(edges[::-1], powers[::-1], strict=True):
+        below = size < _constant(edge, "float32")
+        n = ops.where(below, _constant(float(power), "float32"), n)
+    return ops.cast(n, "int32")
+
+
+def _product_away(a, q, b):
+    (qh, ql), (bh, bl) = _halves(q, "float32"), _halves(b, "float32")
+    return (((a - qh * bh) - qh * bl) - ql * bh) - ql * bl
+
+
+def _halves(a, dtype):
+    bits = _BITS[dtype][1]
+    mask = -(2 ** ((bits + 2) // 2))
+    high = ops.view(ops.bitwise_and(_bits_of(a, dtype), mask), dtype)
+    return high, a - high
+
+
 def _split(s, divider):
     high = divider * s
     high = high - (high - s)
@@ -152,10 +242,10 @@ def _pair_product(x, y, dtype):
 
 
 def _pair_quotient(x, y, dtype):
-    q = _once(x[0] / y[0], dtype)
+    q = _once(_quotient(x[0], y[0], dtype), dtype)
     p, e = _two_product(q, y[0], dtype)
     rest = (((x[0] - p) - e) + x[1]) - q * y[1]
-    return _two_sum(q, _once(rest / y[0], dtype))
+    return _two_sum(q, _once(_quotient(rest, y[0], dtype), dtype))
 
 
 def _pair_power(x, n, dtype):
@@ -172,7 +262,8 @@ def _pair_root(m, degree, dtype):
     slope = degree * r
     for _ in range(degree - 2):
         slope = slope * r
-    return _two_sum(r, _once(((m - p[0]) - p[1]) / slope, dtype))
+    more = _quotient((m - p[0]) - p[1], slope, dtype)
+    return _two_sum(r, _once(more, dtype))
 
 
 def _pair_log(m, n, dtype):

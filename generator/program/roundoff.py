@@ -53,6 +53,9 @@ class Analyzer:
         self.normal = power2(fmt.emin)
         # Errors of functions are not measured beyond: see `range_of`.
         self.calibrated = power2(fmt.emax)
+        # Of quotients and roots, before they are rounded: 2**-19 ulp.
+        off = power2(1 - fmt.precision - 19)
+        self.off_by = off if fmt.name == "float32" else arb(0)
 
     def run(self, low: Fraction, high: Fraction) -> Value:
         """The result's `Value` for inputs in [low, high]."""
@@ -179,6 +182,8 @@ class Analyzer:
             carried += (exact.abs_upper() + carried) * power2(
                 -self.fmt.precision
             )
+        # Where a device has to correct it: runtime/division.py.
+        carried += (exact.abs_upper() + carried) * self.off_by
         return self._finish(exact, carried)
 
     def _turned(self, number: Const, args: list[Value]) -> Value:
@@ -208,6 +213,8 @@ class Analyzer:
         own = to_arb(self.primitives.ulp(name)) * power2(
             self.fmt.ulp_exponent(exponent)
         )
+        if name == "sqrt":
+            own += top * self.off_by
         if image.abs_lower() < self.normal:
             tiny = self.normal * to_arb(self.primitives.underflow(name))
             own = own.max(tiny)

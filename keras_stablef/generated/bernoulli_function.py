@@ -12,6 +12,7 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -87,7 +88,7 @@ def bernoulli_function_1_float32(x):
     d = ops.clip(d, 19.999998, 256.00003)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float32")
     a = two_sum(fixed(1.0 * w, "float32"), -1.0)
     b = pair_power(r, 1, "float32")
     a = pair_product(a, b, "float32")
@@ -130,7 +131,7 @@ def bernoulli_function_2_float32(x):
     d = ops.clip(d, 19.999998, 256.00003)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float32")
     a = two_sum(fixed(-2.0 * w, "float32"), 1.0)
     b = pair_power(r, 1, "float32")
     a = pair_product(a, b, "float32")
@@ -220,7 +221,7 @@ def bernoulli_function_1_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     a = two_sum(fixed(1.0 * w, "float64"), -1.0)
     b = pair_power(r, 1, "float64")
     a = pair_product(a, b, "float64")
@@ -267,7 +268,7 @@ def bernoulli_function_2_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     a = two_sum(fixed(-2.0 * w, "float64"), 1.0)
     b = pair_power(r, 1, "float64")
     a = pair_product(a, b, "float64")
@@ -308,7 +309,7 @@ def bernoulli_function_2_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     a = two_sum(fixed(-2.0 * w, "float64"), 1.0)
     b = pair_power(r, 1, "float64")
     a = pair_product(a, b, "float64")

@@ -13,6 +13,7 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -61,7 +62,7 @@ def exprel_0_float32(x):
     d = ops.where(past, constant(20.0, "float32"), d0)
     d = ops.clip(d, 19.999998, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
-    y0 = -a / (-d)
+    y0 = quotient(-a, -d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
@@ -113,7 +114,7 @@ def exprel_1_float32(x):
     d = ops.clip(d, 15.999999, 256.00003)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float32")
     a = two_sum(fixed(-1.0 * w, "float32"), 1.0)
     b = pair_power(r, 1, "float32")
     a = pair_quotient(a, b, "float32")
@@ -165,7 +166,7 @@ def exprel_2_float32(x):
     d = ops.clip(d, 13.999999, 256.00003)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(EXPREL_2_FLOAT32_END1, w), "float32"), 1.0)
     b = pair_power(r, 1, "float32")
     a = pair_quotient(a, b, "float32")
@@ -196,7 +197,7 @@ def exprel_0_float64(x):
     d = ops.where(past, constant(40.0, "float64"), d0)
     d = clamp(d, 40.0, 1.7976931348623157e308, "float64")
     a = 1.0 + ops.zeros_like(d)
-    y0 = -a / (-d)
+    y0 = quotient(-a, -d, "float64")
     y0 = ops.where(past, constant(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
 
@@ -272,7 +273,7 @@ def exprel_1_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     a = two_sum(fixed(-1.0 * w, "float64"), 1.0)
     b = pair_power(r, 1, "float64")
     a = pair_quotient(a, b, "float64")
@@ -334,7 +335,7 @@ def exprel_2_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(EXPREL_2_FLOAT64_END1, w), "float64"), 1.0)
     b = pair_power(r, 1, "float64")
     a = pair_quotient(a, b, "float64")

@@ -11,6 +11,7 @@ from keras import ops
 
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -76,7 +77,7 @@ def langevin_0_float32(x):
     past = d0 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(10.0, "float32"), d0)
     d = ops.clip(d, 9.999999, 3.4028235e38)
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float32")
     a = 1.0 - 1.0 * w
     y0 = a
     y0 = ops.where(past, constant(1.0, "float32"), y0)
@@ -198,7 +199,7 @@ def langevin_0_float64(x):
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(20.0, "float64"), d0)
     d = clamp(d, 20.0, 1.7976931348623157e308, "float64")
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     a = 1.0 - 1.0 * w
     y0 = a
     y0 = ops.where(past, constant(1.0, "float64"), y0)

@@ -11,6 +11,7 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.kernels import pair_exp
@@ -79,7 +80,7 @@ def log_cosh_0_float32(x):
     d = ops.clip(d, 7.9999995, 3.4028235e38)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float32")
     a = two_sum(fixed(-0.6931472 * w, "float32"), 1.0)
     b = pair_power(r, 1, "float32")
     a = pair_product(a, b, "float32")
@@ -195,7 +196,7 @@ def log_cosh_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     a = two_sum(fixed(-0.6931471805599453 * w, "float64"), 1.0)
     b = pair_power(r, 1, "float64")
     a = pair_product(a, b, "float64")

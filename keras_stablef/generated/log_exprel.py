@@ -12,6 +12,7 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -91,7 +92,7 @@ def log_exprel_0_float32(x):
     d = ops.clip(d, 39.999996, 3.4028235e38)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float32")
     m1, n1 = split_exponent(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     logs = (-logs[0], -logs[1])
@@ -124,7 +125,9 @@ def log_exprel_1_float32(x):
     c0 = ops.where(inside, t, constant(1.5, "float32"))
     c0 = ops.clip(c0, 1.4999999, 20.000002)
     x0_0 = once(ops.exp(-c0), "float32")
-    y_0 = (c0 - 1.0) / c0 - x0_0 / (x0_0 - 1.0)
+    y_0 = quotient(c0 - 1.0, c0, "float32") - quotient(
+        x0_0, x0_0 - 1.0, "float32"
+    )
     z0 = y_0
     y = ops.where(inside, z0, y)
 
@@ -135,7 +138,7 @@ def log_exprel_1_float32(x):
     d = ops.where(past, constant(20.0, "float32"), d0)
     d = ops.clip(d, 19.999998, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
-    y0 = -a / (-d)
+    y0 = quotient(-a, -d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
 
@@ -145,7 +148,7 @@ def log_exprel_1_float32(x):
     past = d1 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(20.0, "float32"), d1)
     d = ops.clip(d, 19.999998, 3.4028235e38)
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float32")
     a = 1.0 - 1.0 * w
     y1 = a
     y1 = ops.where(past, constant(1.0, "float32"), y1)
@@ -250,7 +253,7 @@ def log_exprel_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     m1, n1 = split_exponent(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     logs = (-logs[0], -logs[1])
@@ -284,7 +287,7 @@ def log_exprel_1_float64(x):
     d = ops.where(past, constant(48.0, "float64"), d0)
     d = clamp(d, 48.0, 1.7976931348623157e308, "float64")
     a = 1.0 + ops.zeros_like(d)
-    y0 = -a / (-d)
+    y0 = quotient(-a, -d, "float64")
     y0 = ops.where(past, constant(0.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
 
@@ -294,7 +297,7 @@ def log_exprel_1_float64(x):
     past = d1 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(40.0, "float64"), d1)
     d = clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     a = 1.0 - 1.0 * w
     y1 = a
     y1 = ops.where(past, constant(1.0, "float64"), y1)

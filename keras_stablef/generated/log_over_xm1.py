@@ -12,6 +12,7 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -136,7 +137,7 @@ def log_over_xm1_0_float32(x):
     d = ops.clip(d, 13.999999, 3.4028235e38)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     m1, n1 = split_exponent(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     logs = (-logs[0], -logs[1])
@@ -209,7 +210,7 @@ def log_over_xm1_1_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     m1, n1 = split_exponent(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     logs = (-logs[0], -logs[1])
@@ -281,7 +282,7 @@ def log_over_xm1_2_float32(x):
     d = ops.clip(d, 31.999998, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     m1, n1 = split_exponent(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     logs = (-logs[0], -logs[1])
@@ -345,7 +346,7 @@ def log_over_xm1_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     m1, n1 = split_exponent(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     logs = (-logs[0], -logs[1])
@@ -420,7 +421,7 @@ def log_over_xm1_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     m1, n1 = split_exponent(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     logs = (-logs[0], -logs[1])
@@ -495,7 +496,7 @@ def log_over_xm1_2_float64(x):
     d = clamp(d, 32.0, 1.7976931348623157e308, "float64")
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     m1, n1 = split_exponent(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     logs = (-logs[0], -logs[1])

@@ -13,6 +13,7 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -85,7 +86,7 @@ def log_sinhc_0_float32(x):
     d = ops.clip(d, 47.999996, 3.4028235e38)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     m1, n1 = split_exponent(d, 1, "float32")
     logs = pair_log(m1, n1, "float32")
     logs = (-logs[0], -logs[1])
@@ -133,7 +134,7 @@ def log_sinhc_1_float32(x):
     past = d0 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(10.0, "float32"), d0)
     d = ops.clip(d, 9.999999, 3.4028235e38)
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float32")
     a = 1.0 - 1.0 * w
     y0 = a
     y0 = ops.where(past, constant(1.0, "float32"), y0)
@@ -210,7 +211,7 @@ def log_sinhc_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     m1, n1 = split_exponent(d, 1, "float64")
     logs = pair_log(m1, n1, "float64")
     logs = (-logs[0], -logs[1])
@@ -263,7 +264,7 @@ def log_sinhc_1_float64(x):
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(20.0, "float64"), d0)
     d = clamp(d, 20.0, 1.7976931348623157e308, "float64")
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     a = 1.0 - 1.0 * w
     y0 = a
     y0 = ops.where(past, constant(1.0, "float64"), y0)

@@ -12,6 +12,7 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -79,7 +80,7 @@ def phi3_0_float32(x):
     d = ops.clip(d, 13.999999, 3.4028235e38)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(PHI3_0_FLOAT32_END0, w), "float32"), 0.5)
     b = pair_power(r, 1, "float32")
     a = pair_quotient(a, b, "float32")
@@ -120,7 +121,7 @@ def phi3_1_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(PHI3_1_FLOAT32_END0, w), "float32"), 0.5)
     b = pair_power(r, 2, "float32")
     a = pair_quotient(a, b, "float32")
@@ -138,7 +139,7 @@ def phi3_1_float32(x):
     d = ops.clip(d, 27.999998, 256.00003)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float32")
     a = two_sum(fixed(-3.0 * w, "float32"), 1.0)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
@@ -170,7 +171,7 @@ def phi3_2_float32(x):
     d = ops.clip(d, 19.999998, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(PHI3_2_FLOAT32_END0, w), "float32"), 1.0)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
@@ -187,7 +188,7 @@ def phi3_2_float32(x):
     d = ops.clip(d, 19.999998, 256.00003)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(PHI3_2_FLOAT32_END1, w), "float32"), 1.0)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
@@ -221,7 +222,7 @@ def phi3_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(PHI3_0_FLOAT64_END0, w), "float64"), 0.5)
     b = pair_power(r, 1, "float64")
     a = pair_quotient(a, b, "float64")
@@ -295,7 +296,7 @@ def phi3_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(PHI3_1_FLOAT64_END0, w), "float64"), 0.5)
     b = pair_power(r, 2, "float64")
     a = pair_quotient(a, b, "float64")
@@ -326,7 +327,7 @@ def phi3_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = -1.0 / (-d)
+    w = quotient(-1.0, -d, "float64")
     a = two_sum(fixed(-3.0 * w, "float64"), 1.0)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")
@@ -368,7 +369,7 @@ def phi3_2_float64(x):
     d = clamp(d, 40.0, 1.7976931348623157e308, "float64")
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(PHI3_2_FLOAT64_END0, w), "float64"), 1.0)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")
@@ -385,7 +386,7 @@ def phi3_2_float64(x):
     d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(PHI3_2_FLOAT64_END1, w), "float64"), 1.0)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")

@@ -12,6 +12,7 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -100,7 +101,7 @@ def pseudo_huber_0_float32(x):
     d = ops.clip(d, 7.9999995, 3.4028235e38)
     m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(
         fixed(w * horner(PSEUDO_HUBER_0_FLOAT32_END0, w), "float32"), 1.0
     )
@@ -145,7 +146,7 @@ def pseudo_huber_1_float32(x):
     past = d0 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(3.0, "float32"), d0)
     d = ops.clip(d, 2.9999998, 3.4028235e38)
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = 1.0 - w * horner(PSEUDO_HUBER_1_FLOAT32_END0, w)
     y0 = a
     y0 = ops.where(past, constant(1.0, "float32"), y0)
@@ -172,7 +173,7 @@ def pseudo_huber_2_float32(x):
     d = ops.clip(d, 2.9999998, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(
         fixed(w * horner(PSEUDO_HUBER_2_FLOAT32_END0, w), "float32"), 1.0
     )
@@ -224,7 +225,7 @@ def pseudo_huber_0_float64(x):
         d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(
         fixed(w * horner(PSEUDO_HUBER_0_FLOAT64_END0, w), "float64"), 1.0
     )
@@ -274,7 +275,7 @@ def pseudo_huber_1_float64(x):
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(3.0, "float64"), d0)
     d = clamp(d, 3.0, 1.7976931348623157e308, "float64")
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = 1.0 - w * horner(PSEUDO_HUBER_1_FLOAT64_END0, w)
     y0 = a
     y0 = ops.where(past, constant(1.0, "float64"), y0)
@@ -301,7 +302,7 @@ def pseudo_huber_2_float64(x):
     d = clamp(d, 4.0, 1.7976931348623157e308, "float64")
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(
         fixed(w * horner(PSEUDO_HUBER_2_FLOAT64_END0, w), "float64"), 1.0
     )

@@ -12,6 +12,7 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_subnormal
@@ -116,7 +117,7 @@ def softplus_inverse_1_float32(x):
     inside = t >= 1.25
     c0 = ops.where(inside, t, constant(1.25, "float32"))
     c0 = ops.clip(c0, 1.2499999, 16.000002)
-    y_0 = -(-1.0 / (-(ops.exp(-c0) - 1.0)))
+    y_0 = -quotient(-1.0, -(ops.exp(-c0) - 1.0), "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
 
@@ -260,7 +261,7 @@ def softplus_inverse_1_float64(x):
     c0 = ops.where(inside, t, constant(1.25, "float64"))
     c0 = ops.clip(c0, 1.2499998807907104, 40.000003814697266)
     x0_0 = once(ops.exp(-c0), "float64")
-    y_0 = -(x0_0 / (x0_0 - 1.0)) + 1.0
+    y_0 = -quotient(x0_0, x0_0 - 1.0, "float64") + 1.0
     z0 = y_0
     y = ops.where(inside, z0, y)
 

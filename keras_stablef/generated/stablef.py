@@ -10,6 +10,7 @@ and Cunningham, The continuous Bernoulli, NeurIPS 2019, equation (8).
 from keras import ops
 
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 
 NAME = "stablef"
 EXPRESSION = "1/(1-exp(-x)) - 1/x"
@@ -39,8 +40,8 @@ def stablef_0_float32(x):
     t1 = ops.maximum(t, 2.0)
     u1 = ops.minimum(t1, 32.0)
     e1 = once(ops.exp(-u1), "float32")
-    q1 = e1 * u1 / (1.0 - e1)
-    y1 = (1.0 - q1) / t1
+    q1 = quotient(e1 * u1, 1.0 - e1, "float32")
+    y1 = quotient(1.0 - q1, t1, "float32")
 
     up = ops.cast(x > 0, "float32")
     y = up + (1.0 - 2.0 * up) * y1
@@ -90,7 +91,7 @@ def stablef_1_float32(x):
     u2 = ops.minimum(t2, 32.0)
     e2 = once(ops.exp(-u2), "float32")
     q2 = e2 * (1.0 + e2 * (2.0 + 3.0 * e2)) * u2 * u2
-    y2 = ops.abs((1.0 - q2) / t2) / t2
+    y2 = quotient(ops.abs(quotient(1.0 - q2, t2, "float32")), t2, "float32")
 
     y = ops.where(t < 6.5, y1, y2)
     return ops.where(t < 2.75, y0, y)
@@ -142,7 +143,13 @@ def stablef_2_float32(x):
     u2 = ops.minimum(t2, 32.0)
     e2 = once(ops.exp(-u2), "float32")
     q2 = e2 * (1.0 + e2 * (4.0 + 9.0 * e2)) * u2 * u2 * u2
-    y2 = ops.abs(ops.abs((2.0 - q2) / t2) / t2) / t2
+    y2 = quotient(
+        ops.abs(
+            quotient(ops.abs(quotient(2.0 - q2, t2, "float32")), t2, "float32")
+        ),
+        t2,
+        "float32",
+    )
 
     y = ops.where(t < 6.5, y1, y2)
     up = ops.cast(x > 0, "float32")
@@ -180,8 +187,8 @@ def stablef_0_float64(x):
     t1 = ops.clip(t, 2.0, float("inf"))
     u1 = ops.clip(t1, 0.0, 54.0)
     e1 = once(ops.exp(-u1), "float64")
-    q1 = e1 * u1 / (1.0 - e1)
-    y1 = (1.0 - q1) / t1
+    q1 = quotient(e1 * u1, 1.0 - e1, "float64")
+    y1 = quotient(1.0 - q1, t1, "float64")
 
     up = ops.cast(x > 0, "float64")
     y = up + (1.0 - 2.0 * up) * y1
@@ -246,8 +253,8 @@ def stablef_1_float64(x):
     u2 = ops.clip(t2, 0.0, 54.0)
     e2 = once(ops.exp(-u2), "float64")
     d2 = 1.0 - e2
-    q2 = e2 * u2 * u2 / (d2 * d2)
-    y2 = ops.abs((1.0 - q2) / t2) / t2
+    q2 = quotient(e2 * u2 * u2, d2 * d2, "float64")
+    y2 = quotient(ops.abs(quotient(1.0 - q2, t2, "float64")), t2, "float64")
 
     y = ops.where(t < 6.5, y1, y2)
     return ops.where(t < 2.75, y0, y)
@@ -314,8 +321,14 @@ def stablef_2_float64(x):
     u2 = ops.clip(t2, 0.0, 54.0)
     e2 = once(ops.exp(-u2), "float64")
     d2 = 1.0 - e2
-    q2 = e2 * (1.0 + e2) * u2 * u2 * u2 / (d2 * d2 * d2)
-    y2 = ops.abs(ops.abs((2.0 - q2) / t2) / t2) / t2
+    q2 = quotient(e2 * (1.0 + e2) * u2 * u2 * u2, d2 * d2 * d2, "float64")
+    y2 = quotient(
+        ops.abs(
+            quotient(ops.abs(quotient(2.0 - q2, t2, "float64")), t2, "float64")
+        ),
+        t2,
+        "float64",
+    )
 
     y = ops.where(t < 6.5, y1, y2)
     up = ops.cast(x > 0, "float64")

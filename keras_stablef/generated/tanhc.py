@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -51,7 +52,7 @@ def tanhc_0_float32(x):
     d = ops.where(past, constant(10.0, "float32"), d0)
     d = ops.clip(d, 9.999999, 3.4028235e38)
     a = 1.0 + ops.zeros_like(d)
-    y0 = -a / (-d)
+    y0 = quotient(-a, -d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 10.0, y0, y)
     return y
@@ -151,7 +152,7 @@ def tanhc_0_float64(x):
     d = ops.where(past, constant(20.0, "float64"), d0)
     d = clamp(d, 20.0, 1.7976931348623157e308, "float64")
     a = 1.0 + ops.zeros_like(d)
-    y0 = -a / (-d)
+    y0 = quotient(-a, -d, "float64")
     y0 = ops.where(past, constant(0.0, "float64"), y0)
     y = ops.where(d0 >= 20.0, y0, y)
     return y

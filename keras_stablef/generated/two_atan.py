@@ -13,6 +13,7 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -95,7 +96,7 @@ def two_atan_0_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_ATAN_0_FLOAT32_END0, w), "float32"), 1.0)
     b = pair_power(r, 2, "float32")
     a = pair_quotient(a, b, "float32")
@@ -118,7 +119,7 @@ def two_atan_0_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_ATAN_0_FLOAT32_END1, w), "float32"), 1.0)
     b = pair_power(r, 2, "float32")
     a = pair_quotient(a, b, "float32")
@@ -148,7 +149,7 @@ def two_atan_1_float32(x):
     d = ops.clip(d, 9.999999, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_ATAN_1_FLOAT32_END0, w), "float32"), 2.0)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
@@ -164,7 +165,7 @@ def two_atan_1_float32(x):
     d = ops.clip(d, 9.999999, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_ATAN_1_FLOAT32_END1, w), "float32"), -2.0)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
@@ -192,7 +193,7 @@ def two_atan_2_float32(x):
     d = ops.clip(d, 5.9999995, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_ATAN_2_FLOAT32_END0, w), "float32"), 6.0)
     b = pair_power(r, 4, "float32")
     a = pair_quotient(a, b, "float32")
@@ -208,7 +209,7 @@ def two_atan_2_float32(x):
     d = ops.clip(d, 5.9999995, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_ATAN_2_FLOAT32_END1, w), "float32"), 6.0)
     b = pair_power(r, 4, "float32")
     a = pair_quotient(a, b, "float32")
@@ -241,7 +242,7 @@ def two_atan_0_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_ATAN_0_FLOAT64_END0, w), "float64"), 1.0)
     b = pair_power(r, 2, "float64")
     a = pair_quotient(a, b, "float64")
@@ -267,7 +268,7 @@ def two_atan_0_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_ATAN_0_FLOAT64_END1, w), "float64"), 1.0)
     b = pair_power(r, 2, "float64")
     a = pair_quotient(a, b, "float64")
@@ -310,7 +311,7 @@ def two_atan_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_ATAN_1_FLOAT64_END0, w), "float64"), 2.0)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")
@@ -341,7 +342,7 @@ def two_atan_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_ATAN_1_FLOAT64_END1, w), "float64"), -2.0)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")
@@ -374,7 +375,7 @@ def two_atan_2_float64(x):
     d = clamp(d, 6.0, 1.7976931348623157e308, "float64")
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_ATAN_2_FLOAT64_END0, w), "float64"), 6.0)
     b = pair_power(r, 4, "float64")
     a = pair_quotient(a, b, "float64")
@@ -390,7 +391,7 @@ def two_atan_2_float64(x):
     d = clamp(d, 6.0, 1.7976931348623157e308, "float64")
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_ATAN_2_FLOAT64_END1, w), "float64"), 6.0)
     b = pair_power(r, 4, "float64")
     a = pair_quotient(a, b, "float64")

@@ -12,6 +12,7 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -114,7 +115,7 @@ def two_frac_0_float32(x):
         "float32",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT32_END1, w), "float32"), -1.0)
     b = pair_power(r, 2, "float32")
     a = pair_quotient(a, b, "float32")
@@ -173,7 +174,7 @@ def two_frac_1_float32(x):
     d = ops.clip(d, 9.999999, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT32_END1, w), "float32"), 2.0)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
@@ -220,7 +221,7 @@ def two_frac_2_float32(x):
     d = ops.clip(d, 7.9999995, 3.4028235e38)
     m, n = split_exponent(d, 1, "float32")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float32")
+    w = once(quotient(-1.0, -d, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_FRAC_2_FLOAT32_END1, w), "float32"), -6.0)
     b = pair_power(r, 4, "float32")
     a = pair_quotient(a, b, "float32")
@@ -277,7 +278,7 @@ def two_frac_0_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT64_END1, w), "float64"), -1.0)
     b = pair_power(r, 2, "float64")
     a = pair_quotient(a, b, "float64")
@@ -349,7 +350,7 @@ def two_frac_1_float64(x):
         "float64",
     )
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT64_END1, w), "float64"), 2.0)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")
@@ -401,7 +402,7 @@ def two_frac_2_float64(x):
     d = clamp(d, 8.0, 1.7976931348623157e308, "float64")
     m, n = split_exponent(d, 1, "float64")
     r = (m, ops.zeros_like(m))
-    w = once(-1.0 / (-d), "float64")
+    w = once(quotient(-1.0, -d, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_FRAC_2_FLOAT64_END1, w), "float64"), -6.0)
     b = pair_power(r, 4, "float64")
     a = pair_quotient(a, b, "float64")

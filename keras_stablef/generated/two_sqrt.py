@@ -13,6 +13,7 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -109,7 +110,7 @@ def two_sqrt_0_float32(x):
     m = d * level_of(d, (3.0948501e26,), (1.0, 3.2311743e-27), "float32")
     r = pair_root(m, 2, "float32")
     w = r[0] * level_of(d, (3.0948501e26,), (1.0, 1.7592186e13), "float32")
-    w = once(-1.0 / (-w), "float32")
+    w = once(quotient(-1.0, -w, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_SQRT_0_FLOAT32_END1, w), "float32"), 0.5)
     b = pair_power(r, 1, "float32")
     a = pair_quotient(a, b, "float32")
@@ -173,7 +174,7 @@ def two_sqrt_1_float32(x):
         (1.0, 1.0737418e09, 1.1529215e18),
         "float32",
     )
-    w = once(-1.0 / (-w), "float32")
+    w = once(quotient(-1.0, -w, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_SQRT_1_FLOAT32_END1, w), "float32"), -0.25)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
@@ -208,14 +209,17 @@ def two_sqrt_2_float32(x):
     m, n = split_subnormal(d, 2, "float32")
     r = pair_root(m, 2, "float32")
     w = scale_by_power(
-        r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"), "float32"
+        r[0],
+        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
+        "float32",
     )
     a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT32_END0, w), "float32"), 0.25)
     b = pair_power(r, 3, "float32")
     a = pair_quotient(a, b, "float32")
     y0 = scale_by_power(
         a[0] + a[1],
-        -3.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"),
+        -3.0
+        * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
         "float32",
     )
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
@@ -231,15 +235,18 @@ def two_sqrt_2_float32(x):
     m, n = split_exponent(d, 2, "float32")
     r = pair_root(m, 2, "float32")
     w = scale_by_power(
-        r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"), "float32"
+        r[0],
+        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
+        "float32",
     )
-    w = once(-1.0 / (-w), "float32")
+    w = once(quotient(-1.0, -w, "float32"), "float32")
     a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT32_END1, w), "float32"), 0.375)
     b = pair_power(r, 5, "float32")
     a = pair_quotient(a, b, "float32")
     y1 = scale_by_power(
         a[0] + a[1],
-        -5.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float32"),
+        -5.0
+        * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
         "float32",
     )
     y1 = ops.where(past, constant(0.0, "float32"), y1)
@@ -293,7 +300,7 @@ def two_sqrt_0_float64(x):
     w = r[0] * level_of(
         d, (6.090821257125e287,), (1.0, 7.804371375789981e143), "float64"
     )
-    w = once(-1.0 / (-w), "float64")
+    w = once(quotient(-1.0, -w, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_SQRT_0_FLOAT64_END1, w), "float64"), 0.5)
     b = pair_power(r, 1, "float64")
     a = pair_quotient(a, b, "float64")
@@ -355,7 +362,7 @@ def two_sqrt_1_float64(x):
     w = r[0] * level_of(
         d, (2.851525386013872e191,), (1.0, 5.339967589802275e95), "float64"
     )
-    w = once(-1.0 / (-w), "float64")
+    w = once(quotient(-1.0, -w, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_SQRT_1_FLOAT64_END1, w), "float64"), -0.25)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")
@@ -390,14 +397,17 @@ def two_sqrt_2_float64(x):
     m, n = split_subnormal(d, 2, "float64")
     r = pair_root(m, 2, "float64")
     w = scale_by_power(
-        r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"), "float64"
+        r[0],
+        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float64") + 0.5), "float64"),
+        "float64",
     )
     a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT64_END0, w), "float64"), 0.25)
     b = pair_power(r, 3, "float64")
     a = pair_quotient(a, b, "float64")
     y0 = scale_by_power(
         a[0] + a[1],
-        -3.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"),
+        -3.0
+        * ops.cast(ops.floor(quotient(n, 2.0, "float64") + 0.5), "float64"),
         "float64",
     )
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
@@ -413,15 +423,18 @@ def two_sqrt_2_float64(x):
     m, n = split_exponent(d, 2, "float64")
     r = pair_root(m, 2, "float64")
     w = scale_by_power(
-        r[0], 1.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"), "float64"
+        r[0],
+        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float64") + 0.5), "float64"),
+        "float64",
     )
-    w = once(-1.0 / (-w), "float64")
+    w = once(quotient(-1.0, -w, "float64"), "float64")
     a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT64_END1, w), "float64"), 0.375)
     b = pair_power(r, 5, "float64")
     a = pair_quotient(a, b, "float64")
     y1 = scale_by_power(
         a[0] + a[1],
-        -5.0 * ops.cast(ops.floor(n / 2.0 + 0.5), "float64"),
+        -5.0
+        * ops.cast(ops.floor(quotient(n, 2.0, "float64") + 0.5), "float64"),
         "float64",
     )
     y1 = ops.where(past, constant(0.0, "float64"), y1)

@@ -1,7 +1,8 @@
 """What generated modules call: each primitive with its error bound.
 
 Owns: constants and clips (`constants`), polynomials (`polynomials`), how the
-row of an input is found (`lookup`), exponents (`exponents`), pairs of floats
+row of an input is found (`lookup`), division (`division`), exponents (`bits`,
+`exponents`), pairs of floats
 (`pairs`), log and exp of pairs (`kernels`), zeros of higher order (`powers`),
 and tables read from certificates (`tables`).
 
@@ -17,6 +18,7 @@ from typing import Any
 
 from . import bits
 from . import constants
+from . import division
 from . import exponents
 from . import kernel_numbers
 from . import kernels
@@ -27,7 +29,7 @@ from . import powers
 
 # In an order in which each knows those before it.
 MODULES = (
-    *(constants, bits, lookup, pairs, polynomials, exponents),
+    *(constants, bits, lookup, exponents, division, pairs, polynomials),
     *(kernel_numbers, kernels, powers),
 )
 

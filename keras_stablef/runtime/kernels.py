@@ -11,6 +11,7 @@ from typing import Any
 from keras import ops
 
 from .constants import once
+from .division import quotient
 from .kernel_numbers import EXP
 from .kernel_numbers import LOG
 from .nouns import Pair
@@ -33,7 +34,8 @@ def pair_root(m: Any, degree: int, dtype: str) -> Pair:
     slope = degree * r  # no quotient: XLA makes a / (b / c) a * c / b
     for _ in range(degree - 2):
         slope = slope * r
-    return two_sum(r, once(((m - p[0]) - p[1]) / slope, dtype))
+    more = quotient((m - p[0]) - p[1], slope, dtype)
+    return two_sum(r, once(more, dtype))
 
 
 def pair_log(m: Any, n: Any, dtype: str) -> Pair:

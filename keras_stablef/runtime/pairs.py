@@ -19,6 +19,7 @@ from typing import Any
 
 from .constants import fixed
 from .constants import once
+from .division import quotient
 from .nouns import Pair
 
 
@@ -80,12 +81,12 @@ def pair_quotient(x: Pair, y: Pair, dtype: str) -> Pair:
     """x / y, pairs.
 
     Error: at most 2**(5 - 2 p) |x / y| (Dekker 1971, section 5): the rest is
-    below 4 u |x| and meets six roundings.  Division rounds to nearest.
+    below 4 u |x| and meets six roundings.
     """
-    q = once(x[0] / y[0], dtype)
+    q = once(quotient(x[0], y[0], dtype), dtype)
     p, e = two_product(q, y[0], dtype)
     rest = (((x[0] - p) - e) + x[1]) - q * y[1]
-    return two_sum(q, once(rest / y[0], dtype))
+    return two_sum(q, once(quotient(rest, y[0], dtype), dtype))
 
 
 def pair_power(x: Pair, n: int, dtype: str) -> Pair:

@@ -1,8 +1,9 @@
-"""Exponents over lanes: powers of two, and numbers split by one.
+"""The primitives that look at bits, over lanes: exponents and quotients.
 
-They stand for the primitives that look at bits (statements.py), by what is
-proved of these: 2**n of integers is exact, and n of a positive and normal t is
-floor(log2(t) / root + 1/2) root, up to SLACK where it is guessed.
+They stand for the code in statements.py, by what is proved of it: 2**n of
+integers is exact; n of a positive and normal t is floor(log2(t) / root + 1/2)
+root, up to SLACK where it is guessed; a quotient and a root are one operation,
+whose rounding is off by 2**-19 ulp more (arithmetic.py).
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _power(ops: Ops, n: Any, lost: Any) -> Number:
     return Number(ops.m, value, value, lost, {}, n.astype(np.int64))
 
 
-class LaterExponents:
+class LaterBitwise:
     """The primitives, written down (later.py)."""
 
     def __init__(self, ops: Ops) -> None:
@@ -77,7 +78,19 @@ class LaterExponents:
         return {
             "_scale_by_power": self.scale,
             "_split_exponent": self.split,
+            "_quotient": self.quotient,
+            "_square_root": self.square_root,
         }
+
+    def quotient(self, a: Any, b: Any, dtype: str) -> Any:
+        """a / b."""
+        self.ops.expect(dtype)
+        return a / b
+
+    def square_root(self, a: Any, dtype: str) -> Later:
+        """Its square root."""
+        self.ops.expect(dtype)
+        return Later(self.ops.m, self.ops.sqrt, a)
 
     def scale(self, y: Any, n: Any, dtype: str) -> Later:
         """y * 2**n."""

@@ -1,0 +1,210 @@
+"""Quotients and roots hold their bound where division is off by 2 ulp.
+
+A GPU divides so when compiled for (runtime/division.py).  Here numpy does,
+at random, with every product and sum of two of them fused at random.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from fractions import Fraction
+from math import isqrt
+from typing import Any
+
+import numpy as np
+import pytest
+from backends import BACKEND
+from backends import compiled
+from keras import ops
+
+from keras_stablef import runtime
+from keras_stablef.runtime import division
+
+pytestmark = pytest.mark.skipif(
+    BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"
+)
+OFF = Fraction(1, 2) + Fraction(1, 2**19)  # ulp
+Array = np.ndarray
+
+
+class Hostile:
+    """float32 numbers whose quotients and roots are off by up to 2 ulp.
+
+    A product is kept exactly beside its rounding, and what is added to it is
+    added to either, as a compiler contracts.
+    """
+
+    __array_ufunc__ = None
+    random = np.random.default_rng(5)
+
+    def __init__(self, value: Any, exact: Array | None = None) -> None:
+        self.value = np.asarray(value, "float32")
+        self.exact = exact
+
+    def _plain(self, other: Any, way: Callable[..., Any]) -> Hostile:
+        other = other if isinstance(other, Hostile) else Hostile(other)
+        a, b = (
+            x.value.astype("float64")
+            if x.exact is None or self.random.random() < 0.5
+            else x.exact
+            for x in (self, other)
+        )
+        return Hostile(way(a, b))
+
+    def __add__(self, other: Any) -> Hostile:
+        return self._plain(other, operator.add)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Hostile:
+        return self._plain(other, operator.sub)
+
+    def __mul__(self, other: Any) -> Hostile:
+        other = other if isinstance(other, Hostile) else Hostile(other)
+        exact = self.value.astype("float64") * other.value  # 48 bits
+        return Hostile(exact, exact)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Hostile) -> Hostile:
+        return self._off(self.value / other.value)
+
+    def _off(self, value: Array) -> Hostile:
+        steps = self.random.integers(-1, 2, value.shape)  # and half an ulp
+        return Hostile(value + steps * np.spacing(value))
+
+    def __lt__(self, other: Hostile) -> Array:
+        return self.value < other.value
+
+    def __gt__(self, other: Any) -> Array:
+        return self.value > getattr(other, "value", other)
+
+
+class HostileOps:
+    """The operations that the corrections use."""
+
+    def convert_to_tensor(self, value: float, dtype: str) -> Hostile:
+        return Hostile(value)
+
+    def stop_gradient(self, x: Hostile) -> Hostile:
+        return x
+
+    def zeros_like(self, x: Hostile) -> Hostile:
+        return Hostile(np.zeros_like(x.value))
+
+    def abs(self, x: Hostile) -> Hostile:
+        return Hostile(np.abs(x.value))
+
+    def sqrt(self, x: Hostile) -> Hostile:
+        return x._off(np.sqrt(x.value))
+
+    def where(self, truth: Array, a: Hostile, b: Hostile) -> Hostile:
+        return Hostile(np.where(truth, a.value, b.value))
+
+    def view(self, x: Any, dtype: str) -> Any:
+        if dtype == "int32":
+            return x.value.view("int32")
+        return Hostile(x.astype("int32").view("float32"))
+
+    def bitwise_and(self, x: Array, mask: int) -> Array:
+        return x & np.int32(mask)
+
+    def cast(self, x: Any, dtype: str) -> Array:
+        return np.asarray(x.value if isinstance(x, Hostile) else x, dtype)
+
+    def clip(self, x: Array, low: int, high: int) -> Array:
+        return np.clip(x, low, high)
+
+    def right_shift(self, x: Array, bits: int) -> Array:
+        return x >> bits
+
+    def floor_divide(self, x: Array, n: int) -> Array:
+        return x // n
+
+
+HOSTILE = runtime.primitives(
+    ops=HostileOps(), backend=lambda: "numpy", sees_bits=lambda: True
+)
+
+
+def numbers(count: int, low: int, high: int, seed: int) -> Array:
+    rng = np.random.default_rng(seed)
+    sizes = np.exp2(rng.uniform(low, high, count))
+    return sizes.astype("float32")
+
+
+def ulp_of(exact: Fraction) -> Fraction:
+    e = exact.numerator.bit_length() - exact.denominator.bit_length()
+    e -= Fraction(2) ** e > exact
+    return Fraction(2) ** (max(e, -126) - 23)
+
+
+@pytest.mark.parametrize("ends", [(-8, 8), (-126, 127), (60, 127), (-126, -60)])
+def test_a_quotient_is_corrected(ends: tuple[int, int]) -> None:
+    a, b = numbers(3000, *ends, 1), numbers(3000, *ends, 2)
+    with np.errstate(all="ignore"):
+        got = HOSTILE["divided_twice"](Hostile(a), Hostile(b)).value
+        plain = (Hostile(a) / Hostile(b)).value
+    worst = worst_plain = Fraction(0)
+    for x, y, z, w in zip(*(v.tolist() for v in (a, b, got, plain)),
+                          strict=True):  # fmt: skip
+        exact = Fraction(x) / Fraction(y)
+        if not 2.0**-126 <= exact < 3.4e38:
+            continue
+        ulp = ulp_of(exact)
+        worst = max(worst, abs(Fraction(z) - exact) / ulp)
+        worst_plain = max(worst_plain, abs(Fraction(w) - exact) / ulp)
+    assert worst <= OFF
+    assert worst_plain > 1  # the division is as bad as it is said to be
+
+
+@pytest.mark.parametrize("ends", [(-8, 8), (-126, 127)])
+def test_a_root_is_corrected(ends: tuple[int, int]) -> None:
+    a = numbers(3000, *ends, 3)
+    with np.errstate(all="ignore"):
+        got = HOSTILE["rooted_twice"](Hostile(a), Hostile(a)).value
+    for x, z in zip(a.tolist(), got.tolist(), strict=True):
+        square = Fraction(x) * 2**400
+        exact = Fraction(isqrt(int(square)), 2**200)  # to 2**-130 of it
+        assert abs(Fraction(z) - exact) <= OFF * ulp_of(exact)
+
+
+SPECIAL = (0.0, -0.0, 1.0, -3.0, np.inf, -np.inf, np.nan, 3.4028235e38, 1e-30)
+
+
+@pytest.mark.parametrize("mode", ["eager", "jit"])
+def test_special_operands(mode: str) -> None:
+    """As in IEEE 754; with the correction too, whatever it makes of them."""
+    a, b = (v.ravel() for v in np.meshgrid(SPECIAL, SPECIAL))
+    a, b = a.astype("float32"), b.astype("float32")
+    with np.errstate(all="ignore"):
+        want, root = a / b, np.sqrt(a)
+
+    def both(x):  # type: ignore[no-untyped-def]
+        return [
+            division.quotient(x[0], x[1], "float32"),
+            division.divided_twice(x[0], x[1]),
+            division.square_root(x[0], "float32"),
+            division.rooted_twice(x[0], x[0]),
+        ]
+
+    packed = ops.convert_to_tensor(np.stack([a, b]), dtype="float32")
+    got = [ops.convert_to_numpy(v) for v in compiled(both, mode)(packed)]
+    for one in got[:2]:
+        near = np.abs(want) >= 2.0**-126  # below, flushed or not
+        np.testing.assert_array_equal(one[near | (want == 0)],
+                                      want[near | (want == 0)])  # fmt: skip
+        np.testing.assert_array_equal(np.isnan(one), np.isnan(want))
+        zero = want == 0
+        np.testing.assert_array_equal(np.signbit(one[zero]),
+                                      np.signbit(want[zero]))  # fmt: skip
+    np.testing.assert_array_equal(got[2], root)
+    # The root of the largest number is all but between two floats.
+    np.testing.assert_array_max_ulp(got[3], root, 1)
+
+
+def test_nothing_is_corrected_on_a_cpu() -> None:
+    """There the native quotient is taken, in every mode."""
+    x = ops.convert_to_tensor([1.0, 2.0])
+    assert division.rounds_to_nearest(x, x)
