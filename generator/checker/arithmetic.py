@@ -248,11 +248,11 @@ def _moved_last(a: Number, b: Number) -> Any:
 def off_by(machine: Machine) -> Any:
     """What a quotient or root is off by before it is rounded, relatively.
 
-    2**-19 ulp of float32, where a device has to correct it: bitwise.py.
+    2**-18 ulp of float32, where a device has to correct it: bitwise.py.
     """
     if machine.fmt.name == "float64":
         return Real(0)
-    return Real(2) ** (1 - machine.fmt.precision - 19)
+    return Real(2) ** (1 - machine.fmt.precision - 18)
 
 
 def quotient(a: Number, b: Number) -> Number:

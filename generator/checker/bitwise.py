@@ -3,7 +3,7 @@
 They stand for the code in statements.py, by what is proved of it: 2**n of
 integers is exact; n of a positive and normal t is floor(log2(t) / root + 1/2)
 root, up to SLACK where it is guessed; a quotient and a root are one operation,
-whose rounding is off by 2**-19 ulp more (arithmetic.py).
+whose rounding is off by 2**-18 ulp more (arithmetic.py).
 """
 
 from __future__ import annotations

@@ -158,37 +158,35 @@ def _rooted(a, b):
 
 
 def _divided_twice(a, b):
-    na, nb = _towards_one(a), _towards_one(b)
-    b = b * _power_of_two(nb, "float32")
-    a = a * _power_of_two(na, "float32")
     q = a / b
-    more = _product_away(a, q, b) / b
-    q = ops.where(ops.abs(more) > 0.0, q + more, q)
-    return _scale_by_power(q, nb - na, "float32")
+    return _corrected(q, _left_over(a, q, b))
 
 
 def _rooted_twice(a, b):
-    n = _towards_one(a)
-    a = a * _power_of_two(n, "float32")
     r = ops.sqrt(a)
-    more = 0.5 * (_product_away(a, r, r) / r)
-    r = ops.where(ops.abs(more) > 0.0, r + more, r)
-    return _scale_by_power(r, -ops.right_shift(n, 1), "float32")
+    return _corrected(r, 0.5 * _left_over(a, r, r))
 
 
-def _towards_one(a):
-    edges, powers = (2.0**-78, 2.0**-26, 2.0**26, 2.0**78), (104, 52, 0, -52)
-    n = _constant(-104.0, "float32")
-    size = ops.abs(a)
-    for edge, power in zip(edges[::-1], powers[::-1], strict=True):
-        below = size < _constant(edge, "float32")
-        n = ops.where(below, _constant(float(power), "float32"), n)
-    return ops.cast(n, "int32")
+def _corrected(q, e):
+    size = ops.abs(q)
+    normal = ops.logical_and(size >= 2.0**-126, size < float("inf"))
+    small, one = size < 2.0**-60, _constant(1.0, "float32")
+    z = q * ops.where(small, _constant(2.0**60, "float32"), one)
+    z = (z + z * e) * ops.where(small, _constant(2.0**-60, "float32"), one)
+    return ops.where(normal, z, q)
 
 
-def _product_away(a, q, b):
+def _left_over(a, q, b):
+    a, q, b = _significand(a), _significand(q), _significand(b)
     (qh, ql), (bh, bl) = _halves(q, "float32"), _halves(b, "float32")
-    return (((a - qh * bh) - qh * bl) - ql * bh) - ql * bl
+    twice = ops.abs(q * b) > 1.5 * ops.abs(a)
+    a = ops.where(twice, a + a, a)
+    return ((((a - qh * bh) - qh * bl) - ql * bh) - ql * bl) / a
+
+
+def _significand(a):
+    bits = ops.bitwise_and(_bits_of(a, "float32"), -0x7F800001)
+    return ops.view(ops.bitwise_or(bits, 0x3F800000), "float32")
 
 
 def _halves(a, dtype):

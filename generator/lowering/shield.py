@@ -1,7 +1,7 @@
 """What devices and compilers need: quotients by name, and one user each.
 
 Division and square roots are primitives, which are rounded to nearest (but for
-2**-19 ulp) on every device.  Behind each expensive operation that has several
+2**-18 ulp) on every device.  Behind each expensive operation that has several
 users one cheap one is put: the primitive `once` says why.
 """
 

@@ -53,8 +53,8 @@ class Analyzer:
         self.normal = power2(fmt.emin)
         # Errors of functions are not measured beyond: see `range_of`.
         self.calibrated = power2(fmt.emax)
-        # Of quotients and roots, before they are rounded: 2**-19 ulp.
-        off = power2(1 - fmt.precision - 19)
+        # Of quotients and roots, before they are rounded: 2**-18 ulp.
+        off = power2(1 - fmt.precision - 18)
         self.off_by = off if fmt.name == "float32" else arb(0)
 
     def run(self, low: Fraction, high: Fraction) -> Value:

@@ -5,7 +5,9 @@ compilers emit approximations: XLA and Triton ``div.full.f32``, off by 2 ulp
 (its contract in PTX), and XLA a square root off by 0.95 ulp (measured, all
 inputs, H200).  There one correction follows: with q off by 2 ulp, a - q b is
 computed to one rounding, since q and b are divided into halves whose products
-are exact, and q + (a - q b) / b is off by half an ulp and 2**-19 more.
+are exact.  e = (a - q b) / a is at most 2**-22 and known to 2**-21 of itself,
+and q + q e is off by half an ulp and by the (2**-43 + e**2) q that were left,
+below 2**-18 ulp.
 
 Source: Markstein, *IA-64 and Elementary Functions*, 2000, chapter 8.
 """
@@ -21,14 +23,12 @@ from .bits import BITS
 from .bits import bits_of
 from .bits import sees_bits
 from .constants import constant
-from .exponents import power_of_two
-from .exponents import scale_by_power
 
 
 def quotient(a: Any, b: Any, dtype: str) -> Any:
     """a / b.
 
-    Error: at most (1/2 + 2**-19) ulp; half an ulp on a CPU and in float64.
+    Error: at most (1/2 + 2**-18) ulp; half an ulp on a CPU and in float64.
     Infinities, zeros and nan as in IEEE 754.
     """
     if dtype == "float64" or rounds_to_nearest(a, b):
@@ -93,48 +93,49 @@ def rooted(a: Any, b: Any) -> Any:
 
 def divided_twice(a: Any, b: Any) -> Any:
     """A quotient of float32, corrected once."""
-    na, nb = towards_one(a), towards_one(b)
-    b = b * power_of_two(nb, "float32")
-    a = a * power_of_two(na, "float32")
     q = a / b
-    more = product_away(a, q, b) / b
-    # Not what infinities and zeros leave: nan, or a 0 of another sign.
-    q = ops.where(ops.abs(more) > 0.0, q + more, q)
-    return scale_by_power(q, nb - na, "float32")
+    return corrected(q, left_over(a, q, b))
 
 
 def rooted_twice(a: Any, b: Any) -> Any:
     """A square root of float32, corrected once; b is a, too."""
-    n = towards_one(a)
-    a = a * power_of_two(n, "float32")
     r = ops.sqrt(a)
-    more = 0.5 * (product_away(a, r, r) / r)
-    r = ops.where(ops.abs(more) > 0.0, r + more, r)
-    return scale_by_power(r, -ops.right_shift(n, 1), "float32")
+    return corrected(r, 0.5 * left_over(a, r, r))
 
 
-def towards_one(a: Any) -> Any:
-    """n, even, with 2**-26 <= |a| * 2**n < 2**26; an int32.
+def corrected(q: Any, e: Any) -> Any:
+    """q + q * e; q itself where it is 0, subnormal, infinite or nan."""
+    size = ops.abs(q)
+    normal = ops.logical_and(size >= 2.0**-126, size < float("inf"))
+    # Of a small q the product would be subnormal, and flushed.
+    small, one = size < 2.0**-60, constant(1.0, "float32")
+    z = q * ops.where(small, constant(2.0**60, "float32"), one)
+    z = (z + z * e) * ops.where(small, constant(2.0**-60, "float32"), one)
+    return ops.where(normal, z, q)
 
-    So no part of a quotient of two such numbers is subnormal.
+
+def left_over(a: Any, q: Any, b: Any) -> Any:
+    """(a - q * b) / a, where q * b is a but for some ulp.
+
+    Error: 2**-21 of itself.  All three are brought to [1, 2) by their bits, a
+    then to the binade of the product.  Of the halves of q and b the products
+    are exact, and so are the first three differences, multiples of 2**-34
+    below 2**-9; fused or not.
     """
-    edges, powers = (2.0**-78, 2.0**-26, 2.0**26, 2.0**78), (104, 52, 0, -52)
-    n = constant(-104.0, "float32")
-    size = ops.abs(a)
-    for edge, power in zip(edges[::-1], powers[::-1], strict=True):
-        below = size < constant(edge, "float32")
-        n = ops.where(below, constant(float(power), "float32"), n)
-    return ops.cast(n, "int32")
-
-
-def product_away(a: Any, q: Any, b: Any) -> Any:
-    """a - q * b, where q * b is a but for some ulp.
-
-    Error: u of itself.  The four products are exact and so are the first three
-    differences (multiples of 2**-34 |a| below 2**-10 |a|), fused or not.
-    """
+    a, q, b = significand(a), significand(q), significand(b)
     (qh, ql), (bh, bl) = halves(q, "float32"), halves(b, "float32")
-    return (((a - qh * bh) - qh * bl) - ql * bh) - ql * bl
+    twice = ops.abs(q * b) > 1.5 * ops.abs(a)
+    a = ops.where(twice, a + a, a)
+    return ((((a - qh * bh) - qh * bl) - ql * bh) - ql * bl) / a
+
+
+def significand(a: Any) -> Any:
+    """a times the power of two that brings it to [1, 2), for a float32.
+
+    Error: none of a normal number; of others it is some number there.
+    """
+    bits = ops.bitwise_and(bits_of(a, "float32"), -0x7F800001)
+    return ops.view(ops.bitwise_or(bits, 0x3F800000), "float32")
 
 
 def halves(a: Any, dtype: str) -> tuple[Any, Any]:
