@@ -80,8 +80,10 @@ def certify(
         "every float x; below the smallest normal number a flush to zero is "
         "allowed",
         "assumptions": {
-            "arithmetic": "+ - * / round to nearest; contraction to fused "
-            "multiply-add and flushing of subnormals are allowed",
+            "arithmetic": "+ - * round to nearest; / and sqrt too, but for "
+            "2**-18 ulp more in float32: runtime/division.py, by device; "
+            "contraction to fused multiply-add and flushing of subnormals "
+            "are allowed",
             "pairs of floats": "compilers keep the order of operations in "
             "two_sum and two_product, per backend: "
             "tests/runtime/test_pairs.py",
