@@ -29,7 +29,8 @@ def sees_bits() -> bool:
     frame = _getframe()
     while frame.f_back is not None:
         frame = frame.f_back
-        if frame.f_globals.get("__name__") == "keras.src.export.onnx":
+        home = str(frame.f_globals.get("__name__"))
+        if home.startswith("keras.") and home.endswith(".onnx"):
             return False
     return True
 

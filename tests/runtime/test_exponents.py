@@ -114,7 +114,7 @@ def test_of_any_size_is_scaled() -> None:
 
 def exported_now() -> bool:
     """`sees_bits`, asked by a function of Keras's export."""
-    space = {"__name__": "keras.src.export.onnx", "asked": bits.sees_bits}
+    space = {"__name__": "keras.somewhere.onnx", "asked": bits.sees_bits}
     exec("def ask():\n    return asked()", space)  # a frame of that module
     return bool(space["ask"]())  # type: ignore[operator]
 
