@@ -46,7 +46,6 @@ COMPILED = ("exprel", "log1prel", "log_cosh", "sinc", "two_sqrt", "asinh")
 MODES = ("eager", "jit")
 
 
-FEW = ("stablef", "log_cosh", "two_sqrt")
 # Inductor takes up to a minute for the derivatives of the others.
 QUICK = ("log_cosh", "sinc")
 
@@ -124,7 +123,7 @@ QUICKLY = [r for r in ERRORS if BACKEND != "torch" or r[3] == "eager"]
 @pytest.mark.parametrize(
     ("name", "dtype", "order", "mode"),
     [
-        *sampled(QUICKLY, 90, SINGLE),
+        *sampled(QUICKLY, 60, SINGLE),
         *sampled([r for r in ERRORS if r not in QUICKLY], 0, INDUCTOR),
     ],
 )
@@ -145,7 +144,7 @@ GRADIENTS = list(itertools.product(NAMES, WIDE, WAYS))
 # All go through one rule to a body that `test_error` judges.
 @pytest.mark.parametrize(
     ("name", "dtype", "way"),
-    sampled(GRADIENTS, 18, [r for r in GRADIENTS if r[0] in FEW]),
+    sampled(GRADIENTS, 18, [r for r in GRADIENTS if r[0] == "stablef"]),
 )
 def test_gradient(name: str, dtype: str, way: str) -> None:
     op = getattr(ks.ops, name)
@@ -161,7 +160,7 @@ NARROWED = list(itertools.product(NAMES, NARROW))
 # One rounding of the body in float32, the same for all of them.
 @pytest.mark.parametrize(
     ("name", "dtype"),
-    sampled(NARROWED, 18),
+    sampled(NARROWED, 12),
 )
 def test_all_inputs_of_16_bits(name: str, dtype: str) -> None:
     """Against float64, which `test_error` holds to multiple precision.

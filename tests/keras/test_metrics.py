@@ -59,7 +59,7 @@ WEIGHTS = {
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), sampled(itertools.product(LOSSES, WEIGHTS), 12)
+    ("name", "kind"), sampled(itertools.product(LOSSES, WEIGHTS), 9)
 )
 def test_weighted_mean_over_batches(name: str, kind: str) -> None:
     metric = METRICS[name]()

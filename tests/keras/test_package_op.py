@@ -295,7 +295,7 @@ IMPORTED = ["numpy", "jax", "torch", "tensorflow"]
 
 # In a process of its own, whose backend takes seconds to come.
 @pytest.mark.once
-@pytest.mark.parametrize("backend", sampled(IMPORTED, 0, ["numpy", "jax"]))
+@pytest.mark.parametrize("backend", sampled(IMPORTED, 0, ["numpy"]))
 def test_import_is_cheap_and_light(backend: str) -> None:
     """Under 0.2 s over keras; neither sympy nor another backend.
 

@@ -108,7 +108,7 @@ SIZE = 64  # one for all: JAX compiles an operation for each
 @pytest.mark.parametrize(
     ("name", "dtype", "mode"),
     [
-        *sampled(BESIDE, 18),
+        *sampled(BESIDE, 12),
         *(pytest.param(*row, marks=SLOW_UNLESS_TENSORFLOW) for row in AGAIN),
     ],
 )
