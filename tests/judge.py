@@ -151,18 +151,20 @@ def series(tree: grammar.Node, order: int, xs: Array, sides: Array) -> Wanted:
 
 def _kept(
     asked: tuple[object, ...],
-    places: bytes,
+    given: bytes,
     value: Callable[[float], arb | None],
     count: int | None = None,
 ) -> Wanted:
-    xs = np.frombuffer(places, np.float64)[:count]
-    key = hashlib.sha256(repr((_sources(), asked)).encode() + places)
+    xs = np.frombuffer(given, np.float64)[:count]
+    key = hashlib.sha256(repr((_sources(), asked)).encode() + given)
     folder = os.environ.get(FOLDER_VARIABLE)
     path = Path(folder or ".") / f"{key.hexdigest()}.npz"
     if folder and path.is_file():
         with np.load(path) as data:
             return Wanted(**data)
-    made = Wanted.of(value(float(x)) for x in xs)
+    places = xs.tolist()
+    values = {x: value(x) for x in dict.fromkeys(places)}  # some repeat
+    made = Wanted.of(values[x] for x in places)
     if folder:
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
             np.savez(file, **vars(made))

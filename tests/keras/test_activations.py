@@ -15,6 +15,8 @@ from backends import run
 from backends import tensor
 from oracle import exact
 from oracle import ulp_error
+from points import filled
+from sampling import sampled
 
 import keras_stablef as ks
 
@@ -30,7 +32,7 @@ def value(x: object) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ks.ops.__all__)
 def test_every_op_is_an_activation(name: str) -> None:
-    x = np.array([0.25, 0.5, 0.75], "float32")
+    x = filled(np.array([0.25, 0.5, 0.75], "float32"))
     activation = getattr(ks.activations, name)
     np.testing.assert_array_equal(
         value(activation(x)), value(getattr(ks.ops, name)(x))
@@ -137,8 +139,10 @@ SHAPES = [((), (2,)), (5, (5, 2)), ((5,), (5, 2)), ([3, 1], (3, 1, 2)),
           (np.int64(5), (5, 2)), (0, (0, 2))]  # fmt: skip
 
 
-@pytest.mark.parametrize(("shape", "want"), SHAPES, ids=str)
-def test_shape_of_samples(shape: object, want: tuple[int, ...]) -> None:
+# JAX compiles the quantile for each.
+@pytest.mark.parametrize("row", sampled(range(len(SHAPES)), always=(0, 3)))
+def test_shape_of_samples(row: int) -> None:
+    shape, want = SHAPES[row]
     d = ks.distributions.ContinuousBernoulli([0.0, 1.0])
     assert tuple(d.sample(shape, seed=1).shape) == want
 

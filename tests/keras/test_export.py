@@ -86,7 +86,7 @@ def test_saved_model_is_trained_in_plain_tensorflow(tmp_path: Path) -> None:
     BACKEND not in ("tensorflow", "jax", "torch"),
     reason="Keras exports from these",
 )
-@pytest.mark.parametrize("name", sampled(ks.ops.__all__, 6, NAMES))
+@pytest.mark.parametrize("name", sampled(ks.ops.__all__, 8, NAMES[:1]))
 def test_onnx(name: str, tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime")
     path = str(tmp_path / "model.onnx")

@@ -75,6 +75,8 @@ TWINS = {
     "pseudo_huber": lambda t, p: ks.losses.pseudo_huber(t, p, 0.25),
 }
 EACH = pytest.mark.parametrize("name", LOSSES)
+# What they inherit, from one class: on each backend one, the others once.
+SHARED = pytest.mark.parametrize("name", sampled(LOSSES, always=["log_cosh"]))
 PREDICTED = [-300.0, -30.5, -2.0, -1e-3, 1e-7, 0.375, 1.5, 20.0, 700.0]
 TARGETS = [0.0, 1e-6, 0.25, 0.75, 1.0]
 
@@ -101,8 +103,13 @@ def worst(got: np.ndarray, exact: Callable, true, pred) -> float:  # type: ignor
     return max(errors)
 
 
-@EACH
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+VALUES = list(itertools.product(LOSSES, ("float32", "float64")))
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    sampled(VALUES, always=[row for row in VALUES if row[1] == "float32"]),
+)
 def test_values_and_gradients(name: str, dtype: str) -> None:
     _, exact, slope = LOSSES[name]
     twin = TWINS[name]
@@ -144,8 +151,14 @@ def test_far_logits_do_not_cancel() -> None:
 EDGES = [np.inf, -np.inf, 1e30, -1e30, 0.0]
 
 
+# Inductor takes minutes for its two bodies.
+COMPILED = pytest.param(
+    "jit", marks=[pytest.mark.slow] if BACKEND == "torch" else []
+)
+
+
 @AUTODIFF
-@pytest.mark.parametrize("mode", ["eager", "jit"])
+@pytest.mark.parametrize("mode", ["eager", COMPILED])
 def test_continuous_bernoulli_at_every_logit(mode: str) -> None:
     pred = np.array([[x] for x in EDGES for _ in range(3)], "float32")
     true = tensor(np.array([[0.0], [0.5], [1.0]] * len(EDGES), "float32"))
@@ -162,15 +175,22 @@ def test_continuous_bernoulli_at_every_logit(mode: str) -> None:
 GARBAGE = [0.0, 1e30, -1e30, np.inf, -np.inf, np.nan]
 
 
-ABSENT = list(
-    itertools.product(LOSSES, ("y_true", "y_pred", "both"), ("eager", "jit"))
-)
+ABSENT = list(itertools.product(LOSSES, ("y_true", "y_pred", "both")))
 
 
+# Inductor takes a quarter of a minute or more for each.
 @AUTODIFF
 @pytest.mark.parametrize(
     ("name", "where", "mode"),
-    sampled(ABSENT, 9, [row for row in ABSENT if "both" in row]),
+    [
+        *sampled([(*row, "eager") for row in ABSENT]),
+        *sampled(
+            [(*row, "jit") for row in ABSENT],
+            6,
+            [("log_cosh", "both", "jit")],
+            among=("tensorflow", "jax"),
+        ),
+    ],
 )
 def test_weight_0_is_absent(name: str, where: str, mode: str) -> None:
     loss = type(LOSSES[name][0])()
@@ -264,7 +284,7 @@ def test_bad_delta(delta: object) -> None:
         ks.losses.PseudoHuber(delta=delta)  # type: ignore[arg-type]
 
 
-@EACH
+@SHARED
 @pytest.mark.parametrize("true_shape", [(4,), (4, 1)])
 @pytest.mark.parametrize("pred_shape", [(4,), (4, 1)])
 def test_vectors_and_columns(
@@ -294,7 +314,7 @@ PLAIN = [
 ]
 
 
-@EACH
+@SHARED
 @pytest.mark.parametrize("case", PLAIN, ids=str)
 def test_lists_numbers_and_arrays(name: str, case: tuple) -> None:
     true, pred, weights = case
@@ -384,7 +404,7 @@ def test_numbers_are_not_rounded_on_their_way_to_float64() -> None:
 EMPTY = [(0, 1), (0, 3), (0, 5, 2), (2, 0), (0,)]
 
 
-@EACH
+@SHARED
 @pytest.mark.parametrize("shape", EMPTY, ids=str)
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("weighted", [False, True])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import keras
 import numpy as np
 import pytest
 from backends import BACKEND
+from sampling import sampled as sampled_rows
 
 import keras_stablef as ks
 
@@ -78,8 +80,22 @@ class Weighted(keras.layers.Layer):
         return x + self.function(self.scale)
 
 
-@pytest.mark.parametrize("mode", ["eager", "compiled", "xla"])
-@pytest.mark.parametrize("name", USES)
+# Each eagerly on one backend; compiled, of TensorFlow's two ways each in one,
+# and on JAX, whose only way is XLA, those that TensorFlow has in the other.
+WAYS = ("compiled", "xla")
+TRAINED = [
+    *sampled_rows(
+        itertools.product(USES, ("eager",)), always=[("op", "eager")]
+    ),
+    *sampled_rows(
+        itertools.product(USES, WAYS),
+        0,
+        list(zip(USES, itertools.cycle(WAYS), strict=False)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "mode"), TRAINED)
 def test_trained_as_a_layers_own_weight(name: str, mode: str) -> None:
     if BACKEND == "torch" and mode != "eager":
         pytest.skip("torch.compile: tests/keras/test_transforms.py")
@@ -100,9 +116,17 @@ def test_trained_as_a_layers_own_weight(name: str, mode: str) -> None:
     assert (np.asarray(layer.get_weights()[0]) != START).any()
 
 
+PLAIN = [
+    pytest.param(name, xla, marks=() if here else pytest.mark.slow)
+    for k, name in enumerate(["op", "derivative", "pairs", "derived"])
+    for xla in (None, False, True)
+    # Eagerly each, and compiled in one of the two ways.
+    for here in [xla is None or not k or xla is bool(k % 2)]
+]
+
+
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's own")
-@pytest.mark.parametrize("xla", [None, False, True])
-@pytest.mark.parametrize("name", ["op", "derivative", "pairs", "derived"])
+@pytest.mark.parametrize(("name", "xla"), PLAIN)
 def test_plain_tensorflow(name: str, xla: bool | None) -> None:
     """tf.Variable: reverse, twice, and forward; eagerly, in graphs, XLA."""
     import tensorflow as tf

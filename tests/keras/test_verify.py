@@ -11,6 +11,7 @@ import pytest
 from backends import BACKEND
 from keras import ops
 from keras_stablef.generator.errors import GeneratorError
+from sampling import sampled
 
 import keras_stablef as ks
 from keras_stablef.runtime import pairs
@@ -77,9 +78,10 @@ SPOILED = [
 ]
 
 
+# The report is the same code for all of them.
 @pytest.mark.parametrize(
     ("place", "name", "instead", "failing", "op"),
-    SPOILED,
+    sampled(SPOILED, always=SPOILED[:1]),
     ids=[row[1] for row in SPOILED],
 )
 def test_what_is_worse_is_named(

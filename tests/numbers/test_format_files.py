@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,6 +23,7 @@ from roundings import FLOAT8
 from roundings import float8
 from roundings import run
 from roundings import same
+from sampling import sampled
 
 import keras_stablef as ks
 from keras_stablef._op import StableOp
@@ -150,6 +153,13 @@ def test_tf32_holds_its_bound(name: str) -> None:
     assert (got[size < 2.0**-137] == 0).all()
 
 
+# Inductor takes half a minute.
+@pytest.mark.parametrize("mode", sampled(["jit"], among=("tensorflow", "jax")))
+def test_tf32_compiled(mode: str) -> None:
+    op, x = tf32_op("exprel"), tf32_inputs(256)
+    assert same(run(op, x, "float32", mode), run(op, x, "float32")).all()
+
+
 def test_tf32_is_an_op_like_others(tmp_path: Path) -> None:
     """Graphs, saving, derivatives, numbers, and other dtypes refused."""
     op = tf32_op("exprel")
@@ -160,7 +170,6 @@ def test_tf32_is_an_op_like_others(tmp_path: Path) -> None:
     gradient = run(reverse(op), x, "float32")
     assert same(gradient, run(slope, x, "float32")).all()
     assert not (gradient.view(np.uint32) & 0x1FFF).any()
-    assert same(run(op, x, "float32", "jit"), run(op, x, "float32")).all()
     one = op(1)
     assert keras.backend.standardize_dtype(one.dtype) == "float32"
     assert float(one) == 1.71875  # of 1.71828, in steps of 2**-10
@@ -181,29 +190,41 @@ def test_tf32_is_an_op_like_others(tmp_path: Path) -> None:
     assert "0.50" in op.explain("tf32") and "tf32" in op.explain("tf32")
 
 
-def test_saved_modules_offer_the_format(tmp_path: Path) -> None:
-    path = tmp_path / "saved.py"
-    op = tf32_op("exprel")
+@pytest.fixture(scope="module")
+def exprel(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Of a module that was saved with tf32."""
+    path = tmp_path_factory.mktemp("saved") / "saved.py"
     ks.ops.exprel.save(path, ["tf32"], formats=TF32)
-    space: dict[str, object] = {"__name__": "saved"}
+    space: dict[str, Any] = {"__name__": "saved"}
     exec(compile(path.read_text(encoding="utf-8"), "saved.py", "exec"), space)
-    exprel = space["exprel"]
+    found: Callable[..., Any] = space["exprel"]
+    return found
+
+
+@pytest.mark.parametrize("order", sampled(ORDERS, always=[1]))
+def test_saved_modules_offer_the_format(
+    order: int, exprel: Callable[..., Any]
+) -> None:
     x = tf32_inputs(256)[::7]
-    for order in ORDERS:
-        got = run(lambda z: exprel(z, order, "tf32"), x, "float32")  # type: ignore[operator]  # noqa: B023
-        finite = got[np.isfinite(got)]
-        assert not (finite.view(np.uint32) & 0x1FFF).any()
-        unit = 2.0 ** (np.frexp(finite)[1] - 11.0)
-        want = run(op.derivative(order), x, "float32")
-        assert (np.abs(finite - want[np.isfinite(got)]) <= unit).all()
+    got = run(lambda z: exprel(z, order, "tf32"), x, "float32")
+    finite = got[np.isfinite(got)]
+    assert not (finite.view(np.uint32) & 0x1FFF).any()
+    unit = 2.0 ** (np.frexp(finite)[1] - 11.0)
+    want = run(tf32_op("exprel", order), x, "float32")
+    assert (np.abs(finite - want[np.isfinite(got)]) <= unit).all()
+
+
+def test_saved_modules_offer_the_others_too(
+    exprel: Callable[..., Any],
+) -> None:
     values, _ = float8("float8_e4m3fn")
     got = run(exprel, values, "float8_e4m3fn")
     assert same(got, run(ks.ops.exprel, values, "float8_e4m3fn")).all()
     with pytest.raises(ValueError, match="expected a format of"):
-        exprel(1.0, format="tf33")  # type: ignore[operator]
+        exprel(1.0, format="tf33")
     with pytest.raises(TypeError, match="dtype of float32, received float16"):
         half = keras.ops.cast(keras.ops.ones(2), "float16")
-        exprel(half, format="tf32")  # type: ignore[operator]
+        exprel(half, format="tf32")
 
 
 # A row: arguments, exit code, what the output says.

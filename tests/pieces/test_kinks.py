@@ -5,6 +5,8 @@ All is decided exactly, so the neighbours of a place are what is tried.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -40,8 +42,16 @@ DTYPES = ("float32", "float64")
 PROVED = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="autodiff backends"
 )
-# Inductor takes half a minute for each of them.
-SLOW_ON_TORCH = [pytest.mark.slow] if BACKEND == "torch" else []
+# Inductor takes half a minute for each of them, JAX seconds to compile each
+# operation.
+SLOW_UNLESS_TENSORFLOW = [] if BACKEND == "tensorflow" else [pytest.mark.slow]
+
+
+@functools.cache
+def plans_of(text: str, low: str, high: str, dtype: str) -> list[Any]:
+    """Of f, f' and f'', derived once for all modes."""
+    spec = spec_of(text, low, high)
+    return [derive(spec, dtype, order) for order in (0, 1, 2)]
 
 
 def spec_of(text: str, low: Any, high: Any) -> Spec:
@@ -85,6 +95,8 @@ KINKS: dict[str, tuple[str, str, str, tuple[float, ...]]] = {
 
 
 # In the other mode one of each kind of piece: seams few and many, a power.
+# Where that is JAX's operations one by one, which no op of the package is
+# run by, it waits for `make test-all`.
 IN_BOTH = ("fraction", "second order", "with a grid")
 OTHER = "eager" if SOONEST == "jit" else "jit"
 BESIDE = [(n, t, SOONEST) for n in KINKS for t in DTYPES]
@@ -96,8 +108,8 @@ SIZE = 64  # one for all: JAX compiles an operation for each
 @pytest.mark.parametrize(
     ("name", "dtype", "mode"),
     [
-        *sampled(BESIDE, 18),
-        *(pytest.param(*row, marks=SLOW_ON_TORCH) for row in AGAIN),
+        *sampled(BESIDE, 12),
+        *(pytest.param(*row, marks=SLOW_UNLESS_TENSORFLOW) for row in AGAIN),
     ],
 )
 def test_the_floats_beside_a_kink(name: str, dtype: str, mode: str) -> None:
@@ -108,8 +120,7 @@ def test_the_floats_beside_a_kink(name: str, dtype: str, mode: str) -> None:
     xs = xs[(np.abs(xs) >= tiny) | (xs == 0)]
     xs = xs[xs <= float(sympy.sympify(high))]
     count, xs = len(xs), np.pad(xs, (0, SIZE - len(xs)), mode="edge")
-    for order in (0, 1, 2):
-        plan = derive(spec_of(text, low, high), dtype, order)
+    for order, plan in enumerate(plans_of(text, low, high, dtype)):
         got = run(body_of(plan), xs, mode)
         judged = 0
         for x, y in zip(xs[:count], got, strict=False):
@@ -159,7 +170,7 @@ CONSTANT = [
 
 # A compiler does the same to both formats.
 WITH_NAN = [(SOONEST, dtype) for dtype in DTYPES] + [
-    pytest.param(OTHER, "float32", marks=SLOW_ON_TORCH)
+    pytest.param(OTHER, "float32", marks=SLOW_UNLESS_TENSORFLOW)
 ]
 
 
@@ -169,9 +180,8 @@ WITH_NAN = [(SOONEST, dtype) for dtype in DTYPES] + [
 def test_nan_stays_nan_where_nothing_depends_on_x(
     text: str, low: str, high: str, dtype: str, mode: str
 ) -> None:
-    spec = spec_of(text, low, high)
     xs = np.array([np.nan, 1.25, np.inf, -np.inf], dtype)
-    bodies = [body_of(derive(spec, dtype, order)) for order in (0, 1, 2)]
+    bodies = [body_of(plan) for plan in plans_of(text, low, high, dtype)]
 
     def all_of_them(x: Any) -> Any:
         return keras.ops.stack([body(x) for body in bodies])
@@ -184,16 +194,15 @@ def test_nan_stays_nan_where_nothing_depends_on_x(
             assert np.isnan(y) == ("oo" not in end), (order, end)
 
 
-# JAX compiles each operation even in eager mode: half a minute for an op.
-EAGER = pytest.param(
-    "eager", marks=[pytest.mark.slow] if BACKEND == "jax" else []
-)
-ALL_OPS = [EAGER, pytest.param("jit", marks=pytest.mark.slow)]
+# nan is among what every op is given by tests/keras/test_catalogue.py, too.
+ALL_OPS = [
+    *sampled(itertools.product(ks.ops.__all__, ("eager",))),
+    *sampled(itertools.product(ks.ops.__all__, ("jit",)), 0),
+]
 
 
 @PROVED
-@pytest.mark.parametrize("mode", ALL_OPS)
-@pytest.mark.parametrize("name", ks.ops.__all__)
+@pytest.mark.parametrize(("name", "mode"), ALL_OPS)
 def test_nan_stays_nan_in_every_op(name: str, mode: str) -> None:
     op = getattr(ks.ops, name)
     tower = [op, op.derivative(), op.derivative(2)]

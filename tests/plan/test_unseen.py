@@ -55,17 +55,20 @@ def inputs(spec: Spec, dtype: str, seams: tuple[float, ...]) -> np.ndarray:
 ASKED = [(*row, *asked) for row in ROWS for asked in ORDERS]
 
 
-# One of each kind, and what is refused, with every test run.
+# One of each kind, and what is refused, with every test run; in float64,
+# where some take a quarter of a minute to derive, a few.
 @pytest.mark.parametrize(
     ("text", "low", "high", "dtype", "order"),
     sampled(
         ASKED,
-        30,
+        10,
         [
             row
             for row in ASKED
-            if (row[0], *row[3:]) in REFUSED or row[:3] in FIRST
+            if (row[0], *row[3:]) in REFUSED
+            or (row[:3] in FIRST and row[3] == "float32")
         ],
+        among=("tensorflow",),
     ),
 )
 def test_bound_holds(
