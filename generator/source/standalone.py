@@ -78,7 +78,7 @@ def _rules() -> tuple[str, str]:
 
     imports: list[str] = []
     rest: list[str] = []
-    for name in ("_autodiff.py", "_rounding.py"):
+    for name in ("_eager.py", "_autodiff.py", "_rounding.py"):
         path = Path(keras_stablef.__file__).with_name(name)
         _split(path.read_text(encoding="utf-8"), imports, rest)
     return "\n".join(sorted(set(imports))), "\n".join(rest)

@@ -1,0 +1,175 @@
+"""Eager tensors: a body runs as one program.
+
+A backend that dispatches operations one by one takes a pass over memory for
+each of them, a hundred and more in a body.  TensorFlow runs bodies compiled
+by XLA; torch by `torch.compile`, where that is asked for.  Inside a program
+the body is part of it, as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+Body = Callable[..., Any]
+
+LEAST = 2**10  # elements; below, a call takes as long whatever their number
+EXACT = 4  # sizes a body is compiled for as they are
+
+_torch = {"compile": os.environ.get("KERAS_STABLEF_TORCH_COMPILE") == "1"}
+_warned: list[str] = []
+
+
+def compile_torch(on: bool = True) -> None:
+    """Whether eager torch compiles bodies, see `config`."""
+    if not isinstance(on, bool):
+        raise TypeError(
+            f"Bad switch: expected True or False, received {type(on).__name__}."
+        )
+    _torch["compile"] = on
+
+
+def padded_size(size: int) -> int:
+    """The next m * 2**k, m from 4 to 7, at least LEAST.
+
+    Each size is compiled anew by XLA, in 0.1 to 0.5 s: here four in an
+    octave, and at most a quarter is computed in vain, a tenth on average.
+    """
+    step = 2 ** max((size - 1).bit_length() - 3, 0)
+    return max(LEAST, -(-size // step) * step)
+
+
+def _warn_once(what: str, error: Exception) -> None:
+    """One line of why, once in a process."""
+    if what not in _warned:
+        _warned.append(what)
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        warnings.warn(
+            f"{what} cannot compile: operations run one by one, which is "
+            f"slower. {type(error).__name__}: {reason[:300]}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def with_known_axis(body: Body) -> Body:
+    """`body` of a TensorFlow graph where no size is known.
+
+    Keras' view (3.15) raises where that of the last axis is not.
+    """
+    import tensorflow as tf
+
+    def run(x: Any, *rest: Any) -> Any:
+        known = x.shape.rank is not None and x.shape[-1:] != [None]
+        if known or any(r.shape.rank != 0 for r in rest):
+            return body(x, *rest)
+        y = body(tf.reshape(x, [-1, 1]), *rest)
+        z = tf.reshape(y, tf.shape(x))
+        z.set_shape(x.shape)
+        return z
+
+    return run
+
+
+def fused_tensorflow(body: Body) -> Body:
+    """`body` by XLA for eager tensors: one trace for each dtype.
+
+    Lengths may change with each call: those after the first EXACT are
+    padded to `padded_size`.
+    """
+    import tensorflow as tf
+
+    in_graph = with_known_axis(body)
+    programs: dict[Any, Any] = {}
+    exact: set[int] = set()
+
+    def program_of(x: Any, rest: tuple[Any, ...]) -> Any:
+        if x.dtype not in programs:
+            scalars = [tf.TensorSpec([], r.dtype) for r in rest]
+            programs[x.dtype] = tf.function(
+                body,
+                autograph=False,
+                jit_compile=True,
+                input_signature=[tf.TensorSpec([None, 1], x.dtype), *scalars],
+            )
+        return programs[x.dtype]
+
+    def compiled(x: Any, rest: tuple[Any, ...]) -> Any:
+        size = int(tf.size(x))
+        if size >= LEAST and len(exact) < EXACT:
+            exact.add(size)
+        more = 0 if size in exact else padded_size(size) - size
+        column = tf.reshape(x, [-1, 1])
+        if more:
+            column = tf.pad(column, [[0, more], [0, 0]])
+        y = program_of(x, rest)(column, *rest)
+        return tf.reshape(y[:size] if more else y, x.shape)
+
+    def run(x: Any, *rest: Any) -> Any:
+        if not tf.executing_eagerly():
+            return in_graph(x, *rest)
+        if (
+            programs.get(x.dtype, run) is None
+            or x.dtype.size == 1  # TensorFlow cannot pad float8
+            or tf.config.functions_run_eagerly()
+            or any(r.shape.rank != 0 for r in rest)
+        ):
+            return body(x, *rest)
+        # No tape may look into a program: it would keep all that is in it.
+        x, *others = (tf.stop_gradient(t) for t in (x, *rest))
+        try:
+            with tf.device(x.device):
+                return compiled(x, tuple(others))
+        except tf.errors.ResourceExhaustedError:
+            raise
+        except Exception as error:
+            y = body(x, *others)
+            programs[x.dtype] = None  # what is the body's fault is raised
+            _warn_once("XLA", error)
+            return y
+
+    return run
+
+
+def fused_torch(body: Body) -> Body:
+    """`body` by `torch.compile` for eager tensors on the CPU, if asked for."""
+    import torch
+
+    programs: list[Any] = []
+
+    def compiled(x: Any, rest: tuple[Any, ...]) -> Any:
+        if not programs:
+
+            def own(x: Any, *rest: Any) -> Any:
+                return body(x, *rest)
+
+            # Dynamo counts how often a code object is compiled, and stops.
+            own.__code__ = own.__code__.replace()
+            programs.append(torch.compile(own, dynamic=True))
+        with torch.no_grad():
+            # Nor a view: Dynamo makes one program for each kind of base.
+            y = programs[0](x.reshape(-1).data, *rest)
+        return y.reshape(x.shape)
+
+    def run(x: Any, *rest: Any) -> Any:
+        if (
+            not _torch["compile"]
+            or torch.compiler.is_compiling()
+            # A tensor of a tracer is of a class of its own.
+            or type(x) not in (torch.Tensor, torch.nn.Parameter)
+            or x.device.type != "cpu"
+            or x.numel() < 2  # of which programs would be made of their own
+            or any(r.dim() for r in rest)
+        ):
+            return body(x, *rest)
+        try:
+            return compiled(x, rest)
+        except Exception as error:
+            y = body(x, *rest)
+            _torch["compile"] = False  # what is the body's fault is raised
+            _warn_once("torch.compile", error)
+            return y
+
+    return run
