@@ -18,6 +18,11 @@ Body = Callable[..., Any]
 LEAST = 2**10  # elements; below, a call takes as long whatever their number
 BLOCK = 2**14  # elements that torch runs at once
 EXACT = 4  # sizes a body is compiled for as they are
+# What tracers and compilers raise; inductor and Dynamo RuntimeErrors.
+FAILURES = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError),
+    *(LookupError, OSError, RuntimeError, TypeError, ValueError),
+)
 
 _torch = {"compile": os.environ.get("KERAS_STABLEF_TORCH_COMPILE") == "1"}
 _warned: list[str] = []
@@ -125,7 +130,7 @@ def fused_tensorflow(body: Body) -> Body:
                 return compiled(x, tuple(others))
         except tf.errors.ResourceExhaustedError:
             raise
-        except Exception as error:
+        except (*FAILURES, tf.errors.OpError) as error:
             y = body(x, *others)
             programs[x.dtype] = None  # what is the body's fault is raised
             _warn_once("XLA", error)
@@ -191,7 +196,7 @@ def fused_torch(body: Body) -> Body:
             flat = x.reshape(-1).data
             try:
                 program_of(flat, rest)
-            except Exception as error:
+            except FAILURES as error:
                 y = body(x, *rest)  # what is the body's fault is raised
                 traced[x.dtype] = None
                 _warn_once("make_fx", error)
@@ -199,7 +204,7 @@ def fused_torch(body: Body) -> Body:
             if _torch["compile"]:
                 try:
                     return at_once(flat, rest).view(x.shape)
-                except Exception as error:
+                except FAILURES as error:
                     _torch["compile"] = False
                     _warn_once("torch.compile", error)
             return by_blocks(flat, rest).view(x.shape)
