@@ -10,6 +10,7 @@
     ks.activations.tanhc               # the ops as Dense(activation=...)
     ks.distributions.ContinuousBernoulli(logits)
     ks.stabilize("log(1+x)/x", (-1, "oo"))  # an op from your own formula
+    ks.config.compile_torch()          # eager torch compiles what it runs
     ks.verify()                        # whether the bounds hold on this machine
 
 The generator (``keras_stablef.generator``, which needs sympy) is loaded when
@@ -25,6 +26,7 @@ from types import ModuleType
 __version__ = "0.1.0"
 __all__ = [
     "activations",
+    "config",
     "distributions",
     "layers",
     "losses",
@@ -38,6 +40,7 @@ __all__ = [
 # only imports keras_stablef has to have them registered: the modules are
 # small and import keras alone.
 from . import activations
+from . import config
 from . import distributions
 from . import layers
 from . import losses

@@ -16,9 +16,12 @@ from typing import Any
 
 import keras
 
+from ._eager import Body
+from ._eager import fused_tensorflow
+from ._eager import fused_torch
+from ._eager import with_known_axis
 from .runtime.bits import sees_bits
 
-Body = Callable[..., Any]
 Product = Callable[[Any, Any], Any]
 
 
@@ -50,7 +53,9 @@ def attach(bodies: Sequence[Body], wide: str | None = None) -> tuple[Body, ...]:
     forward = _FORWARD[keras.backend.backend()]
     times = _upstream_product(wide)
     third = forward(bodies[-1])
-    *rest, last = (*bodies, third, forward(third))
+    # What autodiff makes of a body, XLA and inductor take long to compile.
+    fused = _FUSED.get(keras.backend.backend(), lambda body: body)
+    *rest, last = (*map(fused, bodies), third, forward(third))
     ops = [last]
     for body in reversed(rest):
         ops.append(rule(body, ops[-1], times))
@@ -115,6 +120,8 @@ def _forward_torch(body: Body) -> Body:
 def _forward_tensorflow(body: Body) -> Body:
     import tensorflow as tf
 
+    body = with_known_axis(body)
+
     # In a graph: a tape inside a rule records nothing while a
     # ForwardAccumulator applies that rule.
     def slope(x: Any, *rest: Any) -> Any:
@@ -132,6 +139,12 @@ _FORWARD: dict[str, Callable[[Body], Body]] = {
     "jax": _forward_jax,
     "torch": _forward_torch,
     "tensorflow": _forward_tensorflow,
+}
+
+
+_FUSED: dict[str, Callable[[Body], Body]] = {
+    "torch": fused_torch,
+    "tensorflow": fused_tensorflow,
 }
 
 
@@ -181,8 +194,6 @@ def _torch_rule(body: Body, derivative: Body, times: Product) -> Body:
     import torch
 
     class Op(torch.autograd.Function):
-        generate_vmap_rule = True
-
         @staticmethod
         def forward(x: Any, *rest: Any) -> Any:
             return body(x, *rest)
@@ -205,6 +216,15 @@ def _torch_rule(body: Body, derivative: Body, times: Product) -> Body:
         def jvp(ctx: Any, tangent: Any, *_: Any) -> Any:
             return times(derivative(*ctx.saved_tensors), tangent)
 
+        # Not generated: a body of its own tensors is one that compiles.
+        @staticmethod
+        def vmap(info: Any, axes: tuple[Any, ...], *inputs: Any) -> Any:
+            del info
+            pairs = list(zip(inputs, axes, strict=True))
+            rank = max(t.dim() - (d is not None) for t, d in pairs)
+            moved = [t if d is None else _ahead(t, d, rank) for t, d in pairs]
+            return op(*moved), 0
+
     # Dynamo cannot trace a Function that has a jvp; put into the graph as it
     # is, AOTAutograd traces it, with either mode of autodiff.  Dynamo tells
     # functions apart by their code and numbers by their value: so one
@@ -217,6 +237,12 @@ def _torch_rule(body: Body, derivative: Body, times: Product) -> Body:
         return apply(index, x, *rest)
 
     return op
+
+
+def _ahead(t: Any, axis: int, rank: int) -> Any:
+    """With its batch axis in front of as many as the others have."""
+    t = t.movedim(axis, 0)
+    return t.reshape(t.shape[0], *[1] * (rank + 1 - t.dim()), *t.shape[1:])
 
 
 @functools.cache

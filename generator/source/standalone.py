@@ -14,6 +14,7 @@ from .templates import formatted
 from .templates import with_sorted_imports
 
 HEAD = "# Written by keras_stablef; to change it, change the formula."
+ADAPTERS = ("_eager", "_autodiff", "_rounding")
 
 
 def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
@@ -78,8 +79,8 @@ def _rules() -> tuple[str, str]:
 
     imports: list[str] = []
     rest: list[str] = []
-    for name in ("_autodiff.py", "_rounding.py"):
-        path = Path(keras_stablef.__file__).with_name(name)
+    for name in ADAPTERS:
+        path = Path(keras_stablef.__file__).with_name(f"{name}.py")
         _split(path.read_text(encoding="utf-8"), imports, rest)
     return "\n".join(sorted(set(imports))), "\n".join(rest)
 
@@ -94,7 +95,8 @@ def _split(source: str, imports: list[str], rest: list[str]) -> None:
         first = min([node.lineno, *(d.lineno for d in decorators)]) - 1
         text = "\n".join(lines[first:last])
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            if getattr(node, "module", "") != "__future__":
+            # What one of them takes from another stands in the file.
+            if getattr(node, "module", "") not in ("__future__", *ADAPTERS):
                 own = text.strip().replace("from .", "from keras_stablef.", 1)
                 imports.append(own)
         elif not isinstance(node, ast.Expr):
