@@ -285,15 +285,19 @@ def _tensorflow_rule(body: Body, derivative: Body, times: Product) -> Body:
         return y, pull
 
     # Inside a graph it would look past the rule even so; a function of its
-    # own shows it nothing but its gradient.
-    inside_graph = tf.function(ruled, reduce_retracing=True)
+    # own shows it nothing but its gradient.  What is exported to ONNX has
+    # other operations than what is kept.
+    inside_graph = {
+        way: tf.function(ruled, reduce_retracing=True) for way in (True, False)
+    }
 
     def op(x: Any, *rest: Any) -> Any:
         # Of a variable that it sees the rule would have to return another
         # gradient; read here, that is the reading's own affair.
         x = tf.convert_to_tensor(x)
-        rule = ruled if tf.executing_eagerly() else inside_graph
-        return rule(x, *rest)
+        if tf.executing_eagerly():
+            return ruled(x, *rest)
+        return inside_graph[sees_bits()](x, *rest)
 
     return op
 

@@ -148,6 +148,7 @@ def fused_torch(body: Body) -> Body:
     a million float32).
     """
     import torch
+    from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
     traced: dict[Any, Any] = {}
     compiled: dict[Any, Any] = {}
@@ -183,6 +184,7 @@ def fused_torch(body: Body) -> Body:
         if (
             torch.compiler.is_compiling()
             or torch.jit.is_tracing()
+            or get_proxy_mode() is not None  # somebody traces us
             # A tensor of a tracer is of a class of its own.
             or type(x) not in (torch.Tensor, torch.nn.Parameter)
             or x.device.type != "cpu"

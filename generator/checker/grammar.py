@@ -9,6 +9,7 @@ and nothing runs for ever.  Primitives are the runtime's, tree for tree.
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 import re
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from .assembly import NotRunnable
 from .assembly import primitive
 from .statements import plain
 
+BUILTINS = frozenset(dir(builtins))
 LARGEST_INTEGER = 2**16  # counts of bins; powers and roots are far below
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # what a body may bind
 NUMBERS = ("_LOG", "_EXP", "_FEW")  # of primitives: looked at in other places
@@ -57,7 +59,8 @@ def check_grammar(tree: ast.Module) -> None:
         name = binds(node)
         if name is None:
             continue  # the docstring
-        if name in ("ops", "backend", "_getframe"):
+        # What a primitive calls has to be what it is outside of the module.
+        if name in ("ops", "backend", "_getframe") or name in BUILTINS:
             raise _unexpected(node)
         helper = name.startswith("_") and name not in NUMBERS
         if helper or isinstance(node, ast.ClassDef):
@@ -83,7 +86,8 @@ def binds(node: ast.stmt) -> str | None:
 
 def own_name(name: str) -> bool:
     """Whether it is one that a module may give to what is its own."""
-    return bool(NAME.fullmatch(name)) and name not in ("ops", "backend")
+    taken = name in ("ops", "backend") or name in BUILTINS
+    return bool(NAME.fullmatch(name)) and not taken
 
 
 def _unexpected(node: ast.AST) -> NotRunnable:

@@ -89,9 +89,9 @@ def _check_interval(low: Fraction | None, high: Fraction | None) -> None:
 
 def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
     _check_interval(cover.low, cover.high)
-    for end in (cover.low, cover.high):
-        held = end is None or fmt.round(end) == end
-        need(held, "an end", f"a number of {fmt.name}", end)
+    for edge in (cover.low, cover.high):
+        held = edge is None or fmt.round(edge) == edge
+        need(held, "an end", f"a number of {fmt.name}", edge)
     need(cover.parity in (-1, 0, 1), "parity", "-1, 0 or 1", cover.parity)
     pieces: list[Special] = [*cover.powers, *cover.closed, *cover.ends]
     need(

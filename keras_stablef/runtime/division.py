@@ -29,7 +29,8 @@ def quotient(a: Any, b: Any, dtype: str) -> Any:
     """a / b.
 
     Error: at most (1/2 + 2**-18) ulp; half an ulp on a CPU and in float64.
-    Infinities, zeros and nan as in IEEE 754.
+    Infinities, zeros and nan as in IEEE 754.  A subnormal operand counts as
+    any number below 2**-126, where it may be flushed.
     """
     if dtype == "float64" or rounds_to_nearest(a, b):
         return a / b

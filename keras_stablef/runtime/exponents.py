@@ -44,9 +44,9 @@ def scale_by_power(y: Any, n: Any, dtype: str) -> Any:
 def split_exponent(t: Any, root: int, dtype: str) -> tuple[Any, Any]:
     """m, n with t = m * 2**n, n a multiple of `root`.
 
-    Error: none of m * 2**n.  2**(-root / 2) <= m < 2**(root / 2), and that but
-    for 2**-13 of itself where n is guessed with a log off by at most 8 ulp
-    (`sees_bits`).  t is positive and normal.
+    Error: none of m * 2**n.  2**(-root / 2) <= m < 2**(root / 2) but for an
+    ulp, and but for 2**-13 of itself where n is guessed with a log off by at
+    most 8 ulp (`sees_bits`).  t is positive and normal.
     """
     _, bits, bias = BITS[dtype]
     if sees_bits():

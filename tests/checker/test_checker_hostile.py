@@ -122,6 +122,14 @@ IN_BODIES: dict[str, tuple[str, str]] = {
         "BODIES = {",
         "def g(ops):\n    return ops.gi_frame\n\n\nBODIES = {",
     ),
+    **{
+        # What a primitive calls, which is not run but taken at its word.
+        f"its own {name}": (
+            "BODIES = {",
+            f"def {name}(x):\n    return x > 0.0\n\n\nBODIES = {{",
+        )
+        for name in ("int", "isinstance", "float", "range", "len")
+    },
     "a local primitive": (
         "    t = x\n",
         "    _constant = x\n    t = constant(x, 'float32')\n",

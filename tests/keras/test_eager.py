@@ -321,3 +321,16 @@ def test_no_compiler_is_one_warning() -> None:
         },
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="a tracer of torch's")
+def test_a_tracer_of_somebody_else_sees_the_body() -> None:
+    import torch
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    x = -torch.rand(6, 5, dtype=torch.float64)  # the op's first call of it
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        graph = make_fx(ks.ops.log1mexp)(x)
+    assert not any("split" in str(n.target) for n in graph.graph.nodes)
+    assert torch.equal(graph(x), ks.ops.log1mexp(x))

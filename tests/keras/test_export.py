@@ -88,9 +88,12 @@ def test_saved_model_is_trained_in_plain_tensorflow(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("name", sampled(ks.ops.__all__, 8, NAMES[:1]))
 def test_onnx(name: str, tmp_path: Path) -> None:
+    """Also of a model that was used: what was traced then sees bits."""
     runtime = pytest.importorskip("onnxruntime")
     path = str(tmp_path / "model.onnx")
-    model_of(name).export(
+    model = model_of(name)
+    check(name, model.predict(X, verbose=0))
+    model.export(
         path, format="onnx", verbose=False,
         input_signature=[keras.InputSpec(shape=X.shape, dtype="float32")],
     )  # fmt: skip
