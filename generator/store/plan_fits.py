@@ -89,7 +89,8 @@ def _check_interval(low: Fraction | None, high: Fraction | None) -> None:
 
 def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
     _check_interval(cover.low, cover.high)
-    for edge in (cover.low, cover.high):
+    seams = [edge for row in cover.rows for edge in (row.low, row.high)]
+    for edge in (cover.low, cover.high, *seams):
         held = edge is None or fmt.round(edge) == edge
         need(held, "an end", f"a number of {fmt.name}", edge)
     need(cover.parity in (-1, 0, 1), "parity", "-1, 0 or 1", cover.parity)
