@@ -40,26 +40,33 @@ def textbook(formula: str) -> Callable[[Any], Any]:
     return made
 
 
-def measure(
-    backend: str, name: str, size: int, repeats: int
-) -> dict[str, float]:
-    """Our time over the formula's, by mode."""
+def inputs(domain: tuple[str, str], size: int) -> Any:
+    """float32 numbers of the domain."""
     import numpy as np
-    from keras_stablef.generator.formula.catalogue import load_catalogue
 
-    import keras_stablef as ks
-
-    (entry,) = [e for e in load_catalogue() if e.name == name]
-    low, high = (float(end.replace("oo", "inf")) for end in entry.domain)
+    low, high = (float(end.replace("oo", "inf")) for end in domain)
     rng = np.random.default_rng(0)
     x = rng.normal(size=size) * 20
     if math.isfinite(low) and math.isfinite(high):
         x = rng.uniform(low, high, size)
     elif math.isfinite(low):
         x = low + np.abs(x)
+    return x.astype("float32")
+
+
+def measure(
+    backend: str, name: str, size: int, repeats: int
+) -> dict[str, float]:
+    """Our time over the formula's, by mode."""
+    from keras_stablef.generator.formula.catalogue import load_catalogue
+
+    import keras_stablef as ks
+
+    (entry,) = [e for e in load_catalogue() if e.name == name]
+    x = inputs(entry.domain, size)
     ours = getattr(ks.ops, name)
     table = {"ours": ours, "textbook": textbook(entry.formula)}
-    result = timed(RUNNERS[backend](x.astype("float32"), table), repeats)
+    result = timed(RUNNERS[backend](x, table), repeats)
     return {m: t["ours"] / t["textbook"] for m, t in result.items()}
 
 

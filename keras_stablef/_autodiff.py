@@ -19,7 +19,6 @@ import keras
 from ._eager import Body
 from ._eager import fused_tensorflow
 from ._eager import fused_torch
-from ._eager import with_known_axis
 from .runtime.bits import sees_bits
 
 Product = Callable[[Any, Any], Any]
@@ -119,8 +118,6 @@ def _forward_torch(body: Body) -> Body:
 
 def _forward_tensorflow(body: Body) -> Body:
     import tensorflow as tf
-
-    body = with_known_axis(body)
 
     # In a graph: a tape inside a rule records nothing while a
     # ForwardAccumulator applies that rule.

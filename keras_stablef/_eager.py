@@ -9,6 +9,7 @@ Inside a program the body is part of it, as it is.
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,8 @@ FAILURES = (
     *(LookupError, OSError, RuntimeError, TypeError, ValueError),
 )
 
+# A tracer replaces methods of torch.nn.Module for the whole process.
+_tracing = threading.RLock()
 _torch = {"compile": os.environ.get("KERAS_STABLEF_TORCH_COMPILE") == "1"}
 _warned: list[str] = []
 
@@ -60,25 +63,6 @@ def _warn_once(what: str, error: Exception) -> None:
         )
 
 
-def with_known_axis(body: Body) -> Body:
-    """`body` of a TensorFlow graph where no size is known.
-
-    Keras' view (3.15) raises where that of the last axis is not.
-    """
-    import tensorflow as tf
-
-    def run(x: Any, *rest: Any) -> Any:
-        known = x.shape.rank is not None and x.shape[-1:] != [None]
-        if known or any(r.shape.rank != 0 for r in rest):
-            return body(x, *rest)
-        y = body(tf.reshape(x, [-1, 1]), *rest)
-        z = tf.reshape(y, tf.shape(x))
-        z.set_shape(x.shape)
-        return z
-
-    return run
-
-
 def fused_tensorflow(body: Body) -> Body:
     """`body` by XLA for eager tensors: one trace for each dtype.
 
@@ -87,7 +71,6 @@ def fused_tensorflow(body: Body) -> Body:
     """
     import tensorflow as tf
 
-    in_graph = with_known_axis(body)
     programs: dict[Any, Any] = {}
     exact: set[int] = set()
 
@@ -115,7 +98,7 @@ def fused_tensorflow(body: Body) -> Body:
 
     def run(x: Any, *rest: Any) -> Any:
         if not tf.executing_eagerly():
-            return in_graph(x, *rest)
+            return body(x, *rest)
         if (
             programs.get(x.dtype, run) is None
             or x.dtype.size == 1  # TensorFlow cannot pad float8
@@ -154,12 +137,13 @@ def fused_torch(body: Body) -> Body:
     compiled: dict[Any, Any] = {}
 
     def program_of(x: Any, rest: tuple[Any, ...]) -> Any:
-        if x.dtype not in traced:
-            from torch.fx.experimental.proxy_tensor import make_fx
+        from torch.fx.experimental.proxy_tensor import make_fx
 
-            example = torch.ones(BLOCK, dtype=x.dtype, device="cpu")
-            trace = make_fx(body, tracing_mode="symbolic")
-            traced[x.dtype] = trace(example, *rest)
+        with _tracing:
+            if x.dtype not in traced:
+                example = torch.ones(BLOCK, dtype=x.dtype, device="cpu")
+                trace = make_fx(body, tracing_mode="symbolic")
+                traced[x.dtype] = trace(example, *rest)
         return traced[x.dtype]
 
     def by_blocks(x: Any, rest: tuple[Any, ...]) -> Any:

@@ -13,6 +13,10 @@ from typing import Any
 
 import keras
 
+from .runtime.bits import BITS
+from .runtime.bits import bits_of
+from .runtime.bits import reinterpret
+
 
 def narrow(
     y: Any,
@@ -88,48 +92,9 @@ def _to_nearest(y: Any, dropped: int, emin: int) -> Any:
     return (c - (c - a * down)) * up * sign
 
 
-# Integers as wide as the float, and the bits of its exponent.
-_EXPONENTS = {
-    "float32": ("int32", 0x7F800000),
-    "float64": ("int64", 0x7FF0000000000000),
-}
-
-
 def _power_of_two_below(a: Any) -> Any:
     """2**floor(log2(a)) by its bits; 0 for subnormals, no derivative."""
     dtype = keras.backend.standardize_dtype(a.dtype)
-    integer, mask = _EXPONENTS[dtype]
-    backend = keras.backend.backend()
-    if backend not in _BITCASTS:
-        raise NotImplementedError(
-            "Rounding to a format without a dtype: expected one of the "
-            f"backends {', '.join(_BITCASTS)}, received {backend}."
-        )
-    bitcast = _BITCASTS[backend]
-    return bitcast(bitcast(a, integer) & mask, dtype)
-
-
-def _jax_bitcast(x: Any, dtype: str) -> Any:
-    import jax
-
-    return jax.lax.bitcast_convert_type(x, dtype)
-
-
-def _tensorflow_bitcast(x: Any, dtype: str) -> Any:
-    import tensorflow as tf
-
-    return tf.bitcast(x, dtype)
-
-
-def _torch_bitcast(x: Any, dtype: str) -> Any:
-    import torch
-
-    return x.detach().view(getattr(torch, dtype))
-
-
-_BITCASTS: dict[str, Callable[[Any, str], Any]] = {
-    "jax": _jax_bitcast,
-    "numpy": lambda x, dtype: x.view(dtype),
-    "tensorflow": _tensorflow_bitcast,
-    "torch": _torch_bitcast,
-}
+    _, bits, bias = BITS[dtype]
+    exponent = (2 * bias + 1) * 2**bits
+    return reinterpret(bits_of(a, dtype) & exponent, dtype)

@@ -72,13 +72,21 @@ def _sees_bits():
 
 
 def _bits_of(t, dtype):
-    return ops.view(ops.stop_gradient(t), _BITS[dtype][0])
+    return _reinterpret(ops.stop_gradient(t), _BITS[dtype][0])
+
+
+def _reinterpret(t, dtype):
+    if backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.bitcast(t, dtype)
+    return ops.view(t, dtype)
 
 
 def _power_of_two(n, dtype):
     _, bits, bias = _BITS[dtype]
     if _sees_bits():
-        return ops.view((n + bias) * 2**bits, dtype)
+        return _reinterpret((n + bias) * 2**bits, dtype)
     table = [2.0**k for k in range(1 - bias, bias)]
     return _entries(table, n + (bias - 1), dtype)
 
@@ -87,9 +95,7 @@ def _scale_by_power(y, n, dtype):
     integer, _, bias = _BITS[dtype]
     most = 2 * (bias - 1)
     n = ops.clip(ops.cast(n, integer), -most, most)
-    half = ops.floor_divide(n, 2)
-    if _sees_bits():
-        half = ops.right_shift(n, 1)
+    half = ops.right_shift(n, 1) if _sees_bits() else ops.floor_divide(n, 2)
     return (y * _power_of_two(half, dtype)) * _power_of_two(n - half, dtype)
 
 
@@ -123,30 +129,29 @@ def _square_root(a, dtype):
 
 
 def _rounds_to_nearest(a, b):
+    if not _sees_bits():
+        return True
     if backend() == "torch":
         import torch
         from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
         if all(getattr(v, "is_cpu", True) for v in (a, b)):
             return True
-        return not torch.compiler.is_compiling() and get_proxy_mode() is None
+        if torch.compiler.is_compiling() or get_proxy_mode() is not None:
+            return False
+        return all(v.is_cpu or v.is_cuda for v in (a, b) if torch.is_tensor(v))
     if backend() == "tensorflow":
         import tensorflow as tf
 
         return not tf.config.get_visible_devices("GPU")
-    if backend() == "jax":
-        import jax
-
-        return jax.default_backend() == "cpu"
-    return True
+    return backend() != "jax"
 
 
 def _where_it_runs(near, far, a, b):
     if backend() == "jax":
         import jax
 
-        if _sees_bits():
-            return jax.lax.platform_dependent(a, b, cpu=near, default=far)
+        return jax.lax.platform_dependent(a, b, cpu=near, default=far)
     return far(a, b)
 
 
@@ -178,22 +183,19 @@ def _corrected(q, e):
 
 
 def _left_over(a, q, b):
-    a, q, b = _significand(a), _significand(q), _significand(b)
-    (qh, ql), (bh, bl) = _halves(q, "float32"), _halves(b, "float32")
-    twice = ops.abs(q * b) > 1.5 * ops.abs(a)
-    a = ops.where(twice, a + a, a)
+    _, bits, bias = _BITS["float32"]
+    exponent, one = (2 * bias + 1) * 2**bits, bias * 2**bits
+    a, q, b = (_bits_of(v, "float32") for v in (a, q, b))
+    eq, eb = (ops.bitwise_and(v, exponent) for v in (q, b))
+    a = _reinterpret(((a - eq) + one) - eb + one, "float32")
+    (qh, ql), (bh, bl) = _halves((q - eq) + one), _halves((b - eb) + one)
     return ((((a - qh * bh) - qh * bl) - ql * bh) - ql * bl) / a
 
 
-def _significand(a):
-    bits = ops.bitwise_and(_bits_of(a, "float32"), -0x7F800001)
-    return ops.view(ops.bitwise_or(bits, 0x3F800000), "float32")
-
-
-def _halves(a, dtype):
-    bits = _BITS[dtype][1]
-    mask = -(2 ** ((bits + 2) // 2))
-    high = ops.view(ops.bitwise_and(_bits_of(a, dtype), mask), dtype)
+def _halves(bits):
+    half = 2 ** ((_BITS["float32"][1] - 1) // 2)
+    high = ops.bitwise_and(bits + half, -2 * half)
+    a, high = (_reinterpret(v, "float32") for v in (bits, high))
     return high, a - high
 
 

@@ -12,7 +12,6 @@ import json
 import operator
 from collections import Counter
 from collections.abc import Callable
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,13 +36,7 @@ from .lower import lower
 from .tables import evaluated
 from .tables import row_table
 
-ONE = Const(Fraction(1))
-BINARY = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "div": operator.truediv,
-}
+BINARY = {"add": operator.add, "sub": operator.sub, "mul": operator.mul}
 SIGNS = {
     "<": operator.lt,
     "<=": operator.le,
@@ -129,8 +122,6 @@ class _Run:
         args = list(map(self, node.args))
         if node.name == "neg":
             return -args[0]
-        if node.name == "div" and node.args[0] == ONE:
-            return -1.0 / -args[1]  # as it is printed
         if node.name in BINARY:
             return BINARY[node.name](*args)
         return getattr(self.tape, node.name)(*args)

@@ -110,8 +110,17 @@ def split(subnormal: bool, q: int, dtype: str) -> Call:
 
 
 def may_be_subnormal(form: AnyEnd, fmt: FloatFormat) -> bool:
-    """Whether d may be: next to another number than 0 floats are far apart."""
-    return form.point == 0 and form.cut < Fraction(2) ** fmt.emin
+    """Whether d may be: next to a number floats are as far apart as below it.
+
+    d is what `end_statements` clips: from the cut or from the bound on.
+    """
+    if form.point is None:
+        least = form.bound
+    else:
+        size = abs(form.point)
+        spacing = size - fmt.next_down(size) if size else Fraction(0)
+        least = max(form.cut, spacing)
+    return least < fmt.smallest_normal
 
 
 def shifted(value: Expr, n: int) -> Expr:

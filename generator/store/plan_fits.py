@@ -91,7 +91,7 @@ def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
     _check_interval(cover.low, cover.high)
     seams = [edge for row in cover.rows for edge in (row.low, row.high)]
     for edge in (cover.low, cover.high, *seams):
-        held = edge is None or fmt.round(edge) == edge
+        held = edge is None or fmt.holds(edge)
         need(held, "an end", f"a number of {fmt.name}", edge)
     need(cover.parity in (-1, 0, 1), "parity", "-1, 0 or 1", cover.parity)
     pieces: list[Special] = [*cover.powers, *cover.closed, *cover.ends]

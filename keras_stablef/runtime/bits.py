@@ -37,4 +37,17 @@ def sees_bits() -> bool:
 
 def bits_of(t: Any, dtype: str) -> Any:
     """The bits of t as an integer, without a derivative.  Error: none."""
-    return ops.view(ops.stop_gradient(t), BITS[dtype][0])
+    return reinterpret(ops.stop_gradient(t), BITS[dtype][0])
+
+
+def reinterpret(t: Any, dtype: str) -> Any:
+    """The bits of t as a number of a dtype of the same width.  Error: none.
+
+    On TensorFlow not by Keras (3.15), which asks for the size of the last
+    axis, and a graph may not know it.
+    """
+    if backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.bitcast(t, dtype)
+    return ops.view(t, dtype)

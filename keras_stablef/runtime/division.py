@@ -21,6 +21,7 @@ from keras.config import backend
 
 from .bits import BITS
 from .bits import bits_of
+from .bits import reinterpret
 from .bits import sees_bits
 from .constants import constant
 
@@ -51,25 +52,26 @@ def square_root(a: Any, dtype: str) -> Any:
 def rounds_to_nearest(a: Any, b: Any) -> bool:
     """Whether float32 division is, as far as is known where it is traced.
 
-    torch divides by itself so on CUDA, and only what is compiled for it does
-    not; JAX decides when a program is lowered for a platform.
+    On CUDA torch itself divides so, and only what is compiled for it does not.
+    JAX decides when a program is lowered for a platform.  What is exported to
+    ONNX, which sees no bits, is divided as its runtime does.
     """
+    if not sees_bits():
+        return True
     if backend() == "torch":
         import torch
         from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
         if all(getattr(v, "is_cpu", True) for v in (a, b)):
             return True
-        return not torch.compiler.is_compiling() and get_proxy_mode() is None
+        if torch.compiler.is_compiling() or get_proxy_mode() is not None:
+            return False
+        return all(v.is_cpu or v.is_cuda for v in (a, b) if torch.is_tensor(v))
     if backend() == "tensorflow":
         import tensorflow as tf
 
         return not tf.config.get_visible_devices("GPU")
-    if backend() == "jax":
-        import jax
-
-        return jax.default_backend() == "cpu"
-    return True
+    return backend() != "jax"
 
 
 def where_it_runs(near: Any, far: Any, a: Any, b: Any) -> Any:
@@ -77,8 +79,7 @@ def where_it_runs(near: Any, far: Any, a: Any, b: Any) -> Any:
     if backend() == "jax":
         import jax
 
-        if sees_bits():
-            return jax.lax.platform_dependent(a, b, cpu=near, default=far)
+        return jax.lax.platform_dependent(a, b, cpu=near, default=far)
     return far(a, b)
 
 
@@ -118,33 +119,28 @@ def corrected(q: Any, e: Any) -> Any:
 def left_over(a: Any, q: Any, b: Any) -> Any:
     """(a - q * b) / a, where q * b is a but for some ulp.
 
-    Error: 2**-21 of itself.  All three are brought to [1, 2) by their bits, a
-    then to the binade of the product.  Of the halves of q and b the products
-    are exact, and so are the first three differences, multiples of 2**-34
-    below 2**-9; fused or not.
+    Error: 2**-21 of itself.  q and b are brought to [1, 2) by their bits, and
+    a by the same powers of two, to a rest below 2**-21.  Of the halves of q
+    and b the products are exact, fused or not, and so are the first three
+    differences: multiples of 2**-23 below 2**-9, then of 2**-34 below 2**-10
+    (the rest and ql b, at most 2**-11), then of 2**-34 below 2**-20.
     """
-    a, q, b = significand(a), significand(q), significand(b)
-    (qh, ql), (bh, bl) = halves(q, "float32"), halves(b, "float32")
-    twice = ops.abs(q * b) > 1.5 * ops.abs(a)
-    a = ops.where(twice, a + a, a)
+    _, bits, bias = BITS["float32"]
+    exponent, one = (2 * bias + 1) * 2**bits, bias * 2**bits
+    a, q, b = (bits_of(v, "float32") for v in (a, q, b))
+    eq, eb = (ops.bitwise_and(v, exponent) for v in (q, b))
+    a = reinterpret(((a - eq) + one) - eb + one, "float32")
+    (qh, ql), (bh, bl) = halves((q - eq) + one), halves((b - eb) + one)
     return ((((a - qh * bh) - qh * bl) - ql * bh) - ql * bl) / a
 
 
-def significand(a: Any) -> Any:
-    """a times the power of two that brings it to [1, 2), for a float32.
+def halves(bits: Any) -> tuple[Any, Any]:
+    """a = high + low, both of 12 bits, |low| <= 2**-12 for 1 <= |a| < 2.
 
-    Error: none of a normal number; of others it is some number there.
+    Error: none, of the float32 a that has these bits.  It is rounded, not cut:
+    half of the low part's size is what the differences of `left_over` need.
     """
-    bits = ops.bitwise_and(bits_of(a, "float32"), -0x7F800001)
-    return ops.view(ops.bitwise_or(bits, 0x3F800000), "float32")
-
-
-def halves(a: Any, dtype: str) -> tuple[Any, Any]:
-    """a = high + low, high the first bits of a, the others in low.
-
-    Error: none.  float32: 12 and 12 bits; float64: 26 and 27.
-    """
-    bits = BITS[dtype][1]
-    mask = -(2 ** ((bits + 2) // 2))
-    high = ops.view(ops.bitwise_and(bits_of(a, dtype), mask), dtype)
+    half = 2 ** ((BITS["float32"][1] - 1) // 2)
+    high = ops.bitwise_and(bits + half, -2 * half)
+    a, high = (reinterpret(v, "float32") for v in (bits, high))
     return high, a - high

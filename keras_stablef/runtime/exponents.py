@@ -9,6 +9,7 @@ from keras import ops
 
 from .bits import BITS
 from .bits import bits_of
+from .bits import reinterpret
 from .bits import sees_bits
 from .constants import constant
 from .lookup import entries
@@ -21,7 +22,7 @@ def power_of_two(n: Any, dtype: str) -> Any:
     """
     _, bits, bias = BITS[dtype]
     if sees_bits():  # a product: LiteRT shifts to the right alone
-        return ops.view((n + bias) * 2**bits, dtype)
+        return reinterpret((n + bias) * 2**bits, dtype)
     table = [2.0**k for k in range(1 - bias, bias)]
     return entries(table, n + (bias - 1), dtype)
 
@@ -35,9 +36,8 @@ def scale_by_power(y: Any, n: Any, dtype: str) -> Any:
     integer, _, bias = BITS[dtype]
     most = 2 * (bias - 1)
     n = ops.clip(ops.cast(n, integer), -most, most)  # n may be nan
-    half = ops.floor_divide(n, 2)
-    if sees_bits():
-        half = ops.right_shift(n, 1)
+    # ONNX shifts no signed integer.
+    half = ops.right_shift(n, 1) if sees_bits() else ops.floor_divide(n, 2)
     return (y * power_of_two(half, dtype)) * power_of_two(n - half, dtype)
 
 

@@ -6,6 +6,7 @@ Preconditions throughout: rounding to nearest, no overflow (operands of a
 product below 2**(emax - p / 2 - 1)), and no underflow of a low part; where a
 low part may be flushed, a plan counts it.  Compilers keep the order of
 operations: tests/runtime/test_pairs.py, on each backend, eager and compiled.
+Not Triton on CUDA, which may compute an operand twice (docs/limits.md).
 
 Sources: Dekker, A floating-point technique for extending the available
 precision, Numer. Math. 18 (1971); Joldes, Muller and Popescu, Tight and

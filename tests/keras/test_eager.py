@@ -334,3 +334,30 @@ def test_a_tracer_of_somebody_else_sees_the_body() -> None:
         graph = make_fx(ks.ops.log1mexp)(x)
     assert not any("split" in str(n.target) for n in graph.graph.nodes)
     assert torch.equal(graph(x), ks.ops.log1mexp(x))
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="of programs made here")
+def test_threads_that_call_an_op_for_the_first_time() -> None:
+    """Each gets its values, and what a tracer replaced is put back."""
+    import threading
+
+    x = tensor(np.linspace(0.1, 9, 5000).astype("float64"))
+    ops = [ks.ops.phi2, ks.ops.phi3, ks.ops.asinh, ks.ops.log_ratio]
+    found: dict[int, Any] = {}
+
+    def call(k: int) -> None:
+        found[k] = ops[k % len(ops)](x)
+
+    threads = [threading.Thread(target=call, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for k in range(8):
+        want = keras.ops.convert_to_numpy(ops[k % len(ops)](x))
+        got = keras.ops.convert_to_numpy(found[k])
+        np.testing.assert_array_equal(got, want)
+    if BACKEND == "torch":
+        import torch
+
+        assert "fx" not in torch.nn.Module.__call__.__module__

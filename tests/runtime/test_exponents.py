@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import itertools
 
 import numpy as np
@@ -121,11 +123,15 @@ def test_of_any_size_is_scaled() -> None:
     assert np.isinf(got[3])
 
 
+def ask() -> bool:
+    return bits.sees_bits()
+
+
 def exported_now() -> bool:
-    """`sees_bits`, asked by a function of Keras's export."""
-    space = {"__name__": "keras.somewhere.onnx", "asked": bits.sees_bits}
-    exec("def ask():\n    return asked()", space)  # a frame of that module
-    return bool(space["ask"]())  # type: ignore[operator]
+    """`sees_bits`, asked by a function of Keras's export: a frame of that."""
+    space = {"__name__": "keras.somewhere.onnx", "bits": bits}
+    asked: bool = types.FunctionType(ask.__code__, space)()
+    return asked
 
 
 def test_an_export_to_onnx_is_seen() -> None:
