@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -9,6 +10,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Threads of libgomp wait for work in a loop, which takes the core of another
 # process: 22 s where 2 s are needed.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# A backend has a million objects and tracers make cycles by the thousand: an
+# eighth of all the time went into looking for garbage among them.
+gc.set_threshold(50_000, 20, 20)
 
 if os.environ["KERAS_BACKEND"] == "jax":
     import jax
@@ -39,6 +43,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "cache"):
         folder = config.cache.mkdir("oracle")
         os.environ.setdefault(judge.FOLDER_VARIABLE, str(folder))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is loaded by now stays: garbage is looked for in the rest only."""
+    del session
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

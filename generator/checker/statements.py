@@ -131,6 +131,8 @@ def _square_root(a, dtype):
 def _rounds_to_nearest(a, b):
     if not _sees_bits():
         return True
+    if backend() == "jax":
+        return False
     if backend() == "torch":
         import torch
         from torch.fx.experimental.proxy_tensor import get_proxy_mode
@@ -144,7 +146,7 @@ def _rounds_to_nearest(a, b):
         import tensorflow as tf
 
         return not tf.config.get_visible_devices("GPU")
-    return backend() != "jax"
+    return True
 
 
 def _where_it_runs(near, far, a, b):
