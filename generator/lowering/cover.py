@@ -38,6 +38,7 @@ from .body import assign
 from .body import constant
 from .body import ops
 from .body import zeros
+from .carried import carried_statements
 from .clips import clamp
 from .ends import end_statements
 
@@ -252,6 +253,7 @@ def _closed(piece: ClosedForm, k: int, dtype: str, chosen: bool) -> Statements:
         f"roundoff <= {at_most(piece.ulp)} ulp."
     )
     t: Expr = T if piece.side > 0 else Op("neg", (T,))
+    t0 = t
     name = f"c{k}"
     found: Statements = [Note(text)]
     if chosen:
@@ -263,6 +265,13 @@ def _closed(piece: ClosedForm, k: int, dtype: str, chosen: bool) -> Statements:
         ]
         t = Var(name)
     found.append(assign(name, clamp(t, piece.low, piece.high, dtype)))
+    if piece.is_carried:
+        made, last = carried_statements(piece, name, k, dtype)
+        found += made
+        if piece.limit is not None:
+            past = Compare(">", t0, constant(piece.high, dtype))
+            last = ops("where", past, constant(piece.limit, dtype), last)
+        return [*found, assign(f"z{k}", last)]
     names = {piece.program.input: name}
     for target, value in piece.program.statements:
         own = renamed(value, names)

@@ -47,6 +47,9 @@ class ClosedForm:
     Attributes:
         ulp: proved bound; the program equals f in exact arithmetic.
         formula: for people.
+        limit: of f at infinity, if the form reaches so far.
+        pairs, rounded, scaled, power: of a `carried.Form`; where there are
+            pairs the program is one of single operations.
     """
 
     side: int
@@ -55,6 +58,16 @@ class ClosedForm:
     program: Program
     ulp: float
     formula: str
+    pairs: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
+    scaled: str | None = None
+    power: int = 0
+    limit: float | None = None
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether some values are more than one float."""
+        return bool(self.pairs or self.rounded or self.scaled)
 
 
 def closed_form(

@@ -137,13 +137,13 @@ def end_form(
     for distance in distances(point, side):
         check_time()
         try:
-            return _at(expr, point, side, distance, fmt, degree, goal, terms)
+            return form_from(expr, point, side, distance, fmt, degree, goal, terms)
         except NotProvedError as error:
             reason = error
     raise NotProvedError(f"no form for this end: {reason}")
 
 
-def _at(
+def form_from(
     expr: sympy.Expr,
     point: Fraction | None,
     side: int,
@@ -153,6 +153,11 @@ def _at(
     goal: float,
     terms: int,
 ) -> Expanded:
+    """The form that begins at a distance.
+
+    Raises:
+        NotProvedError: none is below `goal` ulp.
+    """
     least = power2(-fmt.emax - 1 if point is None else fmt.emin)
     made, place = expand(
         expr, Place(point, side), to_arb(distance), terms, least

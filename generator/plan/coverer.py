@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
 from fractions import Fraction
+
+import sympy
 
 from ..analysis.domain_ends import ends_of
 from ..analysis.domain_ends import is_regular
@@ -22,6 +27,8 @@ from ..lowering.costs import cost
 from ..numbers.floats import FloatFormat
 from ..pieces.closed import ClosedForm
 from ..pieces.closed import closed_form
+from ..pieces.compensated import Boxes
+from ..pieces.compensated import best_form
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
 from ..pieces.far import SEARCH
@@ -30,6 +37,11 @@ from ..pieces.far import form_at
 from ..pieces.fill import fill
 from ..pieces.flat import zero_form
 from ..pieces.single import single
+from ..pieces.spellings import T
+from .distant import Distant
+from .distant import distant
+
+STARTS = (Fraction(1, 2), Fraction(1), Fraction(2))
 
 
 def make_cover(
@@ -69,11 +81,10 @@ def make_cover(
             return Cover(name, order, fmt.name, mine, low, high, (row,), (), ())
         frame = _framed(work, mine, low, high)
         plan = _filled(work, frame, name, mine, low, high, ())
-        closed = _closed_forms(work, frame, mine, low, high)
-        if not closed:
-            return plan
-        other = _filled(work, frame, name, mine, low, high, closed)
-        return min(plan, other, key=cost)
+        plans = [plan]
+        for left, closed in _alternatives(work, frame, mine, low, high):
+            plans.append(_filled(work, left, name, mine, low, high, closed))
+        return min(plans, key=cost)
     except NotProvedError as error:
         raise BoundNotMetError(
             f"Bound not met: expected {goal:g} ulp for the derivative of "
@@ -126,6 +137,110 @@ def _closed_forms(
         for side, edge in sides
     )
     return tuple(form for form in found if form)
+
+
+def _alternatives(
+    work: Work,
+    frame: _Frame,
+    parity: int,
+    low: Fraction | None,
+    high: Fraction | None,
+) -> Iterator[tuple[_Frame, tuple[ClosedForm, ...]]]:
+    """Closed forms, one or two at a time, and the frame they leave."""
+    closed = _closed_forms(work, frame, parity, low, high)
+    if closed:
+        yield frame, closed
+    reaching = _Reaching(work, frame, parity, low, high)
+    for start in reaching.starts():
+        yield from reaching.forms(start)
+
+
+@dataclass
+class _Reaching:
+    """Closed forms that reach far out, and the frame that they leave."""
+
+    work: Work
+    frame: _Frame
+    parity: int
+    low: Fraction | None
+    high: Fraction | None
+    known: dict[sympy.Expr, list[Boxes]] = field(default_factory=dict)
+    far: dict[AnyEnd, Distant] = field(default_factory=dict)
+
+    def starts(self) -> list[Fraction]:
+        """Where they may begin."""
+        found = list(STARTS)
+        inner = self._inner()
+        if inner is not None:
+            found.append(inner.bound)
+        return found
+
+    def _inner(self) -> Distant | None:
+        """At the end of the domain that is 0, if it is one."""
+        for end in self.frame.ends:
+            if end.point == 0 and end.side > 0:
+                return self._distant(end)
+        return None
+
+    def _distant(self, end: AnyEnd) -> Distant:
+        if end not in self.far:
+            self.far[end] = distant(self.work, end)
+        return self.far[end]
+
+    def forms(
+        self, start: Fraction
+    ) -> Iterator[tuple[_Frame, tuple[ClosedForm, ...]]]:
+        """One or two of them."""
+        frame, found = self.frame, []
+        for side in (1,) if self.parity else (1, -1):
+            made = self._form(side, start)
+            if made is None:
+                continue
+            form, old, new = made
+            found.append(form)
+            ends = [e for e in frame.ends if e is not old]
+            ends += [new] if new is not None else []
+            frame = replace(frame, ends=tuple(ends))
+        inner = self._inner()
+        if inner is not None and found and start == inner.bound:
+            kept = [e for e in frame.ends if e.point != 0 or e.side < 0]
+            assert inner.end is not None
+            frame = replace(
+                frame, ends=(inner.end, *kept), start=inner.bound
+            )
+        if found:
+            yield frame, tuple(found)
+
+    def _form(
+        self, side: int, start: Fraction
+    ) -> tuple[ClosedForm, AnyEnd | None, AnyEnd | None] | None:
+        """A form on one side, the end that it reaches, what is left of it."""
+        frame, work = self.frame, self.work
+        edge = frame.stop if side > 0 else -frame.start
+        outer = [e for e in frame.ends if e.point is None and e.side == side]
+        tries: list[tuple[Distant, AnyEnd | None]] = []
+        if outer:
+            tries.append((self._distant(outer[0]), outer[0]))
+            tries.append((Distant(outer[0], edge), outer[0]))
+        else:
+            tries.append((Distant(None, edge), None))
+        expr = work.plain.xreplace({work.variable: side * T})
+        for far, old in tries:
+            if far.bound <= 2 * start:
+                continue
+            form = best_form(
+                expr,
+                side,
+                start,
+                far.bound,
+                work.fmt,
+                work.goal,
+                self.known,
+                work.check_time,
+            )
+            if form is not None:
+                return replace(form, limit=far.limit), old, far.end
+        return None
 
 
 def _framed(
@@ -189,7 +304,9 @@ def _filled(
         else:
             start = min(-piece.low, stop)
     specials = [s for s in frame.specials if start <= s.near <= stop]
-    rows, powers = fill(work, specials, start, stop)
+    rows, powers = [], []
+    if start < stop or not closed:
+        rows, powers = fill(work, specials, start, stop)
     return Cover(
         name,
         work.order,

@@ -18,7 +18,7 @@ COST = {"div": 4, "exp": 10}
 # Every operation there is, with how many arguments it takes.
 ARITY = {
     **{"add": 2, "sub": 2, "mul": 2, "div": 2, "neg": 1, "minimum": 2},
-    **{"exp": 1, "sqrt": 1, "abs": 1},
+    **{"exp": 1, "log": 1, "sqrt": 1, "abs": 1},
 }
 SYMBOL = {"add": " + ", "sub": " - ", "mul": " * ", "div": " / "}
 

@@ -13,6 +13,7 @@ from .bits import reinterpret
 from .bits import sees_bits
 from .constants import constant
 from .lookup import entries
+from .nouns import Pair
 
 
 def power_of_two(n: Any, dtype: str) -> Any:
@@ -39,6 +40,15 @@ def scale_by_power(y: Any, n: Any, dtype: str) -> Any:
     # ONNX shifts no signed integer.
     half = ops.right_shift(n, 1) if sees_bits() else ops.floor_divide(n, 2)
     return (y * power_of_two(half, dtype)) * power_of_two(n - half, dtype)
+
+
+def pair_by_power(y: Pair, n: Any, dtype: str) -> Pair:
+    """y * 2**n of a pair, -126 <= n <= 127 (float32) or -1022 <= n <= 1023.
+
+    Error: none where both parts are normal; else one may be flushed.
+    """
+    p = power_of_two(ops.cast(n, BITS[dtype][0]), dtype)
+    return y[0] * p, y[1] * p
 
 
 def split_exponent(t: Any, root: int, dtype: str) -> tuple[Any, Any]:

@@ -18,6 +18,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from keras import ops
+
+from .bits import BITS
+from .bits import bits_of
+from .bits import reinterpret
+from .bits import sees_bits
+from .constants import constant
 from .constants import fixed
 from .constants import once
 from .division import quotient
@@ -57,6 +64,40 @@ def two_product(a: Any, b: Any, dtype: str) -> Pair:
     ah, bh = ca - (ca - a), cb - (cb - b)
     al, bl = a - ah, b - bh
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
+
+
+def high_part(a: Any, dtype: str) -> Any:
+    """The first half of the bits of a.
+
+    Error: none; a - high_part(a) is exact and has no more bits than the high
+    part, or one (float64).  Cut off by bits, which no compiler sees through;
+    where they are not seen, rounded (Veltkamp).
+    """
+    if sees_bits():
+        integer, bits, _ = BITS[dtype]
+        cut = constant(-(2 ** ((bits + 2) // 2)), integer)
+        high = reinterpret(ops.bitwise_and(bits_of(a, dtype), cut), dtype)
+        return high
+    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    large = ops.abs(a) > 1.0 / constant(2.0 ** (20 - BITS[dtype][2]), dtype)
+    down = ops.where(large, constant(2.0**-40, dtype), constant(1.0, dtype))
+    up = ops.where(large, constant(2.0**40, dtype), constant(1.0, dtype))
+    return split(a * down, divider)[0] * up
+
+
+def product_of_halves(a: Any, b: Any, dtype: str) -> Pair:
+    """a * b as a float and most of the rest: cheaper than `two_product`.
+
+    Error: at most 2**(-p - 9) |a b|.  The product of the high parts is exact,
+    fused or not; the others are below 2**(2 - p/2) of a b and meet 3
+    roundings.
+    """
+    ah, bh = high_part(a, dtype), high_part(b, dtype)
+    al, bl = a - ah, b - bh
+    p = ah * bh
+    rest = (ah * bl + al * bh) + al * bl
+    s = p + rest
+    return s, rest - (s - p)
 
 
 def pair_sum(x: Pair, y: Pair) -> Pair:

@@ -1,0 +1,310 @@
+"""Statements of a closed form, some of whose values are pairs of floats.
+
+A pair is two names, its head and its tail.  Heads are floats next to the
+value, but where terms cancel; tails are added in any order, and where one is
+added to its head at last it stands behind a clip, through which TensorFlow's
+graph optimizer gathers no additions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from flint import arb
+from flint import ctx
+
+from keras_stablef.runtime import bits as runtime_bits
+
+from ..numbers.floats import to_arb
+from ..numbers.floats import to_fraction
+from ..numbers.formats import FORMATS
+from ..pieces.closed import ClosedForm
+from ..program.carried import is_power_of_two
+from ..program.flat import UNIT
+from ..program.program import Const
+from ..program.program import Expr
+from ..program.program import Op
+from ..program.program import Var
+from .body import Assign
+from .body import Call
+from .body import Group
+from .body import Number
+from .body import Part
+from .body import Word
+from .body import assign
+from .body import ops
+
+INTEGERS = {dtype: bits[0] for dtype, bits in runtime_bits.BITS.items()}
+BITS = 200  # of a constant that is no fraction
+
+
+@dataclass(frozen=True)
+class _Value:
+    """head + tail."""
+
+    head: Expr
+    tail: Expr | None = None
+
+
+def carried_statements(
+    piece: ClosedForm, input_name: str, k: int, dtype: str
+) -> tuple[list[Assign], Expr]:
+    """What computes the piece from a name, and the result."""
+    made = _Carried(piece, input_name, k, dtype)
+    for name, node in piece.program.statements:
+        assert isinstance(node, Op)
+        made.values[name] = made.value(name, node)
+    last = made.float_of(piece.program.statements[-1][0])
+    if made.exponent is not None:
+        n: Expr = made.exponent
+        if piece.power == -1:
+            n = -n
+        elif piece.power != 1:
+            n = Number(Fraction(piece.power), dtype) * n
+        last = Call("scale_by_power", (last, n, Word(dtype)))
+    return made.statements, last
+
+
+class _Carried:
+    def __init__(
+        self, piece: ClosedForm, input_name: str, k: int, dtype: str
+    ) -> None:
+        self.piece, self.k, self.dtype = piece, k, dtype
+        self.fmt = FORMATS[dtype]
+        self.values = {piece.program.input: _Value(Var(input_name))}
+        self.floats: dict[str, Expr] = {}
+        self.statements: list[Assign] = []
+        self.exponent: Expr | None = None
+        self.used: dict[str, int] = {}
+
+    # -- names and numbers ----------------------------------------------------
+    def _named(self, stem: str, value: Expr) -> Var:
+        name = f"{stem}_{self.k}"
+        self.statements.append(assign(name, value))
+        return Var(name)
+
+    def _pair(self, stem: str, value: Expr) -> tuple[Var, Var]:
+        names = f"{stem}_{self.k}", f"{stem}l_{self.k}"
+        self.statements.append(Assign(names, value))
+        return Var(names[0]), Var(names[1])
+
+    def _number(self, value: Fraction) -> _Value:
+        head = self.fmt.round(value)
+        tail = self.fmt.round(value - head)
+        low = Number(tail, self.dtype) if tail else None
+        return _Value(Number(head, self.dtype), low)
+
+    def _operand(self, node: Expr) -> _Value:
+        if isinstance(node, Var):
+            return self.values[node.name]
+        assert isinstance(node, Const)
+        return self._number(node.value)
+
+    def float_of(self, name: str) -> Expr:
+        """head + tail, once."""
+        if name not in self.floats:
+            value = self.values[name]
+            made = value.head
+            if value.tail is not None and not isinstance(made, Number):
+                tail = Call("fixed", (value.tail, Word(self.dtype)))
+                made = self._named(f"{name}s", value.head + tail)
+            self.floats[name] = made
+        return self.floats[name]
+
+    def _float(self, node: Expr) -> Expr:
+        if isinstance(node, Var):
+            return self.float_of(node.name)
+        return self._operand(node).head
+
+    # -- operations -----------------------------------------------------------
+    def value(self, name: str, node: Op) -> _Value:
+        """One statement."""
+        if name == UNIT:
+            return self._unit()
+        if all(isinstance(a, Const) for a in node.args):
+            return self._constant(node)
+        args = [self._operand(a) for a in node.args]
+        if node.name == "neg":
+            (a,) = args
+            return _Value(
+                self._named(name, -a.head),
+                None if a.tail is None else self._named(f"{name}l", -a.tail),
+            )
+        if node.name == "mul" and any(map(is_power_of_two, node.args)):
+            if name not in self.piece.pairs:
+                args = [_Value(self._float(a)) for a in node.args]
+            a, b = args
+            tails = [t for t in (a.tail, b.tail) if t is not None]
+            first, second = (a, b) if is_power_of_two(node.args[0]) else (b, a)
+            low = None
+            if tails:
+                low = self._named(f"{name}l", first.head * tails[0])
+            return _Value(self._named(name, first.head * second.head), low)
+        if node.name == "div" and name in self.piece.rounded:
+            return self._corrected(name, *args)
+        if name not in self.piece.pairs:
+            return self._plain(name, node)
+        two = {
+            "add": self._sum,
+            "sub": self._difference,
+            "mul": self._product,
+            "div": self._quotient,
+            "sqrt": self._root,
+            "exp": self._exp,
+            "log": self._log,
+        }
+        return two[node.name](name, *args)
+
+    def _constant(self, node: Op) -> _Value:
+        (inner,) = node.args
+        assert isinstance(inner, Const)
+        with ctx.workprec(BITS):
+            made: arb = getattr(to_arb(inner.value), node.name)()
+            return self._number(to_fraction(made))
+
+    def _plain(self, name: str, node: Op) -> _Value:
+        if name == self.piece.scaled:
+            pair = self._exp(name, self._operand(node.args[0]))
+            self.values[name] = pair
+            return _Value(self.float_of(name))
+        args = tuple(map(self._float, node.args))
+        made: Expr = Op(node.name, args)
+        if node.name == "log":
+            made = ops("log", *args)
+        if node.name == "mul" and any(isinstance(a, Const) for a in node.args):
+            made = Call("fixed", (made, Word(self.dtype)))
+        return _Value(self._named(name, made))
+
+    def _sum(self, name: str, a: _Value, b: _Value) -> _Value:
+        if isinstance(a.head, Number):
+            a, b = b, a
+        s, e = self._pair(name, Call("two_sum", (a.head, b.head)))
+        return _Value(s, self._gathered(name, e, a.tail, b.tail))
+
+    def _difference(self, name: str, a: _Value, b: _Value) -> _Value:
+        if isinstance(b.head, Number):
+            low = b.tail
+            assert low is None or isinstance(low, Number)
+            return self._sum(name, a, _negative(b))
+        head = self._named(f"{name}n", -b.head)
+        low = None
+        if b.tail is not None:
+            low = self._named(f"{name}m", -b.tail)
+        return self._sum(name, a, _Value(head, low))
+
+    def _gathered(self, name: str, *tails: Expr | None) -> Expr:
+        found = [t for t in tails if t is not None]
+        total = found[0]
+        for tail in found[1:]:
+            total = total + tail
+        if len(found) == 1:
+            return total
+        return self._named(f"{name}t", total)
+
+    def _product(self, name: str, a: _Value, b: _Value) -> _Value:
+        call = Call("product_of_halves", (a.head, b.head, Word(self.dtype)))
+        p, e = self._pair(name, call)
+        cross = [
+            x * y
+            for x, y in ((a.head, b.tail), (b.head, a.tail))
+            if y is not None
+        ]
+        if a == b and cross:
+            cross = [Number(Fraction(2), self.dtype) * cross[0]]
+        return _Value(p, self._gathered(name, e, *cross))
+
+    def _divided(self, stem: str, a: Expr, b: Expr) -> Var:
+        if isinstance(a, Number):  # torch: c / b is c * (1 / b) for a number
+            a = a + Call("ops.zeros_like", (b,))
+        call = Call("quotient", (a, b, Word(self.dtype)))
+        return self._named(stem, Call("once", (call, Word(self.dtype))))
+
+    def _corrected(self, name: str, a: _Value, b: _Value) -> _Value:
+        q = self._divided(f"{name}q", a.head, b.head)
+        rest = a.tail
+        if b.tail is not None:
+            back = q * b.tail
+            rest = -back if rest is None else rest - back
+        if rest is None:
+            return _Value(q)
+        more = self._divided(f"{name}r", rest, b.head)
+        return _Value(self._named(name, q + more))
+
+    def _quotient(self, name: str, a: _Value, b: _Value) -> _Value:
+        q = self._divided(f"{name}q", a.head, b.head)
+        call = Call("product_of_halves", (q, b.head, Word(self.dtype)))
+        p, e = self._pair(f"{name}p", call)
+        rest = (a.head - p) - e
+        if a.tail is not None:
+            rest = rest + a.tail
+        if b.tail is not None:
+            rest = rest - q * b.tail
+        return _Value(q, self._divided(f"{name}l", rest, b.head))
+
+    def _root(self, name: str, a: _Value) -> _Value:
+        call = Call("square_root", (a.head, Word(self.dtype)))
+        r = self._named(f"{name}q", Call("once", (call, Word(self.dtype))))
+        square = Call("product_of_halves", (r, r, Word(self.dtype)))
+        p, e = self._pair(f"{name}p", square)
+        rest = (a.head - p) - e
+        if a.tail is not None:
+            rest = rest + a.tail
+        half = Number(Fraction(1, 2), self.dtype)
+        return _Value(r, self._divided(f"{name}l", half * rest, r))
+
+    def _exp(self, name: str, a: _Value) -> _Value:
+        low = a.tail
+        if low is None:
+            low = ops("zeros_like", a.head)
+        head: Expr = a.head
+        scaled = name == self.piece.scaled
+        if not scaled:
+            # 2**n is to be normal.
+            head = ops("maximum", head, Number(self.least(), self.dtype))
+        call = Call("pair_exp", (Group((head, low)), Word(self.dtype)))
+        names = f"{name}m_{self.k}", f"{name}n_{self.k}"
+        self.statements.append(Assign(names, call))
+        if scaled:
+            self.exponent = Var(names[1])
+            return _Value(Part(names[0], 0), Part(names[0], 1))
+        both = Call(
+            "pair_by_power", (Var(names[0]), Var(names[1]), Word(self.dtype))
+        )
+        return _Value(*self._pair(name, both))
+
+    def _unit(self) -> _Value:
+        """2**-n, or the smallest normal number: what is left is as small."""
+        assert self.exponent is not None
+        n = ops("minimum", self.exponent, Number(Fraction(-self.fmt.emin), self.dtype))
+        whole = ops("cast", n, Word(INTEGERS[self.dtype]))
+        call = Call("power_of_two", (-whole, Word(self.dtype)))
+        return _Value(self._named(UNIT, call))
+
+    def least(self) -> Fraction:
+        """The least argument whose exponential has a normal power of two."""
+        with ctx.workprec(BITS):
+            exact = arb(2).log() * to_arb(self.fmt.emin + Fraction(1, 4))
+            return self.fmt.round(to_fraction(exact))
+
+    def _log(self, name: str, a: _Value) -> _Value:
+        names = f"{name}m_{self.k}", f"{name}n_{self.k}"
+        call = Call("split_exponent", (a.head, Word(1), Word(self.dtype)))
+        self.statements.append(Assign(names, call))
+        both = Var(names[0]), Var(names[1]), Word(self.dtype)
+        s, t = self._pair(f"{name}k", Call("pair_log", both))
+        h, e = self._pair(name, Call("two_sum", (s, t)))
+        more = None
+        if a.tail is not None:
+            more = self._divided(f"{name}r", a.tail, a.head)
+        return _Value(h, self._gathered(name, e, more))
+
+
+def _negative(value: _Value) -> _Value:
+    assert isinstance(value.head, Number)
+    low = value.tail
+    assert low is None or isinstance(low, Number)
+    return _Value(
+        Number(-value.head.value, value.head.dtype),
+        None if low is None else Number(-low.value, low.dtype),
+    )

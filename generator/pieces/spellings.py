@@ -1,0 +1,219 @@
+"""The same function spelled so that little of it cancels or overflows.
+
+For t > 0: exp(-c t) as a variable E, of which a power that leads is taken out;
+logarithms of products as sums; common denominators, factors, conjugates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sympy
+
+from ..program.flat import ONE
+from .closed import _conjugated
+from .closed import _is_algebraic
+
+T = sympy.Symbol("t", positive=True)
+E = sympy.Symbol("E", positive=True)
+MOST_WORK = 200
+HYPERBOLIC = [sympy.sinh, sympy.cosh, sympy.tanh, sympy.coth]
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """expr, in which E stands for `scaled`, a factor to the `power`-th."""
+
+    expr: sympy.Expr
+    scaled: sympy.Expr | None = None
+    power: int = 0
+
+
+def spellings(expr: sympy.Expr) -> Iterator[Spelling]:
+    """Each once."""
+    if sympy.count_ops(expr) > MOST_WORK:
+        return
+    seen: set[Spelling] = set()
+    for made in _all(expr):
+        if made not in seen:
+            seen.add(made)
+            yield made
+
+
+def _all(expr: sympy.Expr) -> Iterator[Spelling]:
+    yield Spelling(expr)
+    expr = expr.rewrite(HYPERBOLIC, sympy.exp)
+    if expr.has(sympy.exp):
+        yield from _damped(expr)
+        return
+    for one in _common(expr):
+        yield Spelling(one)
+    if _is_algebraic(expr):
+        for start in (expr, sympy.together(expr)):
+            conjugated = _conjugated(start)
+            if conjugated is not None:
+                yield Spelling(conjugated)
+                yield Spelling(sympy.factor(conjugated))
+
+
+def _common(expr: sympy.Expr) -> Iterator[sympy.Expr]:
+    whole = sympy.together(expr)
+    yield whole
+    yield sympy.factor(whole)
+    above, below = sympy.fraction(whole)
+    yield sympy.expand(above) / sympy.factor(below)
+
+
+def _rate(expr: sympy.Expr) -> sympy.Rational | None:
+    """c, if all exponentials are powers of exp(-c t)."""
+    rates = []
+    for node in expr.atoms(sympy.exp):
+        rate = node.args[0] / T
+        if not rate.is_Rational:
+            return None
+        rates.append(abs(rate))
+    return sympy.Rational(sympy.gcd_list(rates))
+
+
+def _damped(expr: sympy.Expr) -> Iterator[Spelling]:
+    c = _rate(expr)
+    if c is None:
+        return
+    table = {
+        node: E ** (-node.args[0] / T / c) for node in expr.atoms(sympy.exp)
+    }
+    small = sympy.exp(-c * T)
+    inner = expr.xreplace(table)
+    if inner.has(sympy.log):
+        for one in _split(inner, c):
+            yield Spelling(one.xreplace({E: small}))
+        return
+    if not inner.is_rational_function(T, E):
+        return
+    whole = sympy.factor(sympy.cancel(inner))
+    power = _order(whole)
+    if power < 0:
+        yield from _grown(whole, c, power)
+    rest = sympy.factor(sympy.cancel(whole / E**power))
+    for one in _rational(rest):
+        yield from _with(one, power, small)
+    if power:
+        return
+    limit = sympy.limit(whole, E, 0)
+    if not limit.is_finite or limit.has(E) or limit == 0:
+        return
+    more = sympy.factor(sympy.cancel((inner - limit) / E))
+    heads = (limit, sympy.factor(limit), sympy.expand(limit))
+    for head in dict.fromkeys(heads):
+        yield Spelling((head + E * more).xreplace({E: small}))
+
+
+def _grown(
+    whole: sympy.Expr, c: sympy.Rational, power: int
+) -> Iterator[Spelling]:
+    """(A E**-1 + B) / C, with exp(c t) itself and no exponential in C.
+
+    What is added to it is multiplied by the power of two that is left out.
+    """
+    above, below = sympy.fraction(sympy.together(whole))
+    if power != -1:
+        return
+    poly = sympy.Poly(above, E)
+    floor = sympy.Poly(below, E)
+    if poly.degree() > 1 or len(floor.monoms()) > 1:
+        return
+    if floor.monoms()[0][0] != 1:
+        return
+    a, b = poly.coeff_monomial(1), poly.coeff_monomial(E)
+    divisor = sympy.factor(floor.LC())
+    big = sympy.exp(c * T)
+    for a1, b1 in (
+        (sympy.factor(a), sympy.factor(b)),
+        (sympy.horner(a), sympy.horner(b)),
+    ):
+        first = E if a1 == 1 else sympy.Mul(E, a1, evaluate=False)
+        yield Spelling((first + b1 * ONE) / divisor, big, 1)
+
+
+def _with(
+    expr: sympy.Expr, power: int, small: sympy.Expr
+) -> Iterator[Spelling]:
+    """expr * E**power."""
+    above, below = sympy.fraction(expr)
+    above, below = (e.xreplace({E: small}) for e in (above, below))
+    if not power:
+        yield Spelling(above / below)
+        return
+    # Unevaluated: exponentials would be gathered again.
+    if power > 0:
+        yield Spelling(above * E**power / below, small, power)
+    else:
+        yield Spelling(above / (below * E**-power), small, power)
+
+
+def _order(whole: sympy.Expr) -> int:
+    """Of the zero at E = 0."""
+    above, below = sympy.fraction(whole)
+    return _least(above) - _least(below)
+
+
+def _least(expr: sympy.Expr) -> int:
+    poly = sympy.Poly(expr, E)
+    return int(min(m[0] for m in poly.monoms()))
+
+
+def _rational(expr: sympy.Expr) -> Iterator[sympy.Expr]:
+    """Spellings of a rational function of t and E."""
+    yield expr
+    above, below = sympy.fraction(expr)
+    expanded = sympy.expand(above)
+    tidy = sympy.collect(expanded, E, sympy.factor)
+    yield tidy / below
+    yield sympy.collect(expanded, E) / below
+    yield sympy.collect(expanded, E, sympy.horner) / below
+    yield expanded / below
+    yield tidy / sympy.expand(below)
+
+
+def _split(expr: sympy.Expr, c: sympy.Rational) -> Iterator[sympy.Expr]:
+    """Logarithms of products as sums, exp(-c t) as -c t."""
+    made = expr.replace(sympy.log, lambda u: _log(u, c))
+    yield made
+    yield sympy.expand(made)
+    yield sympy.together(made)
+    for one in (expr, sympy.together(expr)):
+        yield one
+
+
+def _log(u: sympy.Expr, c: sympy.Rational) -> sympy.Expr:
+    if not u.is_rational_function(T, E):
+        return sympy.log(u)
+    whole = sympy.factor(sympy.cancel(sympy.together(u)))
+    total = sympy.Integer(0)
+    number = sympy.Integer(1)
+    kept = sympy.Integer(1)
+    for factor in sympy.Mul.make_args(whole):
+        base, exponent = factor.as_base_exp()
+        if base == E:
+            total -= c * T * exponent
+        elif base == T:
+            total += exponent * sympy.log(T)
+        elif factor.is_number:
+            number *= factor
+        else:
+            at = base.subs(E, 0)
+            if at.is_number and at < 0:
+                base, number = -base, -number
+            kept *= base**exponent
+    if number < 0:
+        kept, number = -kept, -number
+    if kept != 1:
+        total += sympy.log(kept)
+    if number != 1:
+        above, below = sympy.fraction(number)
+        if above == 1:
+            total -= sympy.log(below)
+        else:
+            total += sympy.log(number)
+    return total

@@ -1,0 +1,156 @@
+"""What is left to an end where a closed form reaches far out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from flint import ctx
+
+from ..analysis.work import Work
+from ..errors import NotProvedError
+from ..errors import NotRealError
+from ..errors import SingularityError
+from ..numbers.floats import FloatFormat
+from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import Factor
+from ..pieces.end_kinds import FloatEnd
+from ..pieces.end_kinds import ExponentialEnd
+from ..pieces.end_kinds import PairEnd
+from ..pieces.ends import form_from
+
+# Where one float may do: a term less than 2**-p of the first is none.
+FAR = [Fraction(2) ** k for k in (8, 12, 16, 20, 24, 28, 32, 40, 52, 60)]
+
+
+@dataclass(frozen=True)
+class Distant:
+    """What a closed form has to reach, and what stands beyond.
+
+    Attributes:
+        end: the form beyond, if there are numbers.
+        bound: where it begins, in distances from the end.
+        limit: the result at infinity, where no end is left.
+    """
+
+    end: AnyEnd | None
+    bound: Fraction
+    limit: float | None = None
+
+
+def distant(work: Work, end: AnyEnd) -> Distant:
+    """The cheapest that may stand there; the end itself if nothing is."""
+    if isinstance(end, FloatEnd):
+        return Distant(end, end.bound)
+    if isinstance(end, ExponentialEnd) and end.point is None:
+        left = _left(work, end)
+        return Distant(left, left.bound)
+    if not isinstance(end, PairEnd):
+        return Distant(end, end.bound)
+    for far in FAR:
+        made = _single(work, end, far)
+        if made is not None:
+            return Distant(made, made.bound)
+    if end.point is not None:
+        return Distant(end, end.bound)
+    zero = _vanished(work, end)
+    if zero is not None:
+        return Distant(zero, zero.bound)
+    return Distant(None, work.fmt.max_finite, end.limit)
+
+
+def _left(work: Work, end: ExponentialEnd) -> FloatEnd:
+    """0 or infinity, where f has left the format's range.
+
+    f is exp(-level g) w**power P_0(w), P_0 between half and twice its first
+    coefficient; log |f| is monotonic where t g'(t) is above |power / level|,
+    and so it is from there on, for g without negative coefficients.
+    """
+    fmt = work.fmt
+    word = "above the largest number" if end.limit else "below 2**emin"
+    bound = end.cut
+    (factor, *others) = end.factors
+    rest = abs(factor.tail) + sum(map(abs, factor.rest))
+    plain = not others and all(c > 0 for _, c in end.exponent)
+    if plain and end.root == 1 and not end.gain:
+        t = max(end.bound, Fraction(1))
+        while t < end.cut:
+            size = math.log(abs(factor.head)) - end.power * math.log(t)
+            slope = Fraction(0)
+            for p, c in end.exponent:
+                size -= end.level * float(c * t**p)
+                slope += c * p * t**p
+            near = 2 * rest / t < abs(factor.head)
+            rising = slope * abs(end.level) > abs(end.power)
+            if near and rising and _is_out(size, end, fmt):
+                bound = t
+                break
+            t += Fraction(1, 4)
+    return FloatEnd(
+        point=None,
+        side=end.side,
+        bound=bound,
+        cut=bound / 2,
+        limit=end.limit,
+        power=0,
+        factor=Factor(Fraction(0), Fraction(0), ()),
+        ulp=0.0,
+        note=f"|f| is {word} of {fmt.name}, by its expansion",
+    )
+
+
+def _is_out(size: float, end: ExponentialEnd, fmt: FloatFormat) -> bool:
+    """Whether log |f| = size is out of range, with a factor of 2 to spare."""
+    if end.limit:
+        return size > (fmt.emax + 2) * math.log(2)
+    return size < (fmt.emin - 1) * math.log(2)
+
+
+def _single(work: Work, end: PairEnd, far: Fraction) -> FloatEnd | None:
+    """One float from there on, if that is good enough."""
+    distance = far if end.point is None else 1 / far
+    try:
+        with ctx.workprec(work.high_bits):
+            made = form_from(
+                work.expr,
+                end.point,
+                end.side,
+                distance,
+                work.fmt,
+                work.degree + 3,
+                work.goal,
+                work.terms + 6,
+            )
+    except (NotProvedError, NotRealError, SingularityError):
+        return None
+    return made if isinstance(made, FloatEnd) else None
+
+
+def _vanished(work: Work, end: PairEnd) -> FloatEnd | None:
+    """0, where |f| is below the smallest normal number.
+
+    |f| <= sum |c| w**i w**power, which falls with w = 1/t.
+    """
+    fmt = work.fmt
+    if len(end.factors) > 1 or end.root > 1 or end.power < 2 or end.gain:
+        return None
+    (factor,) = end.factors
+    size = abs(factor.head) + abs(factor.tail) + sum(map(abs, factor.rest))
+    size = 2 * size  # with what the expansion leaves out
+    bound = Fraction(2) ** (-fmt.emin // end.power)
+    while size / bound**end.power >= fmt.smallest_normal:
+        bound *= 2
+    if bound > fmt.max_finite or bound < end.bound:
+        return None
+    return FloatEnd(
+        point=None,
+        side=end.side,
+        bound=bound,
+        cut=bound / 2,
+        limit=0.0,
+        power=0,
+        factor=Factor(Fraction(0), Fraction(0), ()),
+        ulp=0.0,
+        note=f"|f| is below 2**emin of {fmt.name}, by its expansion",
+    )
