@@ -8,26 +8,22 @@ after the other is given up, the dearest first, as long as the bound holds.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import sympy
-from flint import arb
-from flint import ctx
 
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2
-from ..numbers.floats import floor_log2_ball
-from ..numbers.floats import power2
-from ..numbers.floats import to_fraction
 from ..program.assumed import primitive_errors
 from ..program.bounds import SPARE
-from ..program.bounds import in_ulps
+from ..program.carried import Boxes
 from ..program.carried import Form
 from ..program.carried import PairAnalyzer
+from ..program.carried import boxes_of
 from ..program.carried import is_power_of_two
 from ..program.compile import CannotCompileError
 from ..program.flat import UNIT
@@ -37,22 +33,21 @@ from ..program.program import Expr
 from ..program.program import Op
 from ..program.program import Program
 from ..program.program import Var
-from ..program.roundoff import OverflowRiskError
+from ..program.spans import Array
+from ..program.spans import Real
 from .closed import ClosedForm
 from .spellings import HYPERBOLIC
 from .spellings import E
 from .spellings import T
 from .spellings import spellings
 
-PRECISION = 160
-PER_BINADE = 4
-NEAR = 8  # binades from 1 that are looked at more closely
-DEPTH = 6
-ROUNDS = 5  # of parts that are looked at closely
-ROUGHLY = 1.2  # times the goal, at first
-ROUGH_DEPTH = 3
-NEARLY = 1.5  # times the goal: worth a look at single floats
-MOST_FLOATS = 120  # boxes for that
+PER_BINADE = 16  # boxes, near 1
+NEAR = 8  # binades from 1 that are near
+PARTS = 4  # of a box that is divided
+ROUNDS = 16  # of dividing: down to single floats
+CLEAR = 3  # rounds after which a bound is what it is, but at powers of two
+NEARLY = 1.6  # times the goal: what may come down at single floats
+MOST_BOXES = 20_000
 MOST_OPERATIONS = 40
 
 # What a value costs in operations, in one float and in a pair.
@@ -88,246 +83,111 @@ def everything(form: Form) -> Form:
     return replace(form, pairs=names, rounded=frozenset())
 
 
-def divided(
-    low: Fraction, high: Fraction, rate: float = 0.0
-) -> list[tuple[Fraction, Fraction]]:
+def divided(low: Fraction, high: Fraction, rate: float) -> tuple[Array, Array]:
     """[low, high] in parts of binades, ascending.
 
     Args:
-        rate: of exponentials, which change by exp(2) in a part at most.
+        rate: of exponentials, which change by exp(1/2) in a part at most.
     """
-    made = []
-    edge = low
-    while edge < high:
+    edges = [float(low)]
+    while edges[-1] < high:
+        edge = Fraction(edges[-1])
         e = floor_log2(edge)
         binade = Fraction(2) ** e
         part = binade / (PER_BINADE if abs(e) <= NEAR else 1)
-        while part * rate > 2 and e <= NEAR:
+        while part * rate > Fraction(1, 2) and e <= NEAR:
             part /= 2
         upper = min(binade + ((edge - binade) // part + 1) * part, high)
-        made.append((edge, upper))
-        edge = upper
-    return made
+        edges.append(float(upper))
+    ends = np.array(edges)
+    return ends[:-1].astype(Real), ends[1:].astype(Real)
 
 
-Box = tuple[Fraction, Fraction]
+class Programs:
+    """One program, and what is known of it."""
 
-
-class Boxes:
-    """The exact values of one program on boxes, once for all forms of it."""
-
-    def __init__(self, form: Form, fmt: FloatFormat, text: str = "") -> None:
+    def __init__(self, form: Form, fmt: FloatFormat, text: str) -> None:
         self.form, self.fmt, self.text = form, fmt, text
         self.primitives = primitive_errors(fmt.name)
-        self.known: dict[Box, list[dict[str, arb]] | None] = {}
+        self.first: dict[tuple[float, float, int], Boxes] = {}
 
-    def exact(self, box: Box) -> list[dict[str, arb]] | None:
-        """None where there are none."""
-        if box not in self.known:
-            try:
-                made = self.analyzer(self.form).enclosed(*box)
-            except (OverflowRiskError, ArithmeticError, ValueError):
-                made = None
-            self.known[box] = made
-        return self.known[box]
+    def boxes(self, low: Array, high: Array) -> Boxes:
+        """Their exact values; those that are asked for first are kept."""
+        key = float(low[0]), float(high[-1]), len(low)
+        if key not in self.first:
+            with np.errstate(all="ignore"):
+                self.first[key] = boxes_of(self.form, low, high)
+        return self.first[key]
 
-    def analyzer(self, form: Form) -> PairAnalyzer:
-        """Of a form of that program."""
-        return PairAnalyzer(form, self.fmt, self.primitives)
+    def ulps(self, form: Form, boxes: Boxes) -> Array:
+        """In each box."""
+        made = PairAnalyzer(form, self.fmt, self.primitives, boxes)
+        return made.ulps()
 
-    def ulp(
-        self,
-        analyzer: PairAnalyzer,
-        box: Box,
-        goal: float,
-        depth: int = DEPTH,
-        closely: bool = True,
+    def bound(
+        self, form: Form, low: Array, high: Array, goal: float
     ) -> float | None:
-        """The bound on one box, halved where it is too wide."""
-        found = self._undivided(analyzer, box)
-        if found is not None and found <= goal:
-            return found
-        if depth == 0:
-            if not self._is_near(box, found, goal):
-                return found
-            if closely:
-                return self._floats(analyzer, box, goal)
-            return goal if self._crosses(box) else found
-        low, high = box
-        middle = (low + high) / 2
-        worst = 0.0
-        for part in ((low, middle), (middle, high)):
-            ulp = self.ulp(analyzer, part, goal, depth - 1, closely)
-            if ulp is None or ulp > goal:
-                return ulp
-            worst = max(worst, ulp)
-        return worst
+        """The bound over all of it, if it is at most the goal.
 
-    def _is_near(self, box: Box, found: float | None, goal: float) -> bool:
-        """Whether single floats may do: the bound nearly holds, or f is next
-        to the smallest normal number, below which it may be flushed."""
-        if found is not None and found <= goal * NEARLY:
-            return True
-        exact = self.exact(box)
-        if found is None or exact is None:
-            return False
-        last = self.form.program.statements[-1][0]
-        tiny = power2(self.fmt.emin + 2)
-        return all(e[last].abs_upper() <= tiny for e in exact)
-
-    def _crosses(self, box: Box) -> bool:
-        """Whether f may cross a power of two there."""
-        for exact in self.exact(box) or []:
-            value = exact[self.form.program.statements[-1][0]]
-            least, most = value.abs_lower(), value.abs_upper()
-            if not least > 0:
-                return True
-            if power2(floor_log2_ball(least) + 1) <= most:
-                return True
-        return False
-
-    def _floats(
-        self, analyzer: PairAnalyzer, box: Box, goal: float
-    ) -> float | None:
-        """The same down to single floats, where f crosses a power of two.
-
-        What is carried there may just not round to the power itself: then f
-        would have to be nearer to it than any of the floats is.
+        Boxes above it are divided: those in which f crosses a power of two
+        down to single floats, of which none may be as near to it as what is
+        carried there would have to be.
         """
-        low, high = (self.fmt.round(end) for end in box)
-        stack, worst, left = [(low, high)], 0.0, MOST_FLOATS
-        while stack:
-            a, b = stack.pop()
-            left -= 1
-            if left < 0:
+        boxes = self.boxes(low, high)
+        worst, goal = 0.0, goal / SPARE
+        for step in range(ROUNDS):
+            found = self.ulps(form, boxes)
+            good = found <= goal
+            worst = max(worst, float(found[good].max(initial=0.0)))
+            if good.all():
+                return worst * SPARE
+            bad = ~good
+            if (bad & boxes.point).any():
                 return None
-            found = self._undivided(analyzer, (a, b))
-            if found is not None and found <= goal:
-                worst = max(worst, found)
-                continue
-            if a == b or not self._is_near((a, b), found, goal):
-                return found
-            middle = self.fmt.round((a + b) / 2)
-            if middle in (a, b):
-                stack += [(a, a), (b, b)]
-            else:
-                stack += [(a, middle), (middle, b)]
-        return worst
-
-    def _undivided(self, analyzer: PairAnalyzer, box: Box) -> float | None:
-        exact = self.exact(box)
-        if exact is None:
-            return None
-        worst = 0.0
-        for each in itertools.chain.from_iterable(
-            by_binade(self.form.program, e) for e in exact
-        ):
-            try:
-                value = analyzer.over(*box, each)
-            except (OverflowRiskError, ArithmeticError, ValueError):
+            limit = goal * NEARLY
+            tiny = boxes.exact[self.form.program.statements[-1][0]].size
+            out = bad & ~(found <= limit) & ~(tiny < self._least())
+            if step >= CLEAR and out.any():
                 return None
-            if not value.exact.is_finite() or value.exact.contains(0):
+            owner = np.unique(boxes.owner[bad])
+            low, high = self._parts(low[owner], high[owner])
+            if len(low) > MOST_BOXES:
                 return None
-            worst = max(worst, in_ulps(value, arb(0), self.fmt)[0])
-        return worst * (1 + 1e-9)
+            with np.errstate(all="ignore"):
+                boxes = boxes_of(self.form, low, high)
+        return None
 
+    def _least(self) -> Array:
+        """Below it results may be flushed."""
+        return Real(2) ** (self.fmt.emin + 2)
 
-def by_binade(
-    program: Program, exact: dict[str, arb]
-) -> Iterator[dict[str, arb]]:
-    """The same on either side of a power of two that the result may cross.
-
-    Ulps differ there by a factor of 2: what is rounded above it is compared
-    with the larger one.
-    """
-    (name, node), sign = program.statements[-1], 1
-    names = {name: 1}
-    while isinstance(node, Op) and node.name == "neg":
-        (inner,) = node.args
-        if not isinstance(inner, Var):
-            break
-        sign = -sign
-        names[inner.name] = sign
-        node = dict(program.statements).get(inner.name)
-    value = exact[name]
-    if not value.is_finite() or value.contains(0):
-        yield exact
-        return
-    least, most = value.abs_lower(), value.abs_upper()
-    edge = power2(floor_log2_ball(least) + 1)
-    if not edge < most:
-        yield exact
-        return
-    for size in (least.union(edge), edge.union(most)):
-        if value < 0:
-            size = -size
-        yield {**exact, **{n: size * s for n, s in names.items()}}
-
-
-def holds(
-    boxes: Boxes, form: Form, parts: list[Box], goal: float
-) -> tuple[float | None, int]:
-    """The bound over all parts, or None and the part where there is none."""
-    analyzer = boxes.analyzer(form)
-    worst = 0.0
-    for k, part in enumerate(parts):
-        ulp = boxes.ulp(analyzer, part, goal / SPARE)
-        if ulp is None or ulp * SPARE > goal:
-            return None, k
-        worst = max(worst, ulp * SPARE)
-    return worst, 0
-
-
-def may_hold(
-    boxes: Boxes,
-    form: Form,
-    parts: list[Box],
-    goal: float,
-    strict: list[Box],
-) -> bool:
-    """Whether it may, to judge by some parts; all of it in the strict ones."""
-    analyzer = boxes.analyzer(form)
-    for part in strict:
-        ulp = boxes.ulp(analyzer, part, goal / SPARE)
-        if ulp is None or ulp * SPARE > goal:
-            return False
-    for part in parts:
-        ulp = boxes.ulp(
-            analyzer, part, goal * ROUGHLY, ROUGH_DEPTH, False
+    def _parts(self, low: Array, high: Array) -> tuple[Array, Array]:
+        """Each box in parts that begin and end at floats, or in its floats."""
+        kind = np.float32 if self.fmt.name == "float32" else np.float64
+        near = np.nextafter(low.astype(kind), kind(np.inf)).astype(Real)
+        two = (near >= high) & (low < high)
+        wide = low + (high - low) * np.arange(PARTS + 1)[:, None] / PARTS
+        edges = wide.astype(kind).astype(Real)
+        edges[0], edges[-1] = low, high
+        first, last = edges[:-1][:, ~two].ravel(), edges[1:][:, ~two].ravel()
+        kept = (first < last) | (low == high)[~two].repeat(1)[
+            np.tile(np.arange((~two).sum()), PARTS)
+        ]
+        return (
+            np.concatenate([first[kept], low[two], high[two]]),
+            np.concatenate([last[kept], low[two], high[two]]),
         )
-        if ulp is None or ulp > goal * ROUGHLY:
-            return False
-    return True
 
 
 def cheapest(
-    boxes: Boxes, parts: list[Box], goal: float, most: float
+    known: Programs, low: Array, high: Array, goal: float, most: float
 ) -> tuple[Form, float] | None:
     """The form with as little carried as the bound allows.
-
-    Judged by some of the parts first; where the whole then fails, that part
-    is looked at closely in the next round.
 
     Args:
         most: what it may cost; dearer ones are of no use.
     """
-    some = parts[:4] + parts[4:-2:5] + parts[-2:]
-    strict: list[Box] = []
-    for _ in range(ROUNDS):
-        form = _greedy(boxes, some, goal, strict)
-        if form is None or cost(form) >= most:
-            return None
-        bound, where = holds(boxes, form, parts, goal)
-        if bound is not None:
-            return form, bound
-        strict.insert(0, parts[where])
-    return None
-
-
-def _greedy(
-    boxes: Boxes, some: list[Box], goal: float, strict: list[Box]
-) -> Form | None:
-    best = everything(boxes.form)
+    best = everything(known.form)
     statements = [
         (name, node)
         for name, node in best.program.statements
@@ -350,7 +210,8 @@ def _greedy(
     if node.name == "div":
         tries.append(replace(single, rounded=frozenset({last})))
     for best in tries:
-        if may_hold(boxes, best, some, goal, strict):
+        bound = known.bound(best, low, high, goal)
+        if bound is not None:
             break
     else:
         return None
@@ -365,10 +226,14 @@ def _greedy(
         if node.name == "div":
             options.append(replace(options[0], rounded=best.rounded | {name}))
         for option in options:
-            if may_hold(boxes, option, some, goal, strict):
-                best = option
+            found = known.bound(option, low, high, goal)
+            if found is not None:
+                best, bound = option, found
                 break
-    return best
+    if cost(best) >= most:
+        return None
+    assert bound is not None
+    return best, bound
 
 
 def best_form(
@@ -378,7 +243,7 @@ def best_form(
     high: Fraction,
     fmt: FloatFormat,
     goal: float,
-    known: dict[sympy.Expr, list[Boxes]],
+    known: dict[sympy.Expr, list[Programs]],
     check_time: Callable[[], None],
 ) -> ClosedForm | None:
     """The cheapest form of f(side * t) on [low, high].
@@ -390,9 +255,9 @@ def best_form(
     if expr not in known:
         known[expr] = list(_programs(expr, fmt))
     rate = max((abs(float(r)) for r in _rates(expr)), default=0.0)
-    parts = divided(low, high, rate)
+    lows, highs = divided(low, high, rate)
     best: tuple[int, Form, float, str] | None = None
-    for boxes in known[expr] + _centered(known[expr], parts, fmt):
+    for boxes in known[expr] + _centered(known[expr], lows, highs, fmt):
         check_time()
         least = sum(
             WEIGHTS[node.name][0]
@@ -401,9 +266,8 @@ def best_form(
         )
         if best is not None and least >= best[0]:
             continue
-        with ctx.workprec(PRECISION):
-            most = float("inf") if best is None else best[0]
-            found = cheapest(boxes, parts, goal, most)
+        most = float("inf") if best is None else best[0]
+        found = cheapest(boxes, lows, highs, goal, most)
         if found is None:
             continue
         form, ulp = found
@@ -433,7 +297,7 @@ def _rates(expr: sympy.Expr) -> Iterator[sympy.Rational]:
             yield rate
 
 
-def _programs(expr: sympy.Expr, fmt: FloatFormat) -> Iterator[Boxes]:
+def _programs(expr: sympy.Expr, fmt: FloatFormat) -> Iterator[Programs]:
     seen = set()
     for spelling in spellings(expr):
         scaled = None
@@ -449,36 +313,34 @@ def _programs(expr: sympy.Expr, fmt: FloatFormat) -> Iterator[Boxes]:
         text = str(spelling.expr).replace("*W", "")
         if spelling.scaled is not None:
             text = text.replace("E", f"({spelling.scaled})")
-        yield Boxes(Form(program, scaled=name, power=spelling.power), fmt, text)
+        yield Programs(Form(program, scaled=name, power=spelling.power), fmt, text)
 
 
 def _centered(
-    known: list[Boxes], parts: list[Box], fmt: FloatFormat
-) -> list[Boxes]:
+    known: list[Programs], low: Array, high: Array, fmt: FloatFormat
+) -> list[Programs]:
     """With a power of two in the last quotient, where f goes far from 1.
 
     Parts of what is far from 1 overflow, or are flushed.
     """
-    sizes = []
-    with ctx.workprec(PRECISION):
-        for boxes in known[:1]:
-            last = boxes.form.program.statements[-1][0]
-            for part in (parts[0], parts[-1]):
-                for exact in boxes.exact(part) or []:
-                    if exact[last].is_finite():
-                        sizes.append(floor_log2_ball(exact[last].abs_upper()))
-    if not sizes:
+    if not known:
         return []
-    shift = -(min(sizes) + max(sizes)) // 2
+    first = known[0]
+    exact = first.boxes(low, high).exact[first.form.program.statements[-1][0]]
+    sizes = exact.size[np.isfinite(exact.size) & (exact.size > 0)]
+    if not len(sizes):
+        return []
+    ends = [int(np.frexp(v)[1]) - 1 for v in (sizes.min(), sizes.max())]
+    shift = -sum(ends) // 2
     if abs(shift) < fmt.emax // 4:
         return []
     found = []
-    for boxes in known:
-        if boxes.form.scaled is not None:
+    for each in known:
+        if each.form.scaled is not None:
             continue
-        program = _lifted(boxes.form.program, shift)
+        program = _lifted(each.form.program, shift)
         if program is not None:
-            found.append(Boxes(Form(program), fmt, boxes.text))
+            found.append(Programs(Form(program), fmt, each.text))
     return found
 
 

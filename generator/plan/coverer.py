@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
 
 import sympy
 
@@ -27,7 +29,7 @@ from ..lowering.costs import cost
 from ..numbers.floats import FloatFormat
 from ..pieces.closed import ClosedForm
 from ..pieces.closed import closed_form
-from ..pieces.compensated import Boxes
+from ..pieces.compensated import Programs
 from ..pieces.compensated import best_form
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
@@ -41,7 +43,7 @@ from ..pieces.spellings import T
 from .distant import Distant
 from .distant import distant
 
-STARTS = (Fraction(1, 2), Fraction(1), Fraction(2))
+STARTS = (Fraction(1), Fraction(2))
 
 
 def make_cover(
@@ -151,8 +153,13 @@ def _alternatives(
     if closed:
         yield frame, closed
     reaching = _Reaching(work, frame, parity, low, high)
-    for start in reaching.starts():
-        yield from reaching.forms(start)
+    inner = reaching.inner
+    if inner is not None:
+        made = list(reaching.forms(inner.bound))
+        yield from made
+        if made and len(made[0][1]) == len(reaching.sides):
+            return
+    yield from reaching.forms()
 
 
 @dataclass
@@ -164,23 +171,27 @@ class _Reaching:
     parity: int
     low: Fraction | None
     high: Fraction | None
-    known: dict[sympy.Expr, list[Boxes]] = field(default_factory=dict)
+    known: dict[sympy.Expr, list[Programs]] = field(default_factory=dict)
     far: dict[AnyEnd, Distant] = field(default_factory=dict)
 
-    def starts(self) -> list[Fraction]:
-        """Where they may begin."""
-        found = list(STARTS)
-        inner = self._inner()
-        if inner is not None:
-            found.append(inner.bound)
-        return found
-
-    def _inner(self) -> Distant | None:
+    @cached_property
+    def inner(self) -> Distant | None:
         """At the end of the domain that is 0, if it is one."""
         for end in self.frame.ends:
             if end.point == 0 and end.side > 0:
                 return self._distant(end)
         return None
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """On which there may be one."""
+        if self.parity:
+            return (1,)
+        return tuple(
+            side
+            for side, edge in ((1, self.frame.stop), (-1, -self.frame.start))
+            if edge > 0
+        )
 
     def _distant(self, end: AnyEnd) -> Distant:
         if end not in self.far:
@@ -188,12 +199,12 @@ class _Reaching:
         return self.far[end]
 
     def forms(
-        self, start: Fraction
+        self, start: Fraction | None = None
     ) -> Iterator[tuple[_Frame, tuple[ClosedForm, ...]]]:
-        """One or two of them."""
+        """One or two of them; from `start` on, if it is given."""
         frame, found = self.frame, []
-        for side in (1,) if self.parity else (1, -1):
-            made = self._form(side, start)
+        for side in self.sides:
+            made = self._form(side, STARTS if start is None else (start,))
             if made is None:
                 continue
             form, old, new = made
@@ -201,44 +212,48 @@ class _Reaching:
             ends = [e for e in frame.ends if e is not old]
             ends += [new] if new is not None else []
             frame = replace(frame, ends=tuple(ends))
-        inner = self._inner()
+        inner = self.inner
         if inner is not None and found and start == inner.bound:
             kept = [e for e in frame.ends if e.point != 0 or e.side < 0]
             assert inner.end is not None
-            frame = replace(
-                frame, ends=(inner.end, *kept), start=inner.bound
-            )
+            frame = replace(frame, ends=(inner.end, *kept), start=inner.bound)
         if found:
             yield frame, tuple(found)
 
     def _form(
-        self, side: int, start: Fraction
+        self, side: int, starts: Sequence[Fraction]
     ) -> tuple[ClosedForm, AnyEnd | None, AnyEnd | None] | None:
-        """A form on one side, the end that it reaches, what is left of it."""
+        """A form on one side, the end that it reaches, what is left of it.
+
+        Far out, if it can; and the sooner it begins, the fewer rows.
+        """
         frame, work = self.frame, self.work
         edge = frame.stop if side > 0 else -frame.start
         outer = [e for e in frame.ends if e.point is None and e.side == side]
         tries: list[tuple[Distant, AnyEnd | None]] = []
         if outer:
             tries.append((self._distant(outer[0]), outer[0]))
-            tries.append((Distant(outer[0], edge), outer[0]))
-        else:
-            tries.append((Distant(None, edge), None))
+        if not outer or tries[0][0].bound > edge:
+            tries.append((Distant(outer[0] if outer else None, edge), None))
         expr = work.plain.xreplace({work.variable: side * T})
         for far, old in tries:
-            if far.bound <= 2 * start:
-                continue
-            form = best_form(
-                expr,
-                side,
-                start,
-                far.bound,
-                work.fmt,
-                work.goal,
-                self.known,
-                work.check_time,
-            )
-            if form is not None:
+            for start in starts:
+                if far.bound <= 2 * start:
+                    continue
+                form = best_form(
+                    expr,
+                    side,
+                    start,
+                    far.bound,
+                    work.fmt,
+                    work.goal,
+                    self.known,
+                    work.check_time,
+                )
+                if form is None:
+                    continue
+                if old is None:
+                    return form, None, None
                 return replace(form, limit=far.limit), old, far.end
         return None
 

@@ -13,6 +13,7 @@ from ..errors import NotProvedError
 from ..errors import NotRealError
 from ..errors import SingularityError
 from ..numbers.floats import FloatFormat
+from ..numbers.floats import floor_log2
 from ..pieces.end_kinds import AnyEnd
 from ..pieces.end_kinds import Factor
 from ..pieces.end_kinds import FloatEnd
@@ -136,11 +137,14 @@ def _vanished(work: Work, end: PairEnd) -> FloatEnd | None:
     if len(end.factors) > 1 or end.root > 1 or end.power < 2 or end.gain:
         return None
     (factor,) = end.factors
-    size = abs(factor.head) + abs(factor.tail) + sum(map(abs, factor.rest))
-    size = 2 * size  # with what the expansion leaves out
-    bound = Fraction(2) ** (-fmt.emin // end.power)
-    while size / bound**end.power >= fmt.smallest_normal:
-        bound *= 2
+    rest = abs(factor.tail) + sum(map(abs, factor.rest))
+    bound = Fraction(2) ** (-fmt.emin // end.power - 1)
+    while True:
+        # The truncation is relative to the first term.
+        size = abs(factor.head) * (1 + Fraction(end.truncation)) + rest / bound
+        if size / bound**end.power < fmt.smallest_normal:
+            break
+        bound += Fraction(2) ** (floor_log2(bound) - 3)
     if bound > fmt.max_finite or bound < end.bound:
         return None
     return FloatEnd(

@@ -28,7 +28,6 @@ from .program import Program
 from .program import Var
 from .roundoff import Analyzer
 from .roundoff import OverflowRiskError
-from .roundoff import Value
 
 PRECISION = 160  # bits of the balls; three times float64's 53
 FINE_BINADES = 12  # below the top, those divided finely at once
@@ -124,20 +123,14 @@ def _judge(
     delta = truncation.bound(low, high)
     if mirrored:
         delta = delta.max(truncation.bound(-high, -low)).abs_upper()
-    return in_ulps(value, delta, fmt)
-
-
-def in_ulps(value: Value, delta: arb, fmt: FloatFormat) -> tuple[float, float]:
-    """Total and roundoff, in ulp of an f within delta of the value."""
-    normal = power2(fmt.emin)
     f_low = value.exact.abs_lower() - delta
     f_top = value.exact.abs_upper() + delta
     error = value.error
     slack = 1 + power2(3 - fmt.precision)
-    if f_top <= normal * slack:
+    if f_top <= analyzer.normal * slack:
         # Below the smallest normal a flush is allowed, so it is no error;
         # 4 ulp above it a computed value may be below.
-        error = (error - normal).max(arb(0))
+        error = (error - analyzer.normal).max(arb(0))
     exponent = floor_log2_ball(f_low.lower()) if f_low > 0 else fmt.emin
     unit = power2(fmt.ulp_exponent(exponent))
     total, roundoff = (error + delta) / unit, error / unit

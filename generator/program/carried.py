@@ -10,24 +10,22 @@ Allowed: products and sums contracted; sums of tails in any order; numbers
 below 2**emin flushed to 0.  Sources: Ogita, Rump and Oishi, Accurate sum and
 dot product, SIAM J. Sci. Comput. 26 (2005); Joldes, Muller and Popescu, ACM
 TOMS 44 (2017).
+
+All bounds are arrays, one for each box of inputs; an infinite error says that
+nothing is known.  They are computed in extended precision, in which a sum of
+20 terms is off by 2**-59 of itself: SPARE in `bounds` is far above that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from dataclasses import field
-from fractions import Fraction
+from dataclasses import replace
 
-from flint import arb
+import numpy as np
 
 from ..numbers.floats import FloatFormat
-from ..numbers.floats import floor_log2
-from ..numbers.floats import floor_log2_ball
-from ..numbers.floats import power2
-from ..numbers.floats import to_arb
-from ..numbers.floats import to_fraction
 from .assumed import PrimitiveErrors
+from .enclosed import constant
 from .enclosed import enclosures
 from .flat import UNIT
 from .program import Const
@@ -35,17 +33,21 @@ from .program import Expr
 from .program import Op
 from .program import Program
 from .program import Var
-from .roundoff import Analyzer
-from .roundoff import OverflowRiskError
-from .roundoff import Value
+from .spans import Array
+from .spans import Real
+from .spans import Span
+from .spans import exponent
+from .spans import power2
+from .spans import real
 
 # Of the kernels in keras_stablef/runtime/kernels.py, in units of 2**-p: see
 # their docstrings.
-LOG_UNITS = 0.12  # absolute
-EXP_UNITS = 0.46  # relative
-PAIR_UNITS = 2.0**-10
-NOTHING = arb(0)
-MARGIN = power2(-10)  # of what is rounded to an exponent
+LOG_UNITS = Real(0.12)  # absolute
+EXP_UNITS = Real(0.46)  # relative
+PAIR_UNITS = Real(2) ** -10
+MARGIN = Real(2) ** -10  # of what is rounded to an exponent
+MOST_WAYS = 3  # of an exponent in one box
+GROWN = 1 + Real(2) ** -55  # of a bound, for its own roundings
 
 
 @dataclass(frozen=True)
@@ -70,158 +72,278 @@ class Form:
 
 @dataclass(frozen=True)
 class Carried:
-    """What is known of one value over an interval of inputs."""
+    """What is known of one value in each box.
 
-    exact: arb
-    error: arb
-    tail: arb = field(default_factory=lambda: NOTHING)
-    grid: int | None = None
-    before: arb | None = None  # the error before the last rounding
+    Attributes:
+        exact: encloses the value in exact arithmetic.
+        error: at least |head + tail - exact|.
+        tail: at least |tail|; None for one float.
+        grid: the value is a multiple of 2**grid, where it is one float.
+        before: the error before the last rounding.
+    """
+
+    exact: Span
+    error: Array
+    tail: Array | None = None
+    grid: Array | None = None
+    before: Array | None = None
 
     @property
-    def size(self) -> arb:
+    def low_part(self) -> Array:
+        """|tail|, at most."""
+        return Real(0) * self.error if self.tail is None else self.tail
+
+    @property
+    def size(self) -> Array:
         """Of the head, at most."""
-        found = self.exact.abs_upper() + self.error + self.tail
-        return found.abs_upper()
+        return (self.exact.size + self.error + self.low_part) * GROWN
 
     @property
-    def least(self) -> arb:
+    def least(self) -> Array:
         """Of the head, at least; not positive where it may be 0."""
-        return (self.exact.abs_lower() - self.error - self.tail).lower()
+        off = (self.error + self.low_part) * GROWN
+        return np.nan_to_num(self.exact.least / GROWN - off, nan=-1.0)
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Intervals of inputs, and the exact values of a program on them.
+
+    Attributes:
+        owner: the interval that was asked for, of each box here.
+        point: whether it is a single number.
+    """
+
+    low: Array
+    high: Array
+    exact: dict[str, Span]
+    owner: Array
+    point: Array
+
+
+def boxes_of(form: Form, low: Array, high: Array) -> Boxes:
+    """The boxes of a form's program, its result on one side of powers of two.
+
+    Ulps differ there by a factor of 2: what is rounded above one is compared
+    with the larger ones.  With `scaled` there is a box for each exponent.
+    """
+    low, high = np.asarray(low, Real), np.asarray(high, Real)
+    owner = np.arange(len(low))
+    program, scaled = form.program, form.scaled
+    n = np.zeros(len(low), np.int64)
+    if scaled is not None:
+        by_log2 = enclosures(program, low, high, scaled)[scaled].log()
+        unit = np.log(Real(2))
+        first = np.floor(by_log2.low / unit - MARGIN + Real(0.5))
+        last = np.floor(by_log2.high / unit + MARGIN + Real(0.5))
+        first = np.nan_to_num(first, nan=0.0, posinf=0.0, neginf=0.0)
+        count = np.clip(np.nan_to_num(last - first + 1), 1, MOST_WAYS + 1)
+        ways = [(owner, first + k, count > k) for k in range(MOST_WAYS + 1)]
+        owner = np.concatenate([o[use] for o, _, use in ways])
+        n = np.concatenate([v[use] for _, v, use in ways]).astype(np.int64)
+        low, high = low[owner], high[owner]
+    exact = enclosures(program, low, high, scaled, n)
+    names = _results(program)
+    value = exact[program.statements[-1][0]]
+    known = (value.least > 0) & np.isfinite(value.size)
+    edge = power2(exponent(np.where(known, value.least, Real(1))) + 1)
+    crossing = known & (edge < value.size)
+    size_low = np.where(known, value.least, Real(0))
+    below = Span(size_low, np.where(crossing, edge, value.size))
+    above = Span(edge, value.size)
+    sign = np.where(value.high < 0, Real(-1), Real(1))
+    both = np.concatenate([np.arange(len(low)), np.nonzero(crossing)[0]])
+    sizes = Span(
+        np.concatenate([below.low, above.low[crossing]]),
+        np.concatenate([below.high, above.high[crossing]]),
+    )
+    spread = {
+        name: Span(span.low[both], span.high[both])
+        for name, span in exact.items()
+    }
+    held = known[both]
+    for name, turned in names.items():
+        s = sign[both] * turned
+        ends = sizes.low * s, sizes.high * s
+        mine = Span(np.minimum(*ends), np.maximum(*ends))
+        old = spread[name]
+        spread[name] = Span(
+            np.where(held, mine.low, old.low),
+            np.where(held, mine.high, old.high),
+        )
+    return Boxes(
+        low[both], high[both], spread, owner[both], (low == high)[both]
+    )
+
+
+def _results(program: Program) -> dict[str, int]:
+    """The result and what it is the negative of, with their signs."""
+    (name, node), sign = program.statements[-1], 1
+    table = dict(program.statements)
+    names = {name: 1}
+    while isinstance(node, Op) and node.name == "neg":
+        (inner,) = node.args
+        if not isinstance(inner, Var) or inner.name not in table:
+            break
+        sign = -sign
+        names[inner.name] = sign
+        node = table[inner.name]
+    return names
 
 
 class PairAnalyzer:
-    """Bounds one `Form` in one format."""
+    """Bounds one `Form` in one format, on boxes of its program."""
 
     def __init__(
-        self, form: Form, fmt: FloatFormat, primitives: PrimitiveErrors
+        self,
+        form: Form,
+        fmt: FloatFormat,
+        primitives: PrimitiveErrors,
+        boxes: Boxes,
     ) -> None:
-        self.form, self.fmt = form, fmt
-        self.point = False  # whether one input is looked at
-        self.plain = Analyzer(form.program, fmt, primitives)
-        self.unit = power2(-fmt.precision)
-        self.normal = self.plain.normal
+        self.form, self.fmt, self.boxes = form, fmt, boxes
+        self.primitives = primitives
+        self.unit = Real(2) ** -fmt.precision
+        self.normal = Real(2) ** fmt.emin
+        self.last = real(fmt.max_finite)
+        self.zero = np.zeros(len(boxes.low), Real)
+        # Of quotients and roots, before they are rounded: 2**-18 ulp.
+        off = Real(2) ** (1 - fmt.precision - 18)
+        self.off_by = off if fmt.name == "float32" else Real(0)
 
-    def run(self, low: Fraction, high: Fraction) -> Iterator[Value]:
-        """What is known of the result, in each way its exponent may go.
+    def ulps(self) -> Array:
+        """The bound in each box, in ulp."""
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(self._ulps(), nan=np.inf)
 
-        Without `scaled` there is one way; with it the result is still to be
-        multiplied by a power of two.
-        """
-        for exact in self.enclosed(low, high):
-            yield self.over(low, high, exact)
-
-    def enclosed(self, low: Fraction, high: Fraction) -> list[dict[str, arb]]:
-        """The exact values, in each way; they depend on the program alone."""
-        program, scaled = self.form.program, self.form.scaled
-        if scaled is None:
-            return [enclosures(program, low, high)]
-        exact = enclosures(program, low, high, scaled)
-        by_log2 = exact[scaled].log() / arb(2).log()
-        first = (by_log2.lower() - MARGIN + arb(0.5)).floor()
-        last = (by_log2.upper() + MARGIN + arb(0.5)).floor()
-        if not last - first < 3:
-            raise OverflowRiskError
-        return [
-            enclosures(program, low, high, scaled, n)
-            for n in range(int(float(first.mid())), int(float(last.mid())) + 1)
-        ]
-
-    def over(
-        self, low: Fraction, high: Fraction, exact: dict[str, arb]
-    ) -> Value:
-        """The result's value where all exact ones are enclosed so."""
-        near = min(abs(low), abs(high)) if low * high > 0 else Fraction(0)
-        grid = self.fmt.ulp_exponent(
-            floor_log2(near) if near else self.fmt.emin
-        )
-        self.point = low == high
-        name = self.form.program.input
-        made = Carried(exact[name], NOTHING, NOTHING, grid)
-        env = {name: made}
+    def _ulps(self) -> Array:
+        b, name = self.boxes, self.form.program.input
+        exact = b.exact[name]
+        grid = self._ulp_exponent(np.where(exact.least > 0, exact.least, 0))
+        env = {name: Carried(exact, self.zero, None, grid)}
+        made = env[name]
         for name, node in self.form.program.statements:
             assert isinstance(node, Op)
-            made = env[name] = self._value(name, node, env, exact[name])
-        return self._float(made)
+            made = env[name] = self._value(name, node, env, b.exact[name])
+        return self._in_ulps(self._float(made))
 
-    # -- operands -----------------------------------------------------------
+    # -- roundings ------------------------------------------------------------
+    def _ulp_exponent(self, size: Array) -> Array:
+        e = np.where(size > 0, exponent(size), self.fmt.emin)
+        return np.maximum(e, self.fmt.emin) - self.fmt.precision + 1
+
+    def _rounding(self, *sizes: Array) -> Array:
+        """Half an ulp of a sum of small numbers, or a flush of it."""
+        size = sum(sizes, self.zero) * GROWN
+        half = power2(self._ulp_exponent(size) - 1)
+        made = np.maximum(half, np.minimum(size, self.normal))
+        return np.where(size > 0, made, Real(0))
+
+    def _once(self, exact: Span, carried: Array) -> Carried:
+        """One rounding of a value within `carried` of `exact`.
+
+        All exact values are at most `edge`, a power of two: one carried
+        beyond it by no more than the ulp below it rounds back to the edge
+        (ties to even), which lies between it and the exact one.
+        """
+        size, carried = exact.size, carried * GROWN
+        top = (size + carried) * GROWN
+        # Its own width must not push a value over a power of two.
+        below = power2(exponent(np.where(size > 0, size, Real(1))))
+        excess = size - below
+        on_it = (excess > 0) & (excess <= size * self.unit**2)
+        size = np.where(on_it, below, size)
+        carried = carried + np.where(on_it, excess, Real(0))
+        e = np.where(size > 0, exponent(size), self.fmt.emin - 1)
+        e = np.where(size > power2(e), e + 1, e)
+        edge = power2(e)
+        unit = power2(
+            np.maximum(e - 1, self.fmt.emin) - self.fmt.precision + 1
+        )
+        half = np.where(
+            top <= edge + unit, unit, power2(self._ulp_exponent(top))
+        )
+        half = half / 2
+        flushed = exact.least - carried < self.normal
+        least = np.minimum(top, self.normal)
+        half = np.where(flushed, np.maximum(half, least), half)
+        total = np.where(top > 0, (carried + half) * GROWN, Real(0))
+        total = np.where(top <= self.last, total, Real(np.inf))
+        if self.boxes.point.any():
+            total = self._known(exact, carried, total)
+        return Carried(exact, total, before=carried)
+
+    def _known(self, exact: Span, carried: Array, total: Array) -> Array:
+        """The same where one number is known: so is its rounding."""
+        kind = np.float32 if self.fmt.name == "float32" else np.float64
+        clear = self.boxes.point & (exact.least - carried > 4 * self.normal)
+        clear &= np.isfinite(total)
+        off = self.zero
+        for end in (exact.low - carried, exact.high + carried):
+            rounded = np.where(clear, end, Real(1)).astype(kind).astype(Real)
+            for one in (exact.low, exact.high):
+                off = np.maximum(off, np.abs(rounded - one))
+        # Contracted, it is not rounded at all.
+        off = np.maximum(off, carried) * GROWN
+        return np.where(clear, np.minimum(total, off), total)
+
+    def _in_ulps(self, v: Carried) -> Array:
+        """Where all of it lies in one binade, or on the edge above it."""
+        exact = v.exact
+        error = v.error
+        # Below the smallest normal a flush is allowed, so it is no error;
+        # 4 ulp above it a computed value may be below.
+        slack = self.normal * (1 + Real(2) ** (3 - self.fmt.precision))
+        tiny = exact.size <= slack
+        error = np.where(tiny, np.maximum(error - self.normal, 0), error)
+        unit = power2(self._ulp_exponent(exact.least))
+        none = (exact.low <= 0) & (exact.high >= 0) & ~tiny
+        return np.where(none, Real(np.inf), error / unit * GROWN)
+
+    def _float(self, v: Carried) -> Carried:
+        """head + tail, rounded once."""
+        if v.tail is None:
+            return v
+        made = self._once(v.exact, v.error)
+        # The head is a float: none that is next to the sum is further off.
+        total = np.minimum(made.error, (v.error + v.tail) * GROWN)
+        return replace(made, error=total)
+
+    # -- operations -----------------------------------------------------------
     def _operand(self, node: Expr, env: dict[str, Carried]) -> Carried:
         if isinstance(node, Var):
             return env[node.name]
         assert isinstance(node, Const)
+        exact = constant(node, self.zero + 1)
         head = self.fmt.round(node.value)
-        tail = to_arb(abs(node.value - head))
-        lost = tail * self.unit
-        grid = None
         if head == node.value:
-            grid = 1 - node.value.denominator.bit_length()
-        return Carried(to_arb(node.value), lost, tail, grid)
+            grid = np.full(
+                len(self.zero), 1 - node.value.denominator.bit_length()
+            )
+            return Carried(exact, self.zero, None, grid)
+        tail = self.zero + abs(real(node.value - head))
+        return Carried(exact, tail * self.unit, tail)
 
-    def _float(self, v: Carried) -> Value:
-        """head + tail, rounded once."""
-        if v.tail == 0:
-            return Value(v.exact, v.error, v.grid, v.before)
-        value = self._finished(v.exact, v.error)
-        # The head is a float: none that is next to the sum is further off.
-        total = value.error.min((v.error + v.tail).abs_upper())
-        return Value(value.exact, total, None, value.carried)
-
-    def _finished(self, exact: arb, carried: arb) -> Value:
-        """One rounding; of a single number that is known it is known, too."""
-        value = self.plain._finish(exact, carried)
-        least = exact.abs_lower() - carried
-        if not self.point or not least > 4 * self.normal:
-            return value
-        ends = [to_fraction(exact.lower() - carried)]
-        ends.append(to_fraction(exact.upper() + carried))
-        off = arb(0)
-        for end in ends:  # rounding is monotonic
-            off = off.max(abs(to_arb(self.fmt.round(end)) - exact).abs_upper())
-        # Contracted, it is not rounded at all.
-        error = off.max(carried).min(value.error).abs_upper()
-        return Value(exact, error, None, value.carried)
-
-    def _rounding(self, *sizes: arb) -> arb:
-        """Half an ulp of a sum of small numbers, or a flush of it."""
-        size = sum(sizes, NOTHING).abs_upper()
-        if size == 0:
-            return NOTHING
-        exponent = max(floor_log2_ball(size), self.fmt.emin)
-        half = power2(self.fmt.ulp_exponent(exponent) - 1)
-        return half.max(size.min(self.normal)).abs_upper()
-
-    # -- operations -----------------------------------------------------------
     def _value(
-        self, name: str, node: Op, env: dict[str, Carried], exact: arb
+        self, name: str, node: Op, env: dict[str, Carried], exact: Span
     ) -> Carried:
-        if not exact.is_finite():
-            raise OverflowRiskError
         args = [self._operand(a, env) for a in node.args]
         if name == UNIT:
-            lost = arb(0) if exact.lower() >= self.normal else self.normal
-            return Carried(exact, lost)
+            flushed = exact.low < self.normal
+            return Carried(exact, np.where(flushed, self.normal, Real(0)))
         if all(isinstance(a, Const) for a in node.args):
-            return self._constant(exact)
+            # A number that is no fraction, in two floats of the module.
+            error = exact.size * self.unit**2 * 2
+            return Carried(exact, error, self._rounding(exact.size))
         if node.name == "neg":
-            (a,) = args
-            return Carried(exact, a.error, a.tail, a.grid, a.before)
+            return replace(args[0], exact=exact)
         pair = name in self.form.pairs
         if node.name == "mul" and any(map(is_power_of_two, node.args)):
             return self._scaled_by(node, args, exact, pair)
-        if node.name == "div" and name in self.form.rounded:
+        if name in self.form.rounded:
             return self._corrected(*args, exact)
         if not pair:
-            floats = map(self._float, args)
-            args = [Carried(v.exact, v.error, NOTHING, v.grid) for v in floats]
-        made = self._made(name, node, args, exact, pair)
-        if pair:
-            return made
-        assert made.tail == 0
-        return made
-
-    def _made(
-        self, name: str, node: Op, args: list[Carried], exact: arb, pair: bool
-    ) -> Carried:
+            args = list(map(self._float, args))
         if node.name in ("add", "sub"):
             return self._sum(*args, exact, pair)
         if node.name == "mul":
@@ -234,223 +356,215 @@ class PairAnalyzer:
             return self._mantissa(*args, exact, pair)
         if node.name == "exp":
             return self._exp(*args, exact, pair)
-        if node.name == "log":
-            return self._log(*args, exact, pair)
-        raise OverflowRiskError
-
-    def _constant(self, exact: arb) -> Carried:
-        """A number that is no fraction, in two floats of the module."""
-        error = abs(exact).abs_upper() * self.unit * self.unit * 2
-        return Carried(exact, error, self._rounding(abs(exact)))
+        assert node.name == "log"
+        return self._log(*args, exact, pair)
 
     def _scaled_by(
-        self, node: Op, args: list[Carried], exact: arb, pair: bool
+        self, node: Op, args: list[Carried], exact: Span, pair: bool
     ) -> Carried:
         """By a power of two."""
         k = 0 if is_power_of_two(node.args[0]) else 1
-        a, size = args[1 - k], abs(args[k].exact)
-        if not pair:
-            v = self._float(a)
-            a = Carried(v.exact, v.error)
-        error, tail = a.error * size, a.tail * size
-        error = error + a.size * args[k].error
-        if not (a.size * size).abs_upper() <= self.plain.max_finite:
-            raise OverflowRiskError
-        if not a.least * size >= self.normal:
-            error = error + self.normal
-        if tail > 0 and size < 1:
-            error = error + tail.min(self.normal)
-        return Carried(exact, error.abs_upper(), tail)
+        a = args[1 - k] if pair else self._float(args[1 - k])
+        size = args[k].exact.size
+        error = a.error * size + a.size * args[k].error
+        flushed = a.least * size < self.normal
+        error = error + np.where(flushed, self.normal, Real(0))
+        tail = None
+        if a.tail is not None:
+            tail = a.tail * size
+            lost = np.minimum(tail, self.normal)
+            error = error + np.where(size < 1, lost, Real(0))
+        big = a.size * size > self.last
+        error = np.where(big, Real(np.inf), error * GROWN)
+        return Carried(exact, error, tail)
 
-    def _once(self, exact: arb, carried: arb) -> Carried:
-        """One float, rounded once."""
-        value = self._finished(exact, carried)
-        return Carried(exact, value.error, before=value.carried)
-
-    def _sum(self, a: Carried, b: Carried, exact: arb, pair: bool) -> Carried:
+    def _sum(self, a: Carried, b: Carried, exact: Span, pair: bool) -> Carried:
         carried = a.error + b.error
-        top = (exact.abs_upper() + carried + a.tail + b.tail).abs_upper()
+        top = (exact.size + carried + a.low_part + b.low_part) * GROWN
         # What is above the largest number by less than that rounds to it.
-        last = self.plain.max_finite
-        if not top <= last * (1 + self.unit / 4):
-            raise OverflowRiskError
-        if a.tail == 0 and b.tail == 0 and None not in (a.grid, b.grid):
-            assert a.grid is not None and b.grid is not None
-            grid = min(a.grid, b.grid)
+        over = top > self.last * (1 + self.unit / 4)
+        fits = np.zeros(len(top), bool)
+        grid = None
+        if a.grid is not None and b.grid is not None:
+            grid = np.minimum(a.grid, b.grid)
             # A multiple of 2**g below 2**(g + p) is a float.
-            if top <= power2(grid + self.fmt.precision):
-                return Carried(exact, carried.abs_upper(), NOTHING, grid)
+            fits = top <= power2(grid + self.fmt.precision)
         # A rounded sum is no further from the sum than either operand.
-        lost = self._rounding(top).min(a.size.min(b.size)).abs_upper()
+        lost = np.minimum(self._rounding(top), np.minimum(a.size, b.size))
+        lost = np.where(fits, Real(0), lost)
+        bad = np.where(over, Real(np.inf), Real(0))
         if not pair:
-            over = (top - last).max(NOTHING)
-            value = self.plain._finish(exact.min(last), carried + over)
-            error = value.error.min((carried + lost).abs_upper())
-            return Carried(exact, error, before=value.carried)
-        tails = [t for t in (lost, a.tail, b.tail) if t > 0]
-        own = self._rounding(*tails) * max(len(tails) - 1, 0)
-        return Carried(
-            exact,
-            (carried + own).abs_upper(),
-            (sum(tails, NOTHING) + own).abs_upper(),
-        )
+            above = np.maximum(top - self.last, 0)
+            made = self._once(
+                Span(
+                    np.maximum(exact.low, -self.last),
+                    np.minimum(exact.high, self.last),
+                ),
+                carried + above,
+            )
+            error = np.minimum(made.error, (carried + lost) * GROWN)
+            error = np.where(fits, carried, error) + bad
+            return Carried(exact, error, None, grid, made.before)
+        tails = [lost, *(t.tail for t in (a, b) if t.tail is not None)]
+        # What two_sum has lost is a sum of two parts.
+        own = self._rounding(lost, *tails) * len(tails)
+        own = np.where(sum(tails[1:], self.zero) > 0, own, Real(0))
+        total = sum(tails, self.zero) + own
+        return Carried(exact, (carried + own) * GROWN + bad, total * GROWN)
 
-    def _lost_product(self, a: Carried, b: Carried) -> arb:
+    def _lost_product(self, a: Carried, b: Carried) -> Array:
         """What flushed parts of an exact product lose."""
-        lost = NOTHING
-        spare = power2(self.fmt.emin + 2 * self.fmt.precision + 4)
-        if not a.least * b.least >= spare:
-            lost = lost + 5 * self.normal
+        spare = Real(2) ** (self.fmt.emin + 2 * self.fmt.precision + 4)
+        small = ~(np.maximum(a.least, 0) * np.maximum(b.least, 0) >= spare)
+        lost = np.where(small, 5 * self.normal, Real(0))
+        least = self.normal / self.unit * 2
         for one, other in ((a, b), (b, a)):
-            if not one.least >= self.normal / self.unit * 2:
-                lost = lost + self.normal * other.size
-        return lost.abs_upper()
+            part = np.where(one.least >= least, Real(0), self.normal)
+            lost = lost + part * other.size
+        return lost
 
     def _product(
-        self, a: Carried, b: Carried, exact: arb, pair: bool
+        self, a: Carried, b: Carried, exact: Span, pair: bool
     ) -> Carried:
         carried = (
-            a.exact.abs_upper() * b.error
-            + b.exact.abs_upper() * a.error
-            + a.error * b.error
+            a.exact.size * b.error + b.exact.size * a.error + a.error * b.error
         )
         if not pair:
             return self._once(exact, carried)
-        top = (a.size * b.size).abs_upper()
-        if not top <= self.plain.max_finite / 2:
-            raise OverflowRiskError
+        top = a.size * b.size * GROWN
         lost = self._rounding(top)
-        cross = [t for t in (a.size * b.tail, b.size * a.tail) if t > 0]
-        own = sum(map(self._rounding, cross), NOTHING)
+        cross = []
+        if b.tail is not None:
+            cross.append(a.size * b.tail)
+        if a.tail is not None:
+            cross.append(b.size * a.tail)
+        own = sum(map(self._rounding, cross), self.zero)
         sizes = [lost, *cross]
-        own = own + self._rounding(*sizes) * (len(sizes) - 1)
-        own = own + a.tail * b.tail + self._lost_product(a, b)
-        tail = sum(sizes, NOTHING) + own
-        return Carried(exact, (carried + own).abs_upper(), tail.abs_upper())
+        if cross:
+            own = own + self._rounding(*sizes) * len(cross)
+        own = own + a.low_part * b.low_part + self._lost_product(a, b)
+        own = own + top * self.unit * HALVES
+        tail = (sum(sizes, self.zero) + own) * GROWN
+        bad = np.where(top > self.last / 2, Real(np.inf), Real(0))
+        return Carried(exact, (carried + own) * GROWN + bad, tail)
 
     def _divided(
-        self, a: Carried, b: Carried, exact: arb
-    ) -> tuple[arb, arb, arb]:
+        self, a: Carried, b: Carried, exact: Span
+    ) -> tuple[Array, Array, Array]:
         """The carried error, the least |divisor|, the largest quotient."""
-        least = b.least
-        if not least > 0:
-            raise OverflowRiskError
-        carried = (a.error + exact.abs_upper() * b.error) / least
-        q = (exact.abs_upper() + carried) * (1 + 4 * self.unit)
-        q = q.max((a.size / least).abs_upper()) if a.tail > 0 else q
-        q = (q * (1 + b.tail / least)).abs_upper()
-        return carried.abs_upper(), least, q
+        least = np.where(b.least > 0, b.least, np.nan)
+        carried = (a.error + exact.size * b.error) / least * GROWN
+        q = (exact.size + carried) * (1 + 4 * self.unit)
+        q = q + (a.low_part + exact.size * b.low_part) / least
+        return carried, least, q * GROWN
 
-    def _corrected(self, a: Carried, b: Carried, exact: arb) -> Carried:
+    def _corrected(self, a: Carried, b: Carried, exact: Span) -> Carried:
         """q + (a[1] - q b[1]) / b[0] with q = a[0] / b[0]."""
         carried, least, q = self._divided(a, b, exact)
         # The float q is off the quotient of the heads by half an ulp.
-        heads = (carried + (a.tail + q * b.tail) / least).abs_upper()
-        value = self.plain._finish(exact, heads)
-        first = (value.error - heads).abs_upper() + q * self.plain.off_by
-        part = (q * b.tail).abs_upper()
-        rest = (a.tail + part).abs_upper()
+        heads = carried + (a.low_part + q * b.low_part) / least
+        first = self._once(exact, heads).error - heads + q * self.off_by
+        part = q * b.low_part
+        rest = a.low_part + part
         own = self._rounding(part) + self._rounding(rest)
-        more = (rest / least).abs_upper()
-        second = more * b.tail / least + first * b.tail / least
+        more = rest / least
+        second = (more + first) * b.low_part / least
         lost = own / least + self._rounding(more) + second
-        return self._once(exact, (carried + first + lost).abs_upper())
+        return self._once(exact, (carried + first + lost) * GROWN)
 
     def _quotient(
-        self, node: Op, a: Carried, b: Carried, exact: arb, pair: bool
+        self, node: Op, a: Carried, b: Carried, exact: Span, pair: bool
     ) -> Carried:
         """(q, r / b[0]), r what is left of the dividend."""
         carried, least, q = self._divided(a, b, exact)
         if not pair:
-            lost = (exact.abs_upper() + carried) * self.plain.off_by
-            number = node.args[0]
-            if isinstance(number, Const) and abs(number.value) != 1:
-                # torch computes c * (1 / b).
-                lost = lost + (exact.abs_upper() + carried) * self.unit
+            lost = (exact.size + carried) * self.off_by
             return self._once(exact, carried + lost)
-        first = self._rounding(q) + q * self.plain.off_by
-        back = (first * b.size).abs_upper()
-        part = (q * b.tail).abs_upper()
-        rest = (back + a.tail + part).abs_upper()
+        first = self._rounding(q) + q * self.off_by
+        back = first * b.size
+        part = q * b.low_part
+        rest = back + a.low_part + part
         own = self._rounding(back) + self._rounding(part)
         own = own + 2 * self._rounding(rest)
         own = own + self._lost_product(Carried(exact, first), b)
-        more = (rest / least).abs_upper()
-        lost = own / least + self._rounding(more) + more * b.tail / least
-        return Carried(
-            exact, (carried + lost).abs_upper(), (more + lost).abs_upper()
-        )
+        own = own + q * b.size * self.unit * HALVES
+        more = rest / least
+        lost = own / least + self._rounding(more)
+        lost = (lost + more * b.low_part / least) * GROWN
+        bad = np.where(q * b.size > self.last / 2, Real(np.inf), Real(0))
+        return Carried(exact, carried + lost + bad, (more + lost) * GROWN)
 
-    def _root(self, a: Carried, exact: arb, pair: bool) -> Carried:
+    def _root(self, a: Carried, exact: Span, pair: bool) -> Carried:
         """(r, (a - r**2) / 2 r)."""
-        if not a.least > 0:
-            raise OverflowRiskError
-        least = a.least.sqrt().lower()
-        carried = (a.error / (2 * least)).abs_upper()
-        r = a.size.sqrt().abs_upper()
+        least = np.sqrt(np.where(a.least > 0, a.least, np.nan)) / GROWN
+        carried = a.error / (2 * least) * GROWN
+        r = np.sqrt(a.size) * GROWN
         if not pair:
-            return self._once(exact, carried + r * self.plain.off_by)
-        first = self._rounding(r) + r * self.plain.off_by
-        back = (2 * r * first + first * first).abs_upper()
-        rest = (back + a.tail).abs_upper()
-        at = Carried(exact, (first + a.tail / least).abs_upper())
+            return self._once(exact, carried + r * self.off_by)
+        first = self._rounding(r) + r * self.off_by
+        back = 2 * r * first + first * first
+        rest = back + a.low_part
+        at = Carried(exact, first + a.low_part / least)
         own = self._rounding(back) + self._rounding(rest)
         own = own + self._lost_product(at, at)
-        more = (rest / (2 * least)).abs_upper()
+        own = own + r * r * self.unit * HALVES
+        more = rest / (2 * least)
         lost = own / (2 * least) + 2 * self._rounding(more)
-        lost = lost + more * more / least
-        return Carried(
-            exact, (carried + lost).abs_upper(), (more + lost).abs_upper()
-        )
+        lost = (lost + more * more / least) * GROWN
+        return Carried(exact, carried + lost, (more + lost) * GROWN)
 
-    def _exp_error(self, exact: arb, a: Carried) -> arb:
-        units = to_arb(Fraction(EXP_UNITS + 2 * PAIR_UNITS)) * self.unit
-        top = exact.abs_upper()
-        return (top * (a.error.expm1() * (1 + units) + units)).abs_upper()
+    def _exp_error(self, exact: Span, a: Carried) -> Array:
+        units = (EXP_UNITS + 2 * PAIR_UNITS) * self.unit
+        return exact.size * (np.expm1(a.error) * (1 + units) + units) * GROWN
 
-    def _exp(self, a: Carried, exact: arb, pair: bool) -> Carried:
+    def _exp(self, a: Carried, exact: Span, pair: bool) -> Carried:
         """2**n (h, l); an argument below the format's range counts as there."""
-        if not exact.abs_upper() <= power2(self.fmt.emax - 1):
-            raise OverflowRiskError
-        if not pair:
-            return self._function("exp", a, exact)
-        error = self._exp_error(exact, a)
-        if not exact.abs_lower() >= self.normal / self.unit * 4:
-            error = error + 3 * self.normal
-        tail = self._rounding(exact.abs_upper())
-        return Carried(exact, error.abs_upper(), tail)
-
-    def _function(self, name: str, a: Carried, exact: arb) -> Carried:
-        """The backend's own, off by what was measured."""
-        value = self.plain._function(name, Value(a.exact, a.error))
-        return Carried(exact, value.error)
-
-    def _mantissa(self, a: Carried, exact: arb, pair: bool) -> Carried:
-        error = self._exp_error(exact, a)
-        if not pair:
-            return self._once(exact, error)
-        return Carried(exact, error, self._rounding(exact.abs_upper()))
-
-    def _log(self, a: Carried, exact: arb, pair: bool) -> Carried:
-        """log of the head, plus tail / head."""
-        if not a.least >= self.normal:
-            raise OverflowRiskError
-        if not pair:
-            return self._function("log", a, exact)
-        carried = (a.error / a.least).abs_upper()
-        part = (a.tail / a.least).abs_upper()
-        units = to_arb(Fraction(LOG_UNITS)) * self.unit
-        top = exact.abs_upper()
-        own = units + top * to_arb(Fraction(PAIR_UNITS)) * self.unit
-        head = self._rounding(top + part)
-        if part > 0:
-            own = own + self._rounding(part) * 2 + part * part
-            own = own + self._rounding(head, part)
-        return Carried(
-            exact,
-            (carried + own).abs_upper(),
-            (head + part + own).abs_upper(),
+        bad = np.where(
+            exact.size > Real(2) ** (self.fmt.emax - 1), Real(np.inf), Real(0)
         )
+        if not pair:
+            carried = exact.size * np.expm1(a.error)
+            made = self._function("exp", exact, carried)
+            return replace(made, error=made.error + bad)
+        error = self._exp_error(exact, a) + bad
+        flushed = exact.least < self.normal / self.unit * 4
+        error = error + np.where(flushed, 3 * self.normal, Real(0))
+        return Carried(exact, error, self._rounding(exact.size))
+
+    def _function(self, name: str, exact: Span, carried: Array) -> Carried:
+        """The backend's own, off by what was measured."""
+        top = exact.size + carried
+        ulp, tiny = (
+            real(part(name))
+            for part in (self.primitives.ulp, self.primitives.underflow)
+        )
+        own = ulp * power2(self._ulp_exponent(top))
+        small = exact.least - carried < self.normal
+        own = np.where(small, np.maximum(own, self.normal * tiny), own)
+        return Carried(exact, (carried + own) * GROWN)
+
+    def _mantissa(self, a: Carried, exact: Span, pair: bool) -> Carried:
+        error = self._exp_error(exact, a)
+        made = Carried(exact, error, self._rounding(exact.size))
+        return made if pair else self._float(made)
+
+    def _log(self, a: Carried, exact: Span, pair: bool) -> Carried:
+        """log of the head, plus tail / head."""
+        least = np.where(a.least >= self.normal, a.least, np.nan)
+        carried = a.error / least
+        if not pair:
+            return self._function("log", exact, carried)
+        own = (LOG_UNITS + exact.size * PAIR_UNITS) * self.unit
+        part = a.low_part / least
+        head = self._rounding(exact.size + part)
+        if a.tail is not None:
+            own = own + self._rounding(part) * 2 + part * part
+            own = own + self._rounding(head, head, part) * 2
+        tail = (head + part + own) * GROWN
+        return Carried(exact, (carried + own) * GROWN, tail)
+
+
+HALVES = Real(2) ** -9  # of `product_of_halves`, in units
 
 
 def is_power_of_two(node: Expr) -> bool:

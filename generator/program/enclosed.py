@@ -1,74 +1,85 @@
-"""Enclosures of every value of a program over an interval of inputs.
+"""Enclosures of every value of a program over intervals of inputs.
 
 By the mean value theorem: f(m) + f'(box) (x - m), the derivative by forward
-differentiation in balls (Moore, *Interval Analysis*, 1966, section 6.2).
-Narrower than interval arithmetic, where terms cancel.
+differentiation (Moore, *Interval Analysis*, 1966, section 6.2).  Narrower
+than interval arithmetic, where terms cancel.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
+import numpy as np
 
-from flint import arb
-
-from ..numbers.floats import to_arb
 from .flat import UNIT
 from .program import Const
 from .program import Expr
 from .program import Op
 from .program import Program
 from .program import Var
+from .spans import WIDEN
+from .spans import Array
+from .spans import Real
+from .spans import Span
+from .spans import power2
+from .spans import real
 
-Dual = tuple[arb, arb]  # a value and its derivative
-ZERO = arb(0)
+Dual = tuple[Span, Span]  # a value and its derivative
 
 
 def enclosures(
     program: Program,
-    low: Fraction,
-    high: Fraction,
+    low: Array,
+    high: Array,
     scaled: str | None = None,
-    n: int = 0,
-) -> dict[str, arb]:
+    n: Array = 0,
+) -> dict[str, Span]:
     """By name; the one that is `scaled` is multiplied by 2**-n."""
     middle = (low + high) / 2
-    box = to_arb(low).union(to_arb(high))
-    at = _run(program, to_arb(middle), scaled, n)
-    over = _run(program, box, scaled, n)
-    reach = arb(0, to_arb((high - low) / 2).abs_upper())
-    found: dict[str, arb] = {}
+    over = _run(program, Span(low, high), scaled, n)
+    point = low == high
+    at = _run(program, Span(middle, middle), scaled, n)
+    reach = np.maximum(high - middle, middle - low) * (1 + WIDEN)
+    found: dict[str, Span] = {}
     for name, (value, slope) in over.items():
-        narrow = at[name][0] + slope * reach
-        if not narrow.is_finite():
-            narrow = value
-        elif value.is_finite():
-            narrow = narrow.intersection(value)
-        found[name] = narrow
+        step = np.where(point, Real(0), slope.size * reach)
+        step = np.where(np.isnan(step), Real(np.inf), step)
+        narrow = Span.wide(at[name][0].low - step, at[name][0].high + step)
+        found[name] = value.within(narrow)
     return found
 
 
 def _run(
-    program: Program, x: arb, scaled: str | None, n: int
+    program: Program, x: Span, scaled: str | None, n: Array
 ) -> dict[str, Dual]:
-    env: dict[str, Dual] = {program.input: (x, arb(1))}
+    one = np.ones_like(x.low)
+    env: dict[str, Dual] = {program.input: (x, Span(one, one))}
     for name, node in program.statements:
-        made = _value(node, env)
+        made = _value(node, env, one)
         if name == scaled:
-            factor = arb((1, -n))
-            made = made[0] * factor, made[1] * factor
+            factor = power2(-n)
+            made = made[0].scaled(factor), made[1].scaled(factor)
         elif name == UNIT:
-            made = arb((1, -n)), ZERO
+            factor = power2(-n) * one
+            made = Span(factor, factor), Span(0 * one, 0 * one)
         env[name] = made
     return env
 
 
-def _value(node: Expr, env: dict[str, Dual]) -> Dual:
+def constant(node: Const, one: Array) -> Span:
+    """A number in every lane."""
+    value = real(node.value) * one
+    if node.value.denominator & (node.value.denominator - 1):
+        return Span.wide(value, value)
+    return Span(value, value)
+
+
+def _value(node: Expr, env: dict[str, Dual], one: Array) -> Dual:
+    zero = Span(0 * one, 0 * one)
     if isinstance(node, Var):
         return env[node.name]
     if isinstance(node, Const):
-        return to_arb(node.value), ZERO
+        return constant(node, one), zero
     assert isinstance(node, Op)
-    args = [_value(a, env) for a in node.args]
+    args = [_value(a, env, one) for a in node.args]
     (a, da), (b, db) = args[0], args[-1]
     if node.name == "neg":
         return -a, -da
@@ -78,14 +89,14 @@ def _value(node: Expr, env: dict[str, Dual]) -> Dual:
         return a - b, da - db
     if node.name == "mul":
         if node.args[0] == node.args[1]:
-            return a**2, 2 * a * da
+            return a.square(), (a * da).scaled(Real(2))
         return a * b, a * db + b * da
     if node.name == "div":
         q = a / b
         return q, (da - q * db) / b
     if node.name == "sqrt":
         r = a.sqrt()
-        return r, da / (2 * r)
+        return r, da / r.scaled(Real(2))
     if node.name == "exp":
         e = a.exp()
         return e, e * da
