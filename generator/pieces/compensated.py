@@ -46,7 +46,11 @@ NEAR = 8  # binades from 1 that are near
 PARTS = 4  # of a box that is divided
 ROUNDS = 16  # of dividing: down to single floats
 CLEAR = 3  # rounds after which a bound is what it is, but at powers of two
+LATE = 6
 NEARLY = 1.6  # times the goal: what may come down at single floats
+SAMPLES = 40  # inputs at which a form is looked for
+TRIES = 8
+MOST_BAD = 4  # boxes that a next try looks at
 MOST_BOXES = 20_000
 MOST_OPERATIONS = 40
 
@@ -109,11 +113,11 @@ class Programs:
     def __init__(self, form: Form, fmt: FloatFormat, text: str) -> None:
         self.form, self.fmt, self.text = form, fmt, text
         self.primitives = primitive_errors(fmt.name)
-        self.first: dict[tuple[float, float, int], Boxes] = {}
+        self.first: dict[tuple[bytes, bytes], Boxes] = {}
 
     def boxes(self, low: Array, high: Array) -> Boxes:
         """Their exact values; those that are asked for first are kept."""
-        key = float(low[0]), float(high[-1]), len(low)
+        key = low.tobytes(), high.tobytes()
         if key not in self.first:
             with np.errstate(all="ignore"):
                 self.first[key] = boxes_of(self.form, low, high)
@@ -126,8 +130,8 @@ class Programs:
 
     def bound(
         self, form: Form, low: Array, high: Array, goal: float
-    ) -> float | None:
-        """The bound over all of it, if it is at most the goal.
+    ) -> float | tuple[Array, Array]:
+        """The bound over all of it, or boxes in which it is above the goal.
 
         Boxes above it are divided: those in which f crosses a power of two
         down to single floats, of which none may be as near to it as what is
@@ -142,20 +146,32 @@ class Programs:
             if good.all():
                 return worst * SPARE
             bad = ~good
-            if (bad & boxes.point).any():
-                return None
-            limit = goal * NEARLY
+            lost = bad & boxes.point
             tiny = boxes.exact[self.form.program.statements[-1][0]].size
-            out = bad & ~(found <= limit) & ~(tiny < self._least())
-            if step >= CLEAR and out.any():
-                return None
-            owner = np.unique(boxes.owner[bad])
-            low, high = self._parts(low[owner], high[owner])
+            if step >= CLEAR:
+                # By then what is left lies at powers of two.
+                most = goal * (NEARLY if step < LATE else 4)
+                near = (found <= most) | (tiny < self._least())
+                lost |= bad & ~near
+            owner = np.unique(boxes.owner[lost if lost.any() else bad])
+            low, high = low[owner], high[owner]
+            if lost.any():
+                return low, high
+            low, high = self._parts(low, high)
             if len(low) > MOST_BOXES:
-                return None
+                break
             with np.errstate(all="ignore"):
                 boxes = boxes_of(self.form, low, high)
-        return None
+        return low[:1], high[:1]
+
+    def samples(self, low: Array, high: Array) -> Boxes:
+        """Single inputs, as if not known to be single.
+
+        Rounding errors are what they may be at such an input.
+        """
+        with np.errstate(all="ignore"):
+            made = boxes_of(self.form, low, high)
+        return replace(made, point=made.point & False)
 
     def _least(self) -> Array:
         """Below it results may be flushed."""
@@ -184,9 +200,37 @@ def cheapest(
 ) -> tuple[Form, float] | None:
     """The form with as little carried as the bound allows.
 
+    It is looked for at single inputs, and proved on all of the boxes; inputs
+    at which that fails are looked at in the next try.
+
     Args:
         most: what it may cost; dearer ones are of no use.
     """
+    kind = np.float32 if known.fmt.name == "float32" else np.float64
+    step = max(len(low) // SAMPLES, 1)
+    inputs = np.unique(
+        np.concatenate([low[::step], high[-1:], high[:1]]).astype(kind)
+    ).astype(Real)
+    looked = known.samples(inputs, inputs)
+    strict: list[tuple[Array, Array]] = []
+    for _ in range(TRIES):
+        form = _greedy(known, looked, strict, goal)
+        if form is None or cost(form) >= most:
+            return None
+        bound = known.bound(form, low, high, goal)
+        if isinstance(bound, float):
+            return form, bound
+        step = max(len(bound[0]) // MOST_BAD, 1)
+        strict.insert(0, (bound[0][::step], bound[1][::step]))
+    return None
+
+
+def _greedy(
+    known: Programs,
+    looked: Boxes,
+    strict: list[tuple[Array, Array]],
+    goal: float,
+) -> Form | None:
     best = everything(known.form)
     statements = [
         (name, node)
@@ -199,6 +243,15 @@ def cheapest(
     ]
     if not statements:
         return None
+
+    def may_hold(form: Form) -> bool:
+        if not (known.ulps(form, looked) <= goal / SPARE).all():
+            return False
+        return all(
+            isinstance(known.bound(form, *boxes, goal), float)
+            for boxes in strict
+        )
+
     last, node = statements[-1]
     end, final = best.program.statements[-1]
     if isinstance(final, Op) and any(map(is_power_of_two, final.args)):
@@ -210,8 +263,7 @@ def cheapest(
     if node.name == "div":
         tries.append(replace(single, rounded=frozenset({last})))
     for best in tries:
-        bound = known.bound(best, low, high, goal)
-        if bound is not None:
+        if may_hold(best):
             break
     else:
         return None
@@ -226,14 +278,10 @@ def cheapest(
         if node.name == "div":
             options.append(replace(options[0], rounded=best.rounded | {name}))
         for option in options:
-            found = known.bound(option, low, high, goal)
-            if found is not None:
-                best, bound = option, found
+            if may_hold(option):
+                best = option
                 break
-    if cost(best) >= most:
-        return None
-    assert bound is not None
-    return best, bound
+    return best
 
 
 def best_form(
