@@ -134,7 +134,7 @@ def _helpers() -> dict[str, Any]:
     zero = arb(0)
 
     def joined(x: Any) -> arb:
-        return x[0] + x[1]
+        return _ball(x[0]) if x[1] is None else x[0] + x[1]
 
     def split(t: arb, root: int, dtype: str) -> tuple[arb, arb]:
         del dtype
@@ -144,6 +144,14 @@ def _helpers() -> dict[str, Any]:
     return {
         "_two_sum": lambda a, b: (_ball(a) + _ball(b), zero),
         "_two_product": lambda a, b, dtype: (a * b, zero),
+        "_product_of_halves": lambda a, b, dtype: (_ball(a) * b, zero),
+        "_short_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),
+        "_short_root": lambda x, dtype: (joined(x).sqrt(), zero),
+        "_power_of_two": lambda n, dtype: arb(2) ** n,
+        "_pair_by_power": lambda y, n, dtype: (
+            y[0] * arb(2) ** n,
+            y[1] * arb(2) ** n,
+        ),
         "_split": lambda s, divider: (s, zero),
         "_split_exponent": split,
         "_scale_by_power": lambda y, n, dtype: y * arb(2) ** n,

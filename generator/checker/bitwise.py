@@ -35,6 +35,14 @@ def scaled(ops: Ops, y: Number, n: Number, place: int) -> Number:
     return y * _power(ops, half, lost) * _power(ops, value - half, lost)
 
 
+def power_of(ops: Ops, n: Number) -> Number:
+    """2**n of a whole number, where that is normal."""
+    most = ops.m.fmt.emax
+    out = ~((n.lo >= 1 - most) & (n.hi <= most) & (n.lo == n.hi))
+    lost = np.where(out, Real(np.inf), n.res)
+    return _power(ops, np.clip(n.lo, 1 - most, most), lost)
+
+
 def split_exponent(
     ops: Ops, t: Number, root: int, place: int
 ) -> tuple[Number, Number]:
@@ -76,6 +84,8 @@ class LaterBitwise:
     def names(self) -> dict[str, Callable[..., Any]]:
         """What is replaced in the module."""
         return {
+            "_power_of_two": self.power,
+            "_pair_by_power": self.pair,
             "_scale_by_power": self.scale,
             "_split_exponent": self.split,
             "_quotient": self.quotient,
@@ -91,6 +101,22 @@ class LaterBitwise:
         """Its square root."""
         self.ops.expect(dtype)
         return Later(self.ops.m, self.ops.sqrt, a)
+
+    def power(self, n: Any, dtype: str) -> Later:
+        """2**n, of integers."""
+        self.ops.expect(dtype)
+        return Later(self.ops.m, lambda a: power_of(self.ops, a), n)
+
+    def pair(self, y: Any, n: Any, dtype: str) -> tuple[Later, ...]:
+        """Both times 2**n."""
+        self.ops.expect(dtype)
+        m = self.ops.m
+        place = m.next_place()
+
+        def way(a: Number, b: Number) -> Number:
+            return a * power_of(self.ops, self.ops.whole(b, np.trunc, place))
+
+        return tuple(Later(m, way, part, n) for part in y)
 
     def scale(self, y: Any, n: Any, dtype: str) -> Later:
         """y * 2**n."""

@@ -219,6 +219,9 @@ class LaterPairs:
         return {
             "_two_sum": self.two_sum,
             "_two_product": self.two_product,
+            "_product_of_halves": self.product_of_halves,
+            "_short_quotient": self.short_quotient,
+            "_short_root": self.short_root,
             "_split": self.split,
             "_pair_sum": self.sum,
             "_pair_product": self.product,
@@ -248,10 +251,31 @@ class LaterPairs:
         self.pairs.expect(dtype)
         return self._parts(2, self.pairs.two_product, a, b, dtype)
 
+    def product_of_halves(self, a: Any, b: Any, dtype: str) -> Any:
+        """The rounded product, and what it lost."""
+        self.pairs.expect(dtype)
+        return self._parts(2, self.pairs.product_of_halves, a, b, dtype)
+
     def split(self, s: Any, divider: float) -> Any:
         """s = high + low, high of few bits."""
         self.pairs.divides(divider)
         return self._parts(2, self.pairs.split, s, divider)
+
+    def short_quotient(self, x: Any, y: Any, dtype: str) -> Any:
+        """Of two pairs, whose tails may be none."""
+
+        def way(a: Any, b: Any, c: Any, d: Any) -> Any:
+            return self.pairs.short_quotient((a, b), (c, d), dtype)
+
+        return self._parts(2, way, *x, *y)
+
+    def short_root(self, x: Any, dtype: str) -> Any:
+        """Of a pair, whose tail may be none."""
+
+        def way(a: Any, b: Any) -> Any:
+            return self.pairs.short_root((a, b), dtype)
+
+        return self._parts(2, way, *x)
 
     def sum(self, x: Any, y: Any) -> Any:
         """Of two pairs."""

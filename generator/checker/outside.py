@@ -281,7 +281,27 @@ def _helpers(kind: Any) -> dict[str, Any]:
             n = t.like(root * np.floor(log2 + 0.5))
         return scale(t, -n, dtype), n
 
+    def by_power(y: Any, n: Sketch, dtype: str) -> tuple[Any, Any]:
+        return scale(y[0], n, dtype), scale(y[1], n, dtype)
+
+    def halves(a: Any, b: Any, dtype: str) -> tuple[Any, Any]:
+        p = a * b
+        return p, p if p.nan else p.anything()
+
+    def divided(x: Any, y: Any, dtype: str) -> tuple[Any, Any]:
+        q = x[0] / y[0]
+        return q, q if q.nan else q.anything()
+
+    def rooted(x: Any, dtype: str) -> tuple[Any, Any]:
+        r = SketchOps(kind).sqrt(x[0])
+        return r, r if r.nan else r.anything()
+
     return {
+        "_short_quotient": divided,
+        "_short_root": rooted,
+        "_power_of_two": lambda n, dtype: scale(Sketch(kind, 1, 1), n, dtype),
+        "_pair_by_power": by_power,
+        "_product_of_halves": halves,
         "_scale_by_power": scale,
         "_split_exponent": split,
         "_quotient": lambda a, b, dtype: a / b,

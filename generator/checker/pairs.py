@@ -16,6 +16,7 @@ import numpy as np
 from .arithmetic import exact_product
 from .arithmetic import exact_sum
 from .arithmetic import is_zero
+from .arithmetic import off_by
 from .arithmetic import product
 from .arithmetic import quotient
 from .arithmetic import total
@@ -160,6 +161,109 @@ class Pairs:
             is_zero(a) | is_zero(b), Real(0), self._flushed(a, b)
         )
         return high.unless(lost), low.unless(lost)
+
+    def product_of_halves(self, a: Number, b: Number, dtype: str) -> Pair:
+        """The rounded product, and what it lost but for 2**(-p - 9) of it.
+
+        Of p-bit factors high parts have p/2 bits, and their product is exact;
+        the other three are below 2**(2 - p/2) of it and meet 3 roundings.
+        """
+        self.expect(dtype)
+        made = product(a, b)
+        lost = made.huge | ~(made.top <= self.m.largest / 2)
+        more = made.top * self.m.unit * Real(2) ** -9
+        made.last = made.last + more
+        high, low = self._parts(made, exact_product(a, b))
+        spare = 2 * self.m.fmt.precision + 4
+        safe = made.least - made.error >= self.m.normal * Real(2) ** spare
+        zero = is_zero(a) | is_zero(b)
+        low.res = low.res + np.where(safe | zero, Real(0), 5 * self.m.normal)
+        flushed = self._flushed(a, b)
+        low.res = low.res + np.where(zero, Real(0), flushed + more)
+        return high.unless(lost), low.unless(lost)
+
+    def short_quotient(self, x: Any, y: Any, dtype: str) -> Pair:
+        """q and what it leaves over, q the rounded quotient of the heads.
+
+        q is x[0] / y[0] but for half an ulp, its product with y[0] known to
+        2**(-p - 9) of it; the rest meets one rounding for each of its terms
+        and one more, and is divided, rounded, by y[0] instead of all of y.
+        """
+        self.expect(dtype)
+        a, b = self._either(x), self._either(y)
+        first = quotient(x[0], y[0])
+        gap = np.maximum(y[0].least - y[0].error, 0)
+        all_of = b.least - b.error
+        bad = ~(gap > 0) | ~(all_of > 0)
+        one = self.m.fill(1)
+        gap = np.where(bad, one, gap)
+        low, high = np.where(bad, one, b.lo), np.where(bad, one, b.hi)
+        inverse = Number(
+            self.m,
+            (1 / high) * (1 - WIDEN * np.sign(high)),
+            (1 / low) * (1 + WIDEN * np.sign(low)),
+            np.where(bad, Real(np.inf), b.error / np.where(bad, one, all_of)**2),
+        )  # fmt: skip
+        made = exact_product(a, inverse)
+        u = self.m.unit
+        tail_x, tail_y = (
+            self.m.fill(0) if v[1] is None else v[1].top for v in (x, y)
+        )
+        part = first.top * tail_y
+        rest = first.last * 2 * y[0].top + tail_x + part
+        own = u * (3 * rest + part) + first.top * y[0].top * u * Real(2) ** -9
+        own = own + self._flushed(first, y[0]) + self._flush(x[0].least)
+        own = own + np.where(part > 0, np.minimum(part, self.m.normal), 0)
+        own = own + 3 * np.minimum(rest, self.m.normal) * (rest > 0) * (
+            rest < self.m.normal
+        )
+        more = rest / gap
+        lost = own / gap + u * more + more * tail_y / gap
+        lost = lost + np.where(
+            more < self.m.normal / u, np.minimum(more, self.m.normal), 0
+        )
+        back = first.top * y[0].top
+        far = bad | x[0].huge | y[0].huge | ~(back <= self.m.largest / 2)
+        return self._only(self._loose(made, lost, more), far)
+
+    def short_root(self, x: Any, dtype: str) -> Pair:
+        """r and (x - r**2) / 2 r, r the rounded root of the head."""
+        self.expect(dtype)
+        a = self._either(x)
+        u, m = self.m.unit, self.m
+        least = np.maximum(x[0].least - x[0].error, 0)
+        bad = ~(least >= m.normal / u**2 * 16) | x[0].huge
+        least = np.where(bad, m.fill(1), least)
+        root = np.sqrt(least) * (1 - 4 * WIDEN)
+        tail = m.fill(0) if x[1] is None else x[1].top
+        off = 2 * Real(m.ulps["sqrt"]) * u + off_by(m)
+        rest = (2 * off + off**2) * x[0].top + tail
+        own = u * 2 * rest + x[0].top * (1 + 4 * u) * u * Real(2) ** -9
+        own = own + 2 * np.where(rest < m.normal, rest, 0)
+        more = rest / (2 * root)
+        lost = own / (2 * root) + 2 * u * more + more**2 / root
+        flushed = np.where(more < m.normal / u, np.minimum(more, m.normal), 0)
+        lo = np.where(bad, m.fill(1), np.maximum(a.lo, 0))
+        hi = np.where(bad, m.fill(1), np.maximum(a.hi, 0))
+        made = Number(
+            m,
+            np.sqrt(lo) * (1 - 4 * WIDEN),
+            np.sqrt(hi) * (1 + 4 * WIDEN),
+            a.error / (2 * root) * (1 + 8 * u),
+        )
+        return self._only(self._loose(made, lost + flushed, more), bad)
+
+    def _either(self, x: Any) -> Number:
+        """The value of a pair, or of one float."""
+        return x[0].folded() if x[1] is None else self._joined(x)
+
+    def _loose(self, exact: Number, more: Any, tail: Any) -> Pair:
+        """A pair whose tail is at most `tail`, and need not be half an ulp."""
+        error = exact.error + more
+        key = self.m.noise(tail + more)
+        one, zero = self.m.fill(1), self.m.fill(0)
+        high = Number(self.m, exact.lo, exact.hi, error, {key: (one, one)})
+        return high, Number(self.m, zero, zero, zero, {key: (-one, -one)})
 
     def expect(self, dtype: str) -> None:
         if dtype != self.m.fmt.name:

@@ -46,6 +46,7 @@ from .tails import chart_gap
 from .values import Unknown
 from .values import ball
 
+WIDE = 2**6  # times its low end: an interval in octaves
 PARTS = 64  # of a piece, on which its gap is bounded; ends are floats
 FAR = 2  # the chart of infinity begins at so many times the last bend
 COUNT = 16  # coefficients there
@@ -79,11 +80,24 @@ def check_closed(plan: Plan, piece: Piece, target: Target) -> str | None:
     formula = program_formula(piece.raw("statements"), piece.raw("input"), t)
     claim = arb(2) ** -(plan.fmt.precision + EQUAL_BITS)
     judge = Judge(target, formula, 16, claim, plan.fmt.spacing, relative=True)
-    ends = sorted((side * piece["low"], side * piece["high"]))
-    width = (ends[1] - ends[0]) / PARTS
-    for i in range(PARTS):
-        judge.over(ends[0] + width * i, ends[0] + width * (i + 1))
+    for low, high in _parts(piece["low"], piece["high"]):
+        ends = sorted((side * low, side * high))
+        judge.over(ends[0], ends[1])
     return None
+
+
+def _parts(low: Fraction, high: Fraction) -> list[tuple[Fraction, Fraction]]:
+    """Of an interval, of one length each; or parts of its octaves, if many."""
+    if low <= 0 or high <= WIDE * low:
+        width = (high - low) / PARTS
+        edges = [low + width * i for i in range(PARTS + 1)]
+        return list(itertools.pairwise(edges))
+    found = []
+    while low < high:
+        upper = min(low * Fraction(5, 4), high)
+        found.append((low, upper))
+        low = upper
+    return found
 
 
 def check_program(

@@ -99,6 +99,11 @@ def _scale_by_power(y, n, dtype):
     return (y * _power_of_two(half, dtype)) * _power_of_two(n - half, dtype)
 
 
+def _pair_by_power(y, n, dtype):
+    p = _power_of_two(ops.cast(n, _BITS[dtype][0]), dtype)
+    return y[0] * p, y[1] * p
+
+
 def _split_exponent(t, root, dtype):
     _, bits, bias = _BITS[dtype]
     if _sees_bits():
@@ -232,6 +237,48 @@ def _two_product(a, b, dtype):
     ah, bh = ca - (ca - a), cb - (cb - b)
     al, bl = a - ah, b - bh
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
+
+
+def _high_part(a, dtype):
+    if _sees_bits():
+        integer, bits, _ = _BITS[dtype]
+        cut = _constant(-(2 ** ((bits + 2) // 2)), integer)
+        high = _reinterpret(ops.bitwise_and(_bits_of(a, dtype), cut), dtype)
+        return high
+    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    large = ops.abs(a) > 1.0 / _constant(2.0 ** (20 - _BITS[dtype][2]), dtype)
+    down = ops.where(large, _constant(2.0**-40, dtype), _constant(1.0, dtype))
+    up = ops.where(large, _constant(2.0**40, dtype), _constant(1.0, dtype))
+    return _split(a * down, divider)[0] * up
+
+
+def _product_of_halves(a, b, dtype):
+    ah, bh = _high_part(a, dtype), _high_part(b, dtype)
+    al, bl = a - ah, b - bh
+    p = ah * bh
+    rest = (ah * bl + al * bh) + al * bl
+    s = p + rest
+    return s, rest - (s - p)
+
+
+def _short_quotient(x, y, dtype):
+    q = _once(_quotient(x[0], y[0], dtype), dtype)
+    p, e = _product_of_halves(q, y[0], dtype)
+    rest = (x[0] - p) - e
+    if x[1] is not None:
+        rest = rest + x[1]
+    if y[1] is not None:
+        rest = rest - q * y[1]
+    return q, _once(_quotient(rest, y[0], dtype), dtype)
+
+
+def _short_root(x, dtype):
+    r = _once(_square_root(x[0], dtype), dtype)
+    p, e = _product_of_halves(r, r, dtype)
+    rest = (x[0] - p) - e
+    if x[1] is not None:
+        rest = rest + x[1]
+    return r, _once(_quotient(0.5 * rest, r, dtype), dtype)
 
 
 def _pair_sum(x, y):

@@ -41,10 +41,15 @@ BITS = 200  # of a constant that is no fraction
 
 @dataclass(frozen=True)
 class _Value:
-    """head + tail."""
+    """head + tail.
+
+    Attributes:
+        seen: a constant was added last, which compilers move about.
+    """
 
     head: Expr
     tail: Expr | None = None
+    seen: bool = False
 
 
 def carried_statements(
@@ -71,6 +76,7 @@ class _Carried:
         self, piece: ClosedForm, input_name: str, k: int, dtype: str
     ) -> None:
         self.piece, self.k, self.dtype = piece, k, dtype
+        self.word = Word(dtype)
         self.fmt = FORMATS[dtype]
         self.values = {piece.program.input: _Value(Var(input_name))}
         self.floats: dict[str, Expr] = {}
@@ -107,8 +113,11 @@ class _Carried:
             value = self.values[name]
             made = value.head
             if value.tail is not None and not isinstance(made, Number):
-                tail = Call("fixed", (value.tail, Word(self.dtype)))
-                made = self._named(f"{name}s", value.head + tail)
+                tail = Call("fixed", (value.tail, self.word))
+                head = value.head
+                if value.seen:
+                    head = Call("fixed", (head, self.word))
+                made = self._named(f"{name}s", head + tail)
             self.floats[name] = made
         return self.floats[name]
 
@@ -180,7 +189,8 @@ class _Carried:
         if isinstance(a.head, Number):
             a, b = b, a
         s, e = self._pair(name, Call("two_sum", (a.head, b.head)))
-        return _Value(s, self._gathered(name, e, a.tail, b.tail))
+        seen = isinstance(b.head, Number)
+        return _Value(s, self._gathered(name, e, a.tail, b.tail), seen)
 
     def _difference(self, name: str, a: _Value, b: _Value) -> _Value:
         if isinstance(b.head, Number):
@@ -232,26 +242,15 @@ class _Carried:
         return _Value(self._named(name, q + more))
 
     def _quotient(self, name: str, a: _Value, b: _Value) -> _Value:
-        q = self._divided(f"{name}q", a.head, b.head)
-        call = Call("product_of_halves", (q, b.head, Word(self.dtype)))
-        p, e = self._pair(f"{name}p", call)
-        rest = (a.head - p) - e
-        if a.tail is not None:
-            rest = rest + a.tail
-        if b.tail is not None:
-            rest = rest - q * b.tail
-        return _Value(q, self._divided(f"{name}l", rest, b.head))
+        if isinstance(a.head, Number):
+            # torch: c / b is c * (1 / b) for a number.
+            a = _Value(a.head + ops("zeros_like", b.head), a.tail)
+        call = Call("short_quotient", (_group(a), _group(b), self.word))
+        return _Value(*self._pair(name, call))
 
     def _root(self, name: str, a: _Value) -> _Value:
-        call = Call("square_root", (a.head, Word(self.dtype)))
-        r = self._named(f"{name}q", Call("once", (call, Word(self.dtype))))
-        square = Call("product_of_halves", (r, r, Word(self.dtype)))
-        p, e = self._pair(f"{name}p", square)
-        rest = (a.head - p) - e
-        if a.tail is not None:
-            rest = rest + a.tail
-        half = Number(Fraction(1, 2), self.dtype)
-        return _Value(r, self._divided(f"{name}l", half * rest, r))
+        call = Call("short_root", (_group(a), self.word))
+        return _Value(*self._pair(name, call))
 
     def _exp(self, name: str, a: _Value) -> _Value:
         low = a.tail
@@ -298,6 +297,11 @@ class _Carried:
         if a.tail is not None:
             more = self._divided(f"{name}r", a.tail, a.head)
         return _Value(h, self._gathered(name, e, more))
+
+
+def _group(value: _Value) -> Group:
+    tail = Word(None) if value.tail is None else value.tail
+    return Group((value.head, tail))
 
 
 def _negative(value: _Value) -> _Value:

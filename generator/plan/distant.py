@@ -92,7 +92,7 @@ def _left(work: Work, end: ExponentialEnd) -> FloatEnd:
         point=None,
         side=end.side,
         bound=bound,
-        cut=bound / 2,
+        cut=bound - Fraction(1, 8),
         limit=end.limit,
         power=0,
         factor=Factor(Fraction(0), Fraction(0), ()),
@@ -142,6 +142,8 @@ def _vanished(work: Work, end: PairEnd) -> FloatEnd | None:
     while True:
         # The truncation is relative to the first term.
         size = abs(factor.head) * (1 + Fraction(end.truncation)) + rest / bound
+        # With 1% to spare: it is shown a little before the bound.
+        size *= Fraction(101, 100) ** end.power
         if size / bound**end.power < fmt.smallest_normal:
             break
         bound += Fraction(2) ** (floor_log2(bound) - 3)
@@ -151,7 +153,7 @@ def _vanished(work: Work, end: PairEnd) -> FloatEnd | None:
         point=None,
         side=end.side,
         bound=bound,
-        cut=bound / 2,
+        cut=bound - Fraction(2) ** (floor_log2(bound) - 8),
         limit=0.0,
         power=0,
         factor=Factor(Fraction(0), Fraction(0), ()),

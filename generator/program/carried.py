@@ -499,9 +499,11 @@ class PairAnalyzer:
         least = np.sqrt(np.where(a.least > 0, a.least, np.nan)) / GROWN
         carried = a.error / (2 * least) * GROWN
         r = np.sqrt(a.size) * GROWN
+        # Not rounded to nearest everywhere.
+        ulp = real(self.primitives.ulp("sqrt"))
+        first = ulp * power2(self._ulp_exponent(r)) + r * self.off_by
         if not pair:
-            return self._once(exact, carried + r * self.off_by)
-        first = self._rounding(r) + r * self.off_by
+            return Carried(exact, (carried + first) * GROWN)
         back = 2 * r * first + first * first
         rest = back + a.low_part
         at = Carried(exact, first + a.low_part / least)

@@ -53,7 +53,8 @@ def flattened(
     last = made.statements[-1][0]
     if result.name != last:
         raise CannotCompileError("a part of another part")
-    return Program(str(variable), tuple(made.statements)), name
+    *before, (_, node) = made.statements
+    return Program(str(variable), (*before, ("y", node))), name
 
 
 class _Flat:

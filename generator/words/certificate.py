@@ -30,6 +30,7 @@ from ..pieces.rows import Row
 from ..pieces.rows import splitter
 from ..pieces.sound import require_sound
 from ..program.assumed import primitive_errors
+from ..program.flat import UNIT
 from ..program.program import Const
 from ..program.program import Expr
 from ..program.program import Op
@@ -204,6 +205,11 @@ def _closed(piece: ClosedForm) -> dict[str, object]:
         "input": piece.program.input,
         "statements": _statements(piece.program),
         "ulp": piece.ulp,
+        "pairs": list(piece.pairs),
+        "rounded": list(piece.rounded),
+        "scaled": piece.scaled,
+        "power": piece.power,
+        "limit": _plain(piece.limit),
     }
 
 
@@ -261,7 +267,12 @@ def _piece(piece: Piece) -> dict[str, object]:
 
 
 def _statements(program: Program) -> list[list[object]]:
-    return [[name, _tree(value)] for name, value in program.statements]
+    """In exact arithmetic: the unit of what is scaled is 1 there."""
+    one: object = {"constant": "1"}
+    return [
+        [name, one if name == UNIT else _tree(value)]
+        for name, value in program.statements
+    ]
 
 
 def _tree(node: Expr) -> object:

@@ -28,6 +28,7 @@ from .constants import constant
 from .constants import fixed
 from .constants import once
 from .division import quotient
+from .division import square_root
 from .nouns import Pair
 
 
@@ -98,6 +99,36 @@ def product_of_halves(a: Any, b: Any, dtype: str) -> Pair:
     rest = (ah * bl + al * bh) + al * bl
     s = p + rest
     return s, rest - (s - p)
+
+
+def short_quotient(x: Pair, y: Pair, dtype: str) -> Pair:
+    """x / y as the quotient of the heads and what it leaves over.
+
+    A tail that is None is none.  Error: the roundings of the rest, which is at
+    most |y| u + |tail of x| + |q tail of y|, and 2**(-p - 9) of x; and the rest
+    is divided by the head of y alone.
+    """
+    q = once(quotient(x[0], y[0], dtype), dtype)
+    p, e = product_of_halves(q, y[0], dtype)
+    rest = (x[0] - p) - e
+    if x[1] is not None:
+        rest = rest + x[1]
+    if y[1] is not None:
+        rest = rest - q * y[1]
+    return q, once(quotient(rest, y[0], dtype), dtype)
+
+
+def short_root(x: Pair, dtype: str) -> Pair:
+    """The square root of x, as that of its head and one step of Newton's.
+
+    Error: as of `short_quotient`, and half the square of what is added.
+    """
+    r = once(square_root(x[0], dtype), dtype)
+    p, e = product_of_halves(r, r, dtype)
+    rest = (x[0] - p) - e
+    if x[1] is not None:
+        rest = rest + x[1]
+    return r, once(quotient(0.5 * rest, r, dtype), dtype)
 
 
 def pair_sum(x: Pair, y: Pair) -> Pair:
