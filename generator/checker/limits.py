@@ -274,9 +274,9 @@ def _far_chart(end: Piece, n: int) -> Chart:
     return exponential_chart(end.whole("side"), unit, ball(far), n)
 
 
-def point_chart(side: int, n: int) -> Chart:
+def point_chart(side: int, n: int, root: int = 1) -> Chart:
     """A chart of infinity, no matter how far out."""
-    return end_chart(None, side, 1, ball(Fraction(1, 2**40)), n)
+    return end_chart(None, side, root, ball(Fraction(1, 2**40)), n)
 
 
 def limit_of(f: Value) -> float | None:

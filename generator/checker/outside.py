@@ -357,6 +357,18 @@ def check_outside(
             yield from _at_infinity(plan, target, side, value)
 
 
+def _limit_at(target: Target, side: int) -> float | None:
+    """By powers of 1/x, or of its root.
+
+    Raises:
+        Unknown: it has no such expansion.
+    """
+    try:
+        return limit_of(target.on(point_chart(side, COUNT)))
+    except Unknown:
+        return limit_of(target.on(point_chart(side, COUNT, 2)))
+
+
 def _limit(y: Sketch, limit: Any, low: float, high: float) -> Iterator[str]:
     if not (y.known and y.lo == limit):
         yield (
@@ -390,7 +402,7 @@ def _at_infinity(
         before = ctx.prec, ctx.cap
         try:
             ctx.prec, ctx.cap = 600, COUNT
-            limit = limit_of(target.on(point_chart(side, COUNT)))
+            limit = _limit_at(target, side)
         except Unknown as error:
             yield f"the limit at {side} oo is not known: {error}"
             return

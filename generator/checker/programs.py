@@ -26,6 +26,7 @@ from .claims import Plan
 from .claims import bends
 from .claims import exact
 from .claims import program_formula
+from .claims import real
 from .enclosure import regular_chart
 from .endcharts import end_chart
 from .formula import Node
@@ -46,6 +47,7 @@ from .tails import chart_gap
 from .values import Unknown
 from .values import ball
 
+FARTHER = 2**7  # times 1: octaves are not divided
 WIDE = 2**6  # times its low end: an interval in octaves
 PARTS = 64  # of a piece, on which its gap is bounded; ends are floats
 FAR = 2  # the chart of infinity begins at so many times the last bend
@@ -79,6 +81,7 @@ def check_closed(plan: Plan, piece: Piece, target: Target) -> str | None:
     t = X if side > 0 else number(-1) * X
     formula = program_formula(piece.raw("statements"), piece.raw("input"), t)
     claim = arb(2) ** -(plan.fmt.precision + EQUAL_BITS)
+    claim = claim.max(arb(real(piece.raw("truncation"))))
     judge = Judge(target, formula, 16, claim, plan.fmt.spacing, relative=True)
     for low, high in _parts(piece["low"], piece["high"]):
         ends = sorted((side * low, side * high))
@@ -94,7 +97,8 @@ def _parts(low: Fraction, high: Fraction) -> list[tuple[Fraction, Fraction]]:
         return list(itertools.pairwise(edges))
     found = []
     while low < high:
-        upper = min(low * Fraction(5, 4), high)
+        step = Fraction(5, 4) if 1 / FARTHER <= low <= FARTHER else 2
+        upper = min(low * step, high)
         found.append((low, upper))
         low = upper
     return found

@@ -142,6 +142,8 @@ def truncation_of(
         return _log_truncation(piece)
     # Equal to f: the check allows so little.
     tau = Real(2) ** -(fmt.precision + EQUAL_BITS)
+    if piece.kind == "closed":
+        tau = max(tau, Real(real(piece.raw("truncation"))))
     return lambda lanes, y: y.size * tau
 
 

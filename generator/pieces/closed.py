@@ -45,7 +45,8 @@ class ClosedForm:
     """f(side * t) = program(t) for low <= t <= high.
 
     Attributes:
-        ulp: proved bound; the program equals f in exact arithmetic.
+        ulp: proved bound.
+        truncation: of |program / f - 1| in exact arithmetic, mostly 0.
         formula: for people.
         limit: of f at infinity, if the form reaches so far.
         pairs, rounded, scaled, power: of a `carried.Form`; where there are
@@ -63,6 +64,7 @@ class ClosedForm:
     scaled: str | None = None
     power: int = 0
     limit: float | None = None
+    truncation: float = 0.0
 
     @property
     def is_carried(self) -> bool:

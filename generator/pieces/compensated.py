@@ -26,6 +26,7 @@ from ..program.carried import PairAnalyzer
 from ..program.carried import boxes_of
 from ..program.carried import is_power_of_two
 from ..program.compile import CannotCompileError
+from ..program.enclosed import enclosures
 from ..program.flat import UNIT
 from ..program.flat import flattened
 from ..program.program import Const
@@ -38,6 +39,7 @@ from ..program.spans import Real
 from .closed import ClosedForm
 from .spellings import HYPERBOLIC
 from .spellings import E
+from .spellings import Settled
 from .spellings import T
 from .spellings import spellings
 
@@ -53,6 +55,7 @@ TRIES = 8
 MOST_BAD = 4  # boxes that a next try looks at
 MOST_BOXES = 20_000
 MOST_OPERATIONS = 40
+LEFT_OUT = 4  # bits below half an ulp: what a settled form may leave out
 
 # What a value costs in operations, in one float and in a pair.
 WEIGHTS = {
@@ -110,8 +113,11 @@ def divided(low: Fraction, high: Fraction, rate: float) -> tuple[Array, Array]:
 class Programs:
     """One program, and what is known of it."""
 
-    def __init__(self, form: Form, fmt: FloatFormat, text: str) -> None:
+    def __init__(
+        self, form: Form, fmt: FloatFormat, text: str, truncation: float = 0.0
+    ) -> None:
         self.form, self.fmt, self.text = form, fmt, text
+        self.truncation = truncation
         self.primitives = primitive_errors(fmt.name)
         self.first: dict[tuple[bytes, bytes], Boxes] = {}
 
@@ -125,7 +131,9 @@ class Programs:
 
     def ulps(self, form: Form, boxes: Boxes) -> Array:
         """In each box."""
-        made = PairAnalyzer(form, self.fmt, self.primitives, boxes)
+        made = PairAnalyzer(
+            form, self.fmt, self.primitives, boxes, self.truncation
+        )
         return made.ulps()
 
     def bound(
@@ -338,6 +346,40 @@ def best_form(
     )
 
 
+def settled_form(
+    found: Settled,
+    side: int,
+    low: Fraction,
+    high: Fraction,
+    fmt: FloatFormat,
+    goal: float,
+    check_time: Callable[[], None],
+) -> ClosedForm | None:
+    """The same of what is left of f from `low` on."""
+    lows, highs = divided(low, high, 0.0)
+    try:
+        program, _ = flattened(found.more, T)
+    except CannotCompileError:
+        return None
+    with np.errstate(all="ignore"):
+        over = enclosures(program, lows, highs)[program.statements[-1][0]]
+    most = float(over.size.max()) * (1 + 1e-9)
+    if not most <= 2.0 ** (-fmt.precision - LEFT_OUT):
+        return None
+    # |program / f - 1| for f = program (1 + more).
+    truncation = most * (1 + 2 * most)
+    known = {
+        found.head: [
+            Programs(p.form, fmt, p.text, truncation)
+            for p in _programs(found.head, fmt)
+        ]
+    }
+    form = best_form(
+        found.head, side, low, high, fmt, goal, known, check_time
+    )
+    return form and replace(form, truncation=truncation)
+
+
 def _rates(expr: sympy.Expr) -> Iterator[sympy.Rational]:
     for node in expr.rewrite(HYPERBOLIC, sympy.exp).atoms(sympy.exp):
         rate = node.args[0] / T
@@ -388,7 +430,9 @@ def _centered(
             continue
         program = _lifted(each.form.program, shift)
         if program is not None:
-            found.append(Programs(Form(program), fmt, each.text))
+            found.append(
+                Programs(Form(program), fmt, each.text, each.truncation)
+            )
     return found
 
 

@@ -30,6 +30,35 @@ class Spelling:
     power: int = 0
 
 
+@dataclass(frozen=True)
+class Settled:
+    """f as t -> oo: head (1 + more), where more falls like an exponential."""
+
+    head: sympy.Expr
+    more: sympy.Expr
+
+
+def settled(expr: sympy.Expr) -> Settled | None:
+    """Without its exponentials, if there are any, and if anything is left."""
+    expr = expr.rewrite(HYPERBOLIC, sympy.exp)
+    if not expr.has(sympy.exp) or sympy.count_ops(expr) > MOST_WORK:
+        return None
+    c = _rate(expr)
+    if c is None:
+        return None
+    table = {
+        node: E ** (-node.args[0] / T / c) for node in expr.atoms(sympy.exp)
+    }
+    inner = expr.xreplace(table)
+    if not inner.is_rational_function(T, E):
+        return None
+    head = sympy.limit(sympy.cancel(inner), E, 0)
+    if not head.is_finite or head.has(E) or head == 0:
+        return None
+    more = sympy.factor(sympy.cancel((inner / head - 1)))
+    return Settled(head, more.xreplace({E: sympy.exp(-c * T)}))
+
+
 def spellings(expr: sympy.Expr) -> Iterator[Spelling]:
     """Each once."""
     if sympy.count_ops(expr) > MOST_WORK:

@@ -31,6 +31,7 @@ from ..pieces.closed import ClosedForm
 from ..pieces.closed import closed_form
 from ..pieces.compensated import Programs
 from ..pieces.compensated import best_form
+from ..pieces.compensated import settled_form
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
 from ..pieces.far import SEARCH
@@ -40,10 +41,13 @@ from ..pieces.fill import fill
 from ..pieces.flat import zero_form
 from ..pieces.single import single
 from ..pieces.spellings import T
+from ..pieces.spellings import settled
 from .distant import Distant
 from .distant import distant
 
 STARTS = (Fraction(1), Fraction(2))
+# Where an exponential may be too small to matter.
+SETTLED = tuple(Fraction(n) for n in (12, 16, 20, 24, 32, 40, 48, 64))
 
 
 def make_cover(
@@ -204,14 +208,15 @@ class _Reaching:
         """One or two of them; from `start` on, if it is given."""
         frame, found = self.frame, []
         for side in self.sides:
-            made = self._form(side, STARTS if start is None else (start,))
+            made = self._side(side, STARTS if start is None else (start,))
             if made is None:
                 continue
-            form, old, new = made
-            found.append(form)
-            ends = [e for e in frame.ends if e is not old]
-            ends += [new] if new is not None else []
-            frame = replace(frame, ends=tuple(ends))
+            forms, old, new = made
+            found += forms
+            if old is not None:
+                ends = [e for e in frame.ends if e is not old]
+                ends += [new] if new is not None else []
+                frame = replace(frame, ends=tuple(ends))
         inner = self.inner
         if inner is not None and found and start == inner.bound:
             kept = [e for e in frame.ends if e.point != 0 or e.side < 0]
@@ -220,41 +225,79 @@ class _Reaching:
         if found:
             yield frame, tuple(found)
 
-    def _form(
+    def _side(
         self, side: int, starts: Sequence[Fraction]
-    ) -> tuple[ClosedForm, AnyEnd | None, AnyEnd | None] | None:
-        """A form on one side, the end that it reaches, what is left of it.
+    ) -> tuple[list[ClosedForm], AnyEnd | None, AnyEnd | None] | None:
+        """Forms on one side, the end that they reach, what is left of it.
 
-        Far out, if it can; and the sooner it begins, the fewer rows.
+        Far out, if they can; and the sooner they begin, the fewer rows.
         """
         frame, work = self.frame, self.work
         edge = frame.stop if side > 0 else -frame.start
-        outer = [e for e in frame.ends if e.point is None and e.side == side]
-        tries: list[tuple[Distant, AnyEnd | None]] = []
-        if outer:
-            tries.append((self._distant(outer[0]), outer[0]))
-        if not outer or tries[0][0].bound > edge:
-            tries.append((Distant(outer[0] if outer else None, edge), None))
         expr = work.plain.xreplace({work.variable: side * T})
-        for far, old in tries:
-            for start in starts:
-                if far.bound <= 2 * start:
-                    continue
-                form = best_form(
-                    expr,
-                    side,
-                    start,
-                    far.bound,
-                    work.fmt,
-                    work.goal,
-                    self.known,
-                    work.check_time,
-                )
-                if form is None:
-                    continue
-                if old is None:
-                    return form, None, None
-                return replace(form, limit=far.limit), old, far.end
+        outer = [e for e in frame.ends if e.point is None and e.side == side]
+        for old in outer:
+            far = self._distant(old)
+            if far.bound <= edge:
+                continue
+            last = self._settled(expr, side, far.bound)
+            until = far.bound if last is None else last.low
+            form = self._form(expr, side, starts, until)
+            if form is None:
+                continue
+            forms = [form] if last is None else [form, last]
+            forms[-1] = replace(forms[-1], limit=far.limit)
+            return forms, old, far.end
+        form = self._form(expr, side, starts, edge)
+        return None if form is None else ([form], None, None)
+
+    def _form(
+        self,
+        expr: sympy.Expr,
+        side: int,
+        starts: Sequence[Fraction],
+        edge: Fraction,
+    ) -> ClosedForm | None:
+        work = self.work
+        for start in starts:
+            if edge <= 2 * start:
+                continue
+            form = best_form(
+                expr,
+                side,
+                start,
+                edge,
+                work.fmt,
+                work.goal,
+                self.known,
+                work.check_time,
+            )
+            if form is not None:
+                return form
+        return None
+
+    def _settled(
+        self, expr: sympy.Expr, side: int, bound: Fraction
+    ) -> ClosedForm | None:
+        """Without its exponentials, from where they are too small to matter."""
+        found = settled(expr)
+        if found is None:
+            return None
+        work = self.work
+        for low in SETTLED:
+            if bound <= 2 * low:
+                continue
+            form = settled_form(
+                found,
+                side,
+                low,
+                bound,
+                work.fmt,
+                work.goal,
+                work.check_time,
+            )
+            if form is not None:
+                return form
         return None
 
 

@@ -200,8 +200,10 @@ class PairAnalyzer:
         fmt: FloatFormat,
         primitives: PrimitiveErrors,
         boxes: Boxes,
+        truncation: float = 0.0,
     ) -> None:
         self.form, self.fmt, self.boxes = form, fmt, boxes
+        self.truncation = Real(truncation)
         self.primitives = primitives
         self.unit = Real(2) ** -fmt.precision
         self.normal = Real(2) ** fmt.emin
@@ -289,14 +291,15 @@ class PairAnalyzer:
 
     def _in_ulps(self, v: Carried) -> Array:
         """Where all of it lies in one binade, or on the edge above it."""
-        exact = v.exact
-        error = v.error
+        # What the program leaves out may be on either side of a power of two.
+        exact, more = v.exact, v.exact.size * self.truncation
+        error = v.error + more
         # Below the smallest normal a flush is allowed, so it is no error;
         # 4 ulp above it a computed value may be below.
         slack = self.normal * (1 + Real(2) ** (3 - self.fmt.precision))
         tiny = exact.size <= slack
         error = np.where(tiny, np.maximum(error - self.normal, 0), error)
-        unit = power2(self._ulp_exponent(exact.least))
+        unit = power2(self._ulp_exponent(exact.least - more))
         none = (exact.low <= 0) & (exact.high >= 0) & ~tiny
         return np.where(none, Real(np.inf), error / unit * GROWN)
 

@@ -210,6 +210,7 @@ def _closed(piece: ClosedForm) -> dict[str, object]:
         "scaled": piece.scaled,
         "power": piece.power,
         "limit": _plain(piece.limit),
+        "truncation": piece.truncation,
     }
 
 
