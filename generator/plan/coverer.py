@@ -358,9 +358,9 @@ def _filled(
     start, stop = frame.start, frame.stop
     for piece in closed:
         if piece.side > 0:
-            stop = max(piece.low, start)
+            stop = max(min(piece.low, stop), start)
         else:
-            start = min(-piece.low, stop)
+            start = min(max(-piece.low, start), stop)
     specials = [s for s in frame.specials if start <= s.near <= stop]
     rows, powers = [], []
     if start < stop or not closed:
