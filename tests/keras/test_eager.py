@@ -309,7 +309,29 @@ assert y[1] == 0.5
 
 
 @TORCH
-def test_no_compiler_is_one_warning() -> None:
+def test_no_compiler_is_one_warning(
+    switched: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a program and the one of its gradient."""
+    from torch._inductor import config
+
+    monkeypatch.setattr(_eager, "_warned", [])
+    fused = [_eager.fused_torch(f) for f in (Counted(), keras.ops.tanh)]
+    x = tensor(np.array([-3.0, 0.0, 2.0], "float32"))
+    missing = {"cpp.cxx": ("/nonexistent",), "force_disable_caches": True}
+    with config.patch(missing), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for f in (*fused, *fused):
+            y = f(x)
+    assert y[1] == 0.0
+    (ours,) = (w for w in said if "torch.compile fails" in str(w.message))
+    assert "compiler" in str(ours.message)
+
+
+# A process of torch's takes seconds to begin.
+@TORCH
+@pytest.mark.slow
+def test_no_compiler_is_one_warning_of_a_process() -> None:
     """Asked for by the environment."""
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT],
