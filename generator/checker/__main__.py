@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from .assembly import reads_tables
 from .check import Finding
 from .check import Report
 from .check import check
@@ -79,7 +80,7 @@ def check_file(
 
 def _misplaced(path: Path, name: str, source: str) -> list[Finding]:
     """A module that would read the tables of another certificate."""
-    if "keras_stablef.runtime.tables" not in source:
+    if not reads_tables(source):
         return []
     read = shipped() / f"{name}.json"
     if path.resolve() == read.resolve():

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from .agreement import compare_runs
 from .agreement import compare_tables
 from .agreement import compare_values
 from .assumptions import Assumed
@@ -34,6 +35,7 @@ from .claims import Plan
 from .claims import exact
 from .claims import read_plans
 from .claims import real
+from .decisions import runs
 from .formula import Node
 from .formula import has_kinks
 from .formula import read
@@ -280,6 +282,11 @@ def _plan(
         _find(report, plan, what)
     for what in compare_values(module, plan, line):
         _find(report, plan, what)
+    looked = [s for s in line if not s.limit]
+    for sign in (1, -1) if plan.parity else (1,):
+        found = runs(module, plan, sign, assumed, looked)
+        for what in compare_runs(module, plan, looked, found):
+            _find(report, plan, what)
     bent = has_kinks(node)
     for k, piece in enumerate(plan.pieces):
         own = [s for s in line if s.owner == k]
