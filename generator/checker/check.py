@@ -284,8 +284,8 @@ def _plan(
         _find(report, plan, what)
     looked = [s for s in line if not s.limit]
     for sign in (1, -1) if plan.parity else (1,):
-        found = runs(module, plan, sign, assumed, looked)
-        for what in compare_runs(module, plan, looked, found):
+        parts = runs(module, plan, sign, assumed, looked)
+        for what in compare_runs(module, plan, looked, parts):
             _find(report, plan, what)
     bent = has_kinks(node)
     for k, piece in enumerate(plan.pieces):

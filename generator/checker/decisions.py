@@ -73,7 +73,9 @@ def runs(
             break
     if len(todo):
         raise NotRunnable("a body that decides in too many places")
-    return _joined(pieces, *(np.concatenate(p) for p in zip(*done, strict=True)))
+    return _joined(
+        pieces, *(np.concatenate(p) for p in zip(*done, strict=True))
+    )
 
 
 def _decided(body: Body, lanes: Lanes, owner: Any) -> tuple[Any, Any]:
@@ -87,7 +89,7 @@ def _decided(body: Body, lanes: Lanes, owner: Any) -> tuple[Any, Any]:
             some = which[i : i + CHUNK]
             for place, value, unknown in body.decisions(own.chosen(some)):
                 with np.errstate(over="ignore"):
-                    mixed = np.uint64(hash(place) % 2**63) * ODD
+                    mixed: Any = np.uint64(hash(place) % 2**63) * ODD
                     whole = np.asarray(value).astype(np.int64)
                     mixed = (mixed + whole.view(np.uint64)) * ODD
                     keys[some] += mixed ^ (mixed >> np.uint64(29))

@@ -129,7 +129,9 @@ def test_tables_of_another_certificate_in_other_words(tmp_path: Path) -> None:
     """Python reads `a. b` as a.b."""
     for kind in ("json", "py"):
         text = (shipped() / f"so3_cubic.{kind}").read_text()
-        text = text.replace("keras_stablef.runtime.t", "keras_stablef.runtime .t")
+        text = text.replace(
+            "keras_stablef.runtime.t", "keras_stablef.runtime .t"
+        )
         (tmp_path / f"so3_cubic.{kind}").write_text(text)
     report = check_file(tmp_path / "so3_cubic.json", None, (0, "float32"))
     assert [f for f in report.findings if "tables" in f.what]
