@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from .machine import Machine
+from .machine import Real
 from .operations import Ops
 from .operations import Table
 from .pairs import Pairs
@@ -186,7 +187,11 @@ class LaterOps:
             if not neutral and isinstance(a, Number):
                 unknown = self.m.undecided.get(place, self.m.never)
                 lost = unknown | ~np.isfinite(made.error)
-                self.m.decides((place, "whole"), made.lo, lost)
+                # Of what is known, as n / 2 + 1/2 is, what is dropped: where
+                # that is the same, so is the formula.
+                dropped = (a.lo - made.lo) * Real(2) ** 40
+                value = np.where(a.exactly, dropped, made.lo)
+                self.m.decides((place, "whole"), value, lost)
             return made
 
         return Later(self.m, rounded, x)

@@ -134,6 +134,26 @@ class Counted:
 
 
 @TENSORFLOW
+def test_threads_that_call_first_trace_once() -> None:
+    import threading
+
+    f = Counted()
+    run, x = _eager.fused_tensorflow(f), tensor(np.ones(2000, "float32"))
+    start = threading.Barrier(6)
+
+    def call() -> None:
+        start.wait()
+        run(x)
+
+    threads = [threading.Thread(target=call) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert f.traces == 1
+
+
+@TENSORFLOW
 def test_lengths_change_and_nothing_is_traced_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -150,6 +170,7 @@ def test_lengths_change_and_nothing_is_traced_again(
             sizes.add(x.shape[0])
             return program(x)
 
+        run.get_concrete_function = program.get_concrete_function  # type: ignore[attr-defined]
         return run
 
     monkeypatch.setattr(tf, "function", watched)
