@@ -187,10 +187,12 @@ class LaterOps:
             if not neutral and isinstance(a, Number):
                 unknown = self.m.undecided.get(place, self.m.never)
                 lost = unknown | ~np.isfinite(made.error)
-                # Of what is known, as n / 2 + 1/2 is, what is dropped: where
-                # that is the same, so is the formula.
-                dropped = (a.lo - made.lo) * Real(2) ** 40
-                value = np.where(a.exactly, dropped, made.lo)
+                # Of what is known, as n / 2 + 1/2 is for an exponent n, what is
+                # dropped: as long as it stays the same, so does the formula,
+                # and where more is dropped at once, it jumps.
+                narrow = a.hi - a.lo + 2 * a.error < Real(2) ** -20
+                dropped = np.rint((a.lo - made.lo) * Real(2) ** 10)
+                value = np.where(narrow, dropped, made.lo)
                 self.m.decides((place, "whole"), value, lost)
             return made
 
