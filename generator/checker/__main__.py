@@ -137,13 +137,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lanes = sum(r.lanes for r in reports)
     for report in sorted(reports, key=lambda r: r.name):
         for finding in report.findings:
-            print(finding)
+            print(printable(finding))
     wrong = sum(len(r.findings) for r in reports)
     print(
         f"checked {plans} plans of {len(reports)} functions: {pieces} pieces, "
         f"{lanes} intervals of inputs; not confirmed: {wrong} claims"
     )
     return 1 if wrong or not plans else 0
+
+
+def printable(finding: Finding) -> str:
+    """Its text in any encoding, and nothing that a terminal obeys."""
+    escaped = (c if c.isprintable() else repr(c)[1:-1] for c in str(finding))
+    return "".join(escaped).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _asked(path: Path, options: argparse.Namespace) -> Expected | None:

@@ -29,6 +29,7 @@ from .agreement import compare_values
 from .assumptions import Assumed
 from .assumptions import check_assumed
 from .assumptions import read_assumed
+from .claims import FOUND
 from .claims import Malformed
 from .claims import Piece
 from .claims import Plan
@@ -68,10 +69,6 @@ from .tails import check_form
 from .values import Unknown
 
 ROWS = {"row": check_row, "power": check_power, "logrow": check_log_row}
-
-
-# Of a file that nobody wrote in good faith; ours are ValueErrors.
-FOUND = (ValueError, LookupError, TypeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -200,7 +197,7 @@ def _modules(source: str, certificate: str) -> list[Module]:
 
 
 def _said(error: Exception) -> str:
-    if isinstance(error, (KeyError, TypeError)):
+    if isinstance(error, (KeyError, TypeError, AttributeError)):
         return (
             "expected the fields that the generator writes, received "
             f"something else ({error!r})"
