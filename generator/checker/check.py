@@ -48,6 +48,7 @@ from .lanes import spans
 from .limits import check_limit
 from .limits import check_value
 from .limits import is_constant
+from .literals import numbers_of
 from .machine import extended_range
 from .outside import check_outside
 from .programs import check_closed
@@ -271,7 +272,9 @@ def _plan(
         for label, text in found.wrong:
             _find(report, plan, text, label)
         return
-    _numbers(plan, report)
+    for piece in plan.pieces:
+        if not all(map(plan.fmt.holds, numbers_of(piece))):
+            _find(report, plan, "a number is not of the format", piece.label)
     line, wrong = spans(plan)
     for what in [*wrong, *compare_tables(module, plan)]:
         _find(report, plan, what)
@@ -312,25 +315,6 @@ def _held(piece: Piece, own: list[Span]) -> Piece:
         low, high = -high, -low
     low, high = max(low, piece["low"]), min(high, piece["high"])
     return replace(piece, data={**piece.data, "low": low, "high": high})
-
-
-def _numbers(plan: Plan, report: Report) -> None:
-    """Everything that is rendered has to be a number of the format."""
-    for piece in plan.pieces:
-        values: list[Fraction] = []
-        if piece.kind in ("row", "logrow"):
-            values = [piece[k] for k in ("low", "high", "center", "lead")]
-            values += [piece["slope"], *piece.numbers("rest")]
-        elif piece.kind == "power":
-            values = [piece[k] for k in ("low", "high", "center", "factor")]
-            values += [*piece.numbers("rest"), *piece.numbers("offset")]
-        elif piece.kind == "end":
-            values = [piece["bound"]]
-            for factor in piece.raw("factors"):
-                values += [exact(factor["head"]), exact(factor["tail"])]
-                values += [exact(c) for c in factor["rest"]]
-        if not all(plan.fmt.holds(v) for v in values):
-            _find(report, plan, "a number is not of the format", piece.label)
 
 
 def _truncation(
