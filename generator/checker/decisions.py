@@ -30,7 +30,8 @@ from .source import NotRunnable
 ROUNDS = 40  # of dividing: down to single floats
 MOST_LANES = 1 << 16
 MOST_RUNS = 256  # of a span: those of powers and ends have some tens
-ODD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden mean
+NOT_ASKED = np.iinfo(np.int64).min  # a decision on a way that is not gone
+Decided = dict[Any, Any]  # by place, a number for each lane
 
 
 def runs(
@@ -43,7 +44,9 @@ def runs(
     """The parts of spans in which each decision is the same.
 
     Raises:
-        NotRunnable: there are too many to look at.
+        NotRunnable: there are too many to look at, or one is not decided by
+            the input: what is computed may be on either side, and the exact
+            value is on one.
     """
     if not pieces:
         return []
@@ -59,28 +62,27 @@ def runs(
     low, high, which = (np.array(v) for v in zip(*ends, strict=True))
     todo = Lanes(low, high, which, np.zeros(len(which), bool))
     owner = np.array([s.owner for s in pieces])
-    done: list[tuple[Any, ...]] = []
+    done: list[tuple[Lanes, Decided]] = []
     for _ in range(ROUNDS):
-        keys, open_ = _decided(body, todo, owner)
-        ready = ~open_ | (todo.low == todo.high)
-        some = todo.chosen(ready)
-        done.append((some.owner, some.low, some.high, keys[ready]))
-        todo = todo.chosen(~ready)
+        decided, open_ = _decided(body, todo, owner)
+        single = open_ & (todo.low == todo.high)
+        if single.any():
+            x = float(todo.low[single][0])
+            raise NotRunnable(f"a decision that a rounding may turn, at {x!r}")
+        kept = {place: values[~open_] for place, values in decided.items()}
+        done.append((todo.chosen(~open_), kept))
+        todo = todo.chosen(open_)
         if not len(todo):
-            break
+            return _joined(pieces, done)
         todo = todo.divided(plan.fmt)
         if len(todo) > MOST_LANES:
             break
-    if len(todo):
-        raise NotRunnable("a body that decides in too many places")
-    return _joined(
-        pieces, *(np.concatenate(p) for p in zip(*done, strict=True))
-    )
+    raise NotRunnable("a body that decides in too many places")
 
 
-def _decided(body: Body, lanes: Lanes, owner: Any) -> tuple[Any, Any]:
-    """A number for what is decided in each lane; whether something is not."""
-    keys = np.zeros(len(lanes), np.uint64)
+def _decided(body: Body, lanes: Lanes, owner: Any) -> tuple[Decided, Any]:
+    """What is decided in each lane, and whether something is not."""
+    found: Decided = {}
     open_ = np.zeros(len(lanes), bool)
     own = Lanes(lanes.low, lanes.high, owner[lanes.owner], lanes.margin)
     for group in np.unique(body.group[own.owner]):
@@ -88,23 +90,33 @@ def _decided(body: Body, lanes: Lanes, owner: Any) -> tuple[Any, Any]:
         for i in range(0, len(which), CHUNK):
             some = which[i : i + CHUNK]
             for place, value, unknown in body.decisions(own.chosen(some)):
-                with np.errstate(over="ignore"):
-                    mixed: Any = np.uint64(hash(place) % 2**63) * ODD
-                    whole = np.asarray(value).astype(np.int64)
-                    mixed = (mixed + whole.view(np.uint64)) * ODD
-                    keys[some] += mixed ^ (mixed >> np.uint64(29))
+                if place not in found:
+                    found[place] = np.full(len(lanes), NOT_ASKED)
+                found[place][some] = np.asarray(value).astype(np.int64)
                 open_[some] |= unknown
-    return keys, open_
+    return found, open_
 
 
 def _joined(
-    pieces: list[Span], owner: Any, low: Any, high: Any, keys: Any
+    pieces: list[Span], done: list[tuple[Lanes, Decided]]
 ) -> list[Span]:
     """Neighbours in which all is decided alike, in one."""
+    owner, low, high = (
+        np.concatenate([getattr(lanes, name) for lanes, _ in done])
+        for name in ("owner", "low", "high")
+    )
     order = np.lexsort((low, owner))
-    owner, low, high, keys = (v[order] for v in (owner, low, high, keys))
+    owner, low, high = owner[order], low[order], high[order]
     new = np.ones(len(low), bool)
-    new[1:] = (owner[1:] != owner[:-1]) | (keys[1:] != keys[:-1])
+    new[1:] = owner[1:] != owner[:-1]
+    for place in {place for _, decided in done for place in decided}:
+        values = np.concatenate(
+            [
+                decided.get(place, np.full(len(lanes), NOT_ASKED))
+                for lanes, decided in done
+            ]
+        )[order]
+        new[1:] |= values[1:] != values[:-1]
     first = np.nonzero(new)[0]
     last = np.append(first[1:], len(low)) - 1
     count = np.bincount(owner[first], minlength=len(pieces))

@@ -64,6 +64,16 @@ NARROW: dict[str, tuple[str, str, str]] = {
         ROWS,
         'y = ops.where(x != 3.5, y, constant(7.0, "float32"))',
     ),
+    "where a sum is rounded up": (
+        "sinc",
+        ROWS,
+        "y = ops.where((t + 100000000.0) - 100000000.0 > t, 1.5 * y, y)",
+    ),
+    "where a product is rounded down": (
+        "sinc",
+        ROWS,
+        "y = y * (1.0 + ops.floor((t * 0.1) * 10.0 - t))",
+    ),
     "in a program": (
         "stablef",
         NEAR,

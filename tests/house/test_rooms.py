@@ -135,11 +135,12 @@ class Reader:
         )
 
     def _within(self, *kinds: type, when: Callable[[Any], bool]) -> set[int]:
+        nodes: Iterator[Any] = ast.walk(self.tree)
         return {
             id(node)
-            for outer in ast.walk(self.tree)
+            for outer in nodes
             if isinstance(outer, kinds) and when(outer)
-            for part in outer.body  # type: ignore[attr-defined]
+            for part in outer.body
             for node in ast.walk(part)
         }
 
@@ -207,8 +208,8 @@ class Reader:
             found = self._called(node)
             if ast.unparse(node.func) == "__import__" and found is not None:
                 # That of the first part, as `import a.b` gives.
-                own = ast.literal_eval(node.args[0]).partition(".")[0]
-                found = below(own)
+                whole = text_of(node.args[0]) or ""
+                found = below(whole.partition(".")[0])
         return found if found in MODULES else None
 
     def _called(self, node: ast.Call) -> str | None:

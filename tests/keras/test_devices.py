@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -118,8 +118,7 @@ def output(path: object, *arguments: str, backend: str = BACKEND) -> list:
 
 def beside(path: Path) -> list:
     """What torch learns by itself, and beside a process that is started."""
-    space: dict[str, Any] = {}
-    exec(compile(path.read_text("utf-8"), str(path), "exec"), space)
+    space = runpy.run_path(str(path))
     script = path.with_name("second.py")
     script.write_text(path.read_text("utf-8") + SECOND, encoding="utf-8")
     store = path.with_name("store")

@@ -133,6 +133,18 @@ class Counted:
         return keras.ops.exp(x)
 
 
+class Watched:
+    """A program, and the lengths that it is called with."""
+
+    def __init__(self, program: Any, sizes: set[int]) -> None:
+        self.program, self.sizes = program, sizes
+        self.get_concrete_function = program.get_concrete_function
+
+    def __call__(self, x: Any) -> Any:
+        self.sizes.add(x.shape[0])
+        return self.program(x)
+
+
 @TENSORFLOW
 def test_threads_that_call_first_trace_once() -> None:
     import threading
@@ -164,14 +176,7 @@ def test_lengths_change_and_nothing_is_traced_again(
     made = tf.function
 
     def watched(*arguments: Any, **options: Any) -> Any:
-        program = made(*arguments, **options)
-
-        def run(x: Any) -> Any:
-            sizes.add(x.shape[0])
-            return program(x)
-
-        run.get_concrete_function = program.get_concrete_function  # type: ignore[attr-defined]
-        return run
+        return Watched(made(*arguments, **options), sizes)
 
     monkeypatch.setattr(tf, "function", watched)
     body = Counted()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -93,7 +94,9 @@ def test_saved_model_is_trained_in_plain_tensorflow(
         for name in [n for n in sys.modules if n.startswith("keras_stablef")]:
             monkeypatch.delitem(sys.modules, name)
         monkeypatch.setattr(sys, "argv", ["", str(tmp_path / "served")])
-        exec(compile(RELOAD, "reload.py", "exec"), {})
+        script = tmp_path / "reload.py"
+        script.write_text(RELOAD, encoding="utf-8")
+        runpy.run_path(str(script))
         return
     done = subprocess.run(
         [sys.executable, "-c", RELOAD, str(tmp_path / "served")],

@@ -240,7 +240,7 @@ def test_subnormal_operands(mode: str) -> None:
     a, b = (v.ravel() for v in np.meshgrid(SMALL, SMALL))
     a, b = a.astype("float32"), b.astype("float32")
 
-    def both(x):  # type: ignore[no-untyped-def]
+    def both(x: Any) -> list[Any]:
         y = division.divided_twice(x[0], x[1])
         return [y, division.rooted_twice(ops.abs(x[0]), ops.abs(x[0]))]
 
