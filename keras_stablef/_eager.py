@@ -25,7 +25,8 @@ FAILURES = (
     *(LookupError, OSError, RuntimeError, TypeError, ValueError),
 )
 
-# A tracer replaces methods of torch.nn.Module for the whole process.
+# A tracer of torch replaces methods of torch.nn.Module for the whole process;
+# TensorFlow would trace in each of the threads that call first, and warn.
 _tracing = threading.RLock()
 _torch = {"compile": os.environ.get("KERAS_STABLEF_TORCH_COMPILE") == "1"}
 _warned: list[str] = []
@@ -75,15 +76,19 @@ def fused_tensorflow(body: Body) -> Body:
     exact: set[int] = set()
 
     def program_of(x: Any, rest: tuple[Any, ...]) -> Any:
-        if x.dtype not in programs:
-            scalars = [tf.TensorSpec([], r.dtype) for r in rest]
-            programs[x.dtype] = tf.function(
-                body,
-                autograph=False,
-                jit_compile=True,
-                input_signature=[tf.TensorSpec([None, 1], x.dtype), *scalars],
-            )
-        return programs[x.dtype]
+        with _tracing:
+            if x.dtype not in programs:
+                column = tf.TensorSpec([None, 1], x.dtype)
+                scalars = [tf.TensorSpec([], r.dtype) for r in rest]
+                program = tf.function(
+                    body,
+                    autograph=False,
+                    jit_compile=True,
+                    input_signature=[column, *scalars],
+                )
+                program.get_concrete_function()
+                programs[x.dtype] = program
+            return programs[x.dtype]
 
     def compiled(x: Any, rest: tuple[Any, ...]) -> Any:
         size = int(tf.size(x))

@@ -218,9 +218,12 @@ class StableOp(keras.Operation):
 
         Pieces with their intervals, exact coefficients, truncation errors
         and total bounds, the errors assumed of elementary functions, and
-        what is claimed.  `keras_stablef.generator.checker` derives every
-        claim again from these and the formula.  `order` counts from this
-        op; a dtype that is computed in a wider one has that one's plan.
+        what is claimed.  `order` counts from this op; a dtype that is
+        computed in a wider one has that one's plan.  To be read, not
+        checked: `keras_stablef.generator.checker` takes the text of a whole
+        certificate, of all plans, and of the module rendered with it, as
+        ``NAME.json`` and ``NAME.py`` in ``keras_stablef/generated`` for what
+        ships; no module that `save` wrote.
 
         Example:
             >>> ks.ops.log_cosh.certificate("float32", order=1)["plan"]["ulp"]

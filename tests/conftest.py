@@ -10,9 +10,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Threads of libgomp wait for work in a loop, which takes the core of another
 # process: 22 s where 2 s are needed.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# A backend has a million objects and tracers make cycles by the thousand: an
-# eighth of all the time went into looking for garbage among them.
-gc.set_threshold(50_000, 20, 20)
 
 if os.environ["KERAS_BACKEND"] == "jax":
     import jax
@@ -26,6 +23,10 @@ elif os.environ["KERAS_BACKEND"] == "torch":
 
 import judge
 import pytest
+
+# A backend has a million objects and tracers make cycles by the thousand: an
+# eighth of all the time went into looking for garbage among them.
+gc.set_threshold(50_000, 20, 20)
 
 # What does not depend on the backend is tested beside this one only.
 ONCE = "tensorflow"

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from .assembly import reads_tables
 from .check import Finding
 from .check import Report
 from .check import check
@@ -79,7 +80,7 @@ def check_file(
 
 def _misplaced(path: Path, name: str, source: str) -> list[Finding]:
     """A module that would read the tables of another certificate."""
-    if "keras_stablef.runtime.tables" not in source:
+    if not reads_tables(source):
         return []
     read = shipped() / f"{name}.json"
     if path.resolve() == read.resolve():
@@ -136,13 +137,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lanes = sum(r.lanes for r in reports)
     for report in sorted(reports, key=lambda r: r.name):
         for finding in report.findings:
-            print(finding)
+            print(printable(finding))
     wrong = sum(len(r.findings) for r in reports)
     print(
         f"checked {plans} plans of {len(reports)} functions: {pieces} pieces, "
         f"{lanes} intervals of inputs; not confirmed: {wrong} claims"
     )
     return 1 if wrong or not plans else 0
+
+
+def printable(finding: Finding) -> str:
+    """Its text in any encoding, and nothing that a terminal obeys."""
+    escaped = (c if c.isprintable() else repr(c)[1:-1] for c in str(finding))
+    return "".join(escaped).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _asked(path: Path, options: argparse.Namespace) -> Expected | None:

@@ -283,6 +283,22 @@ def compare_values(module: Module, plan: Plan, spans: list[Span]) -> list[str]:
     return wrong
 
 
+def compare_runs(
+    module: Module, plan: Plan, spans: list[Span], found: list[Span]
+) -> list[str]:
+    """The same in each part of a span that is more than one part."""
+    whole = {(s.owner, s.low, s.high) for s in spans}
+    wrong = []
+    for run in found:
+        if (run.owner, run.low, run.high) in whole:
+            continue
+        piece = plan.pieces[run.owner]
+        what = differs(module, plan, run, formula_of(piece))
+        if what:
+            wrong.append(f"{piece.label}: {what}")
+    return wrong
+
+
 def _plain(piece: Piece) -> bool:
     """Whether it is a row away from zeros."""
     return piece.kind == "row" and not piece["slope"]

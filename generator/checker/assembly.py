@@ -85,6 +85,18 @@ def assembled(tree: ast.Module, whole: dict[str, Any] | None) -> ast.Module:
     return ast.fix_missing_locations(ast.Module([*first, *own], []))
 
 
+def reads_tables(source: str) -> bool:
+    """Whether a module takes its tables from a certificate of the package."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return False  # nothing of it is run
+    return any(
+        isinstance(node, ast.ImportFrom) and node.module == RUNTIME + TABLES
+        for node in ast.walk(tree)
+    )
+
+
 def _of_runtime(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and bool(
         node.module and node.module.startswith(RUNTIME) and not node.level

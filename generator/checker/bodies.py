@@ -52,7 +52,8 @@ class Body:
         machine = self._machine(0, {})
         self.ops, self.pairs = Ops(machine), Pairs(machine)
         later = LaterPairs(self.pairs)
-        space = module.run({"ops": LaterOps(self.ops)})
+        later_ops = LaterOps(self.ops)
+        space = module.run({"ops": later_ops})
         bitwise = LaterBitwise(self.ops)
         for name, helper in {**later.names(), **bitwise.names()}.items():
             if name in space:
@@ -60,6 +61,8 @@ class Body:
         if "_log_rows" in space:
             space["_log_rows"] = later.by_owner(space["_log_rows"])
         space.update(with_kernels(space, plan.fmt))
+        if "_pair_exp" in space:
+            space["_pair_exp"] = later_ops.changing_nothing(space["_pair_exp"])
         self.function = space["BODIES"][plan.fmt.name][plan.order]
         own = [
             (p.whole("index"), float(p["center"]))
@@ -104,11 +107,23 @@ class Body:
                     np.bitwise_or.at(open_, some, found)
             return result
 
+    def decisions(self, lanes: Lanes) -> list[tuple[Any, Any, Any]]:
+        """Places, what is decided there in each lane, and where it is not."""
+        seen: list[tuple[Any, Any, Any]] = []
+        with np.errstate(all="ignore"):
+            self._run(lanes, {}, lambda _, y: y.lo, seen)
+        return seen
+
     def _run(
-        self, lanes: Lanes, choices: dict[int, Any], judge: Judge
+        self,
+        lanes: Lanes,
+        choices: dict[int, Any],
+        judge: Judge,
+        seen: list[tuple[Any, Any, Any]] | None = None,
     ) -> tuple[Any, dict[int, Any]]:
         fmt = self.plan.fmt
         machine = self._machine(len(lanes), choices)
+        machine.seen = seen
         self.ops.m = self.pairs.m = machine
         owner = lanes.owner
         self.pairs.rows = self.index[owner], lanes.margin, self.center[owner]

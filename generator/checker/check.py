@@ -23,17 +23,20 @@ from typing import Any
 
 import numpy as np
 
+from .agreement import compare_runs
 from .agreement import compare_tables
 from .agreement import compare_values
 from .assumptions import Assumed
 from .assumptions import check_assumed
 from .assumptions import read_assumed
+from .claims import FOUND
 from .claims import Malformed
 from .claims import Piece
 from .claims import Plan
 from .claims import exact
 from .claims import read_plans
 from .claims import real
+from .decisions import runs
 from .formula import Node
 from .formula import has_kinks
 from .formula import read
@@ -45,6 +48,7 @@ from .lanes import spans
 from .limits import check_limit
 from .limits import check_value
 from .limits import is_constant
+from .literals import numbers_of
 from .machine import extended_range
 from .outside import check_outside
 from .programs import check_closed
@@ -66,10 +70,6 @@ from .tails import check_form
 from .values import Unknown
 
 ROWS = {"row": check_row, "power": check_power, "logrow": check_log_row}
-
-
-# Of a file that nobody wrote in good faith; ours are ValueErrors.
-FOUND = (ValueError, LookupError, TypeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _modules(source: str, certificate: str) -> list[Module]:
 
 
 def _said(error: Exception) -> str:
-    if isinstance(error, (KeyError, TypeError)):
+    if isinstance(error, (KeyError, TypeError, AttributeError)):
         return (
             "expected the fields that the generator writes, received "
             f"something else ({error!r})"
@@ -272,7 +272,9 @@ def _plan(
         for label, text in found.wrong:
             _find(report, plan, text, label)
         return
-    _numbers(plan, report)
+    for piece in plan.pieces:
+        if not all(map(plan.fmt.holds, numbers_of(piece))):
+            _find(report, plan, "a number is not of the format", piece.label)
     line, wrong = spans(plan)
     for what in [*wrong, *compare_tables(module, plan)]:
         _find(report, plan, what)
@@ -280,6 +282,11 @@ def _plan(
         _find(report, plan, what)
     for what in compare_values(module, plan, line):
         _find(report, plan, what)
+    looked = [s for s in line if not s.limit]
+    for sign in (1, -1) if plan.parity else (1,):
+        parts = runs(module, plan, sign, assumed, looked)
+        for what in compare_runs(module, plan, looked, parts):
+            _find(report, plan, what)
     bent = has_kinks(node)
     for k, piece in enumerate(plan.pieces):
         own = [s for s in line if s.owner == k]
@@ -308,25 +315,6 @@ def _held(piece: Piece, own: list[Span]) -> Piece:
         low, high = -high, -low
     low, high = max(low, piece["low"]), min(high, piece["high"])
     return replace(piece, data={**piece.data, "low": low, "high": high})
-
-
-def _numbers(plan: Plan, report: Report) -> None:
-    """Everything that is rendered has to be a number of the format."""
-    for piece in plan.pieces:
-        values: list[Fraction] = []
-        if piece.kind in ("row", "logrow"):
-            values = [piece[k] for k in ("low", "high", "center", "lead")]
-            values += [piece["slope"], *piece.numbers("rest")]
-        elif piece.kind == "power":
-            values = [piece[k] for k in ("low", "high", "center", "factor")]
-            values += [*piece.numbers("rest"), *piece.numbers("offset")]
-        elif piece.kind == "end":
-            values = [piece["bound"]]
-            for factor in piece.raw("factors"):
-                values += [exact(factor["head"]), exact(factor["tail"])]
-                values += [exact(c) for c in factor["rest"]]
-        if not all(plan.fmt.holds(v) for v in values):
-            _find(report, plan, "a number is not of the format", piece.label)
 
 
 def _truncation(

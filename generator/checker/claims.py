@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -31,6 +32,16 @@ FORMATS = {  # IEEE 754: precision, least and largest exponent
     "float32": (24, -126, 127),
     "float64": (53, -1022, 1023),
 }
+LARGEST = 2**12  # scales, powers and orders: 2**-1074 is the least float64
+MOST_ORDERS = 16  # of derivatives; three ship
+LONGEST = 100  # of a name: files are named after it
+NAME = re.compile(rf"[a-z][a-z0-9_]{{,{LONGEST - 1}}}", re.ASCII)
+
+# Of a file that nobody wrote in good faith; ours are ValueErrors.
+FOUND = (
+    *(ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, RecursionError),
+)
 
 
 class Malformed(ValueError):  # noqa: N818
@@ -111,6 +122,17 @@ def exact(value: Any) -> Fraction:
         ) from None
 
 
+def whole_number(value: Any, what: str) -> int:
+    """An integer that numbers may be raised to and 2 to it."""
+    found = exact(value)
+    if found.denominator != 1 or abs(found) > LARGEST:
+        raise Malformed(
+            f"{what}: expected an integer of at most {LARGEST}, received "
+            f"{value!r:.100}."
+        )
+    return int(found)
+
+
 def real(value: Any) -> float:
     """A bound or a limit; infinities are allowed."""
     if isinstance(value, str) and value in ("inf", "-inf"):
@@ -149,10 +171,7 @@ class Piece:
 
     def whole(self, name: str) -> int:
         """An integer field."""
-        value = self[name]
-        if value.denominator != 1:
-            raise Malformed(f"{self.label}: {name} is no integer.")
-        return int(value)
+        return whole_number(self._raw(name), f"{self.label}, {name}")
 
     def numbers(self, name: str) -> list[Fraction]:
         """A list of numbers."""
@@ -196,9 +215,10 @@ def read_plans(text: str) -> tuple[dict[str, Any], list[Plan]]:
     """
     try:
         whole = json.loads(text)
+        _require_shape(whole)
         low, high = (domain_end(text) for text in whole["domain"])
         plans = [_plan(whole["name"], p, low, high) for p in whole["plans"]]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except FOUND as error:
         if isinstance(error, (Malformed, Unreadable)):
             raise
         raise Malformed(
@@ -208,8 +228,38 @@ def read_plans(text: str) -> tuple[dict[str, Any], list[Plan]]:
     return whole, plans
 
 
+def _require_shape(whole: Any) -> None:
+    """The parts that are asked for by their names.
+
+    The function's name is part of a file's, and is printed.
+    """
+    name = whole["name"]
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise Malformed(
+            f"No name: expected at most {LONGEST} of a-z, 0-9 and _, "
+            f"received {name!r:.100}."
+        )
+    narrowed = whole["narrowed"]
+    if not isinstance(narrowed, dict) or not all(
+        isinstance(bounds, dict) for bounds in narrowed.values()
+    ):
+        raise Malformed(
+            "No bounds of narrow formats: expected `narrowed` to hold bounds "
+            f"by order by format, received {narrowed!r:.100}."
+        )
+
+
 def domain_end(text: str) -> Fraction | None:
-    """An end of the domain; an irrational one to 200 bits."""
+    """An end of the domain; an irrational one to 200 bits.
+
+    Raises:
+        Malformed: no text.
+        Unreadable: no formula of a number.
+    """
+    if not isinstance(text, str):
+        raise Malformed(
+            f"No end of a domain: expected text, received {text!r:.100}."
+        )
     if text.lstrip("+-") == "oo":
         return None
     node = read(text)
@@ -226,7 +276,11 @@ def _plan(
     low: Fraction | None,
     high: Fraction | None,
 ) -> Plan:
-    order, dtype = int(data["order"]), str(data["dtype"])
+    order, dtype = whole_number(data["order"], "order"), str(data["dtype"])
+    if not 0 <= order < MOST_ORDERS:
+        raise Malformed(
+            f"Bad order: expected one below {MOST_ORDERS}, received {order}."
+        )
     title = f"{name} order {order} {dtype}"
     groups: list[tuple[str, list[dict[str, Any]]]] = []
     if "rows" in data:
@@ -251,7 +305,7 @@ def _plan(
         order,
         get_format(dtype),
         real(data["ulp"]),
-        int(data.get("parity", 0)),
+        whole_number(data.get("parity", 0), "parity"),
         low,
         high,
         pieces,
@@ -340,7 +394,7 @@ def end_formula(end: Piece) -> Node:
     if level:
         g = number(0)
         for p, c in end.raw("exponent"):
-            g = g + number(exact(c)) * w ** -int(p)
+            g = g + number(exact(c)) * w ** -whole_number(p, end.label)
         result = exp(number(-level) * g) * result
     return result
 

@@ -21,7 +21,9 @@ from .statements import plain
 BUILTINS = frozenset(dir(builtins))
 LARGEST_INTEGER = 2**16  # counts of bins; powers and roots are far below
 NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # what a body may bind
-NUMBERS = ("_LOG", "_EXP", "_FEW")  # of primitives: looked at in other places
+# Of primitives: kernels.py looks at the first two, and of the ways that the
+# last one chooses from the one that is taken is run.
+NUMBERS = ("_LOG", "_EXP", "_FEW")
 OPS = frozenset(
     (
         *("abs", "cast", "clip", "exp", "floor", "isnan", "logical_and"),
@@ -194,7 +196,7 @@ class _Body:
                 ):
                     raise _unexpected(node)
                 self._value(part)
-        elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+        elif isinstance(node, ast.Compare) and _orders(node):
             self._value(node.left)
             (right,) = node.comparators
             if not _is_integer(right):  # x < 0
@@ -235,6 +237,12 @@ def _targets(node: ast.expr) -> Iterator[str]:
         if not isinstance(part, ast.Name):
             raise _unexpected(node)
         yield part.id
+
+
+def _orders(node: ast.Compare) -> bool:
+    """One of < <= > >=: what stands for tensors here knows no others."""
+    known = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+    return len(node.ops) == 1 and isinstance(node.ops[0], known)
 
 
 def _is_integer(node: ast.expr) -> bool:

@@ -175,6 +175,9 @@ def spans(plan: Plan) -> tuple[list[Span], list[str]]:
     made: list[Span] = []
     wrong: list[str] = []
     for i, (a, b) in enumerate(itertools.pairwise(line)):
+        lower, upper = first_float(a, fmt), _last(b, fmt, False)
+        if lower > upper:
+            continue
         if not owners[i]:
             wrong.append(f"nothing covers [{float(a):g}, {float(b):g}]")
             continue
@@ -184,10 +187,8 @@ def spans(plan: Plan) -> tuple[list[Span], list[str]]:
         several = sum(reaches[k].rank == rank for k in owners[i]) > 1
         if several and plan.pieces[best].kind != "end":
             wrong.append(f"two pieces cover [{float(a):g}, {float(b):g}]")
-        lower, upper = first_float(a, fmt), _last(b, fmt, False)
         past = _past(plan.pieces[best], a, b, fmt)
-        if lower <= upper:
-            made.append(Span(lower, upper, best, past))
+        made.append(Span(lower, upper, best, past))
     return made, wrong
 
 
@@ -321,9 +322,10 @@ class Lanes:
         high: list[Any] = []
         owner: list[Any] = []
         margin: list[Any] = []
+        each, left = np.divmod(b - a + 1, parts)  # their product overflows
         for i in range(parts):
-            start = a + ((b - a + 1) * i) // parts
-            stop = a + ((b - a + 1) * (i + 1)) // parts - 1
+            start = a + each * i + left * i // parts
+            stop = a + each * (i + 1) + left * (i + 1) // parts - 1
             some = stop >= start
             low.append(from_ordinals(start[some], fmt))
             high.append(from_ordinals(stop[some], fmt))

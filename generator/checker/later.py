@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .machine import Machine
+from .machine import Real
 from .operations import Ops
 from .operations import Table
 from .pairs import Pairs
@@ -158,11 +158,45 @@ class LaterOps:
 
     def __init__(self, ops: Ops) -> None:
         self.ops = ops
+        self.neutral = False  # whether roundings change no value here
 
     @property
     def m(self) -> Machine:
         """The machine of the run at hand."""
         return self.ops.m
+
+    def changing_nothing(
+        self, helper: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        """A helper in which a rounding to a whole number changes no value."""
+
+        def run(*args: Any) -> Any:
+            self.neutral = True
+            try:
+                return helper(*args)
+            finally:
+                self.neutral = False
+
+        return run
+
+    def _whole(self, way: Callable[[Any, int], Any], x: Any) -> Later:
+        place, neutral = self.m.next_place(), self.neutral
+
+        def rounded(a: Any) -> Any:
+            made = way(a, place)
+            if not neutral and isinstance(a, Number):
+                unknown = self.m.undecided.get(place, self.m.never)
+                lost = unknown | ~np.isfinite(made.error)
+                # Of what is known, as n / 2 + 1/2 is for an exponent n, what is
+                # dropped: as long as it stays the same, so does the formula,
+                # and where more is dropped at once, it jumps.
+                narrow = a.hi - a.lo + 2 * a.error < Real(2) ** -20
+                dropped = np.rint((a.lo - made.lo) * Real(2) ** 10)
+                value = np.where(narrow, dropped, made.lo)
+                self.m.decides((place, "whole"), value, lost)
+            return made
+
+        return Later(self.m, rounded, x)
 
     def __getattr__(self, name: str) -> Callable[..., Later]:
         if name not in self.PLAIN:
@@ -170,7 +204,13 @@ class LaterOps:
         way = getattr(self.ops, name)
 
         def later(*args: Any, **named: Any) -> Later:
-            return Later(self.m, partial(way, **named), *args)
+            place = self.m.next_place()
+
+            def run(*made: Any) -> Any:
+                self.ops.at = place
+                return way(*made, **named)
+
+            return Later(self.m, run, *args)
 
         return later
 
@@ -186,13 +226,11 @@ class LaterOps:
     def cast(self, x: Any, dtype: str) -> Later:
         """Truth values to 0 and 1; to integers by dropping what is behind."""
         self.ops.expect(dtype)
-        place = self.m.next_place()
-        return Later(self.m, lambda a: self.ops.cast(a, dtype, place), x)
+        return self._whole(lambda a, k: self.ops.cast(a, dtype, k), x)
 
     def floor(self, x: Any) -> Later:
         """The integer below."""
-        place = self.m.next_place()
-        return Later(self.m, lambda a: self.ops.floor(a, place), x)
+        return self._whole(self.ops.floor, x)
 
     def where(self, truth: Any, a: Any, b: Any) -> Later:
         """A choice."""

@@ -44,6 +44,8 @@ class Machine:
         rules: how it adds, multiplies, divides and negates: the module
             `folds`, which knows what compilers make of these.
         undecided: places where some lane was undecided, and the lanes.
+        seen: what is decided, by place, and lanes where it is not; None
+            where nobody asks.
     """
 
     fmt: Format
@@ -53,6 +55,7 @@ class Machine:
     choices: dict[int, Any]
     rules: ModuleType
     undecided: dict[int, Any] = field(default_factory=dict)
+    seen: list[tuple[Any, Any, Any]] | None = None
     place: int = 0
     sizes: list[Any] = field(default_factory=list)
 
@@ -84,6 +87,11 @@ class Machine:
         """A number for the place at hand; the same in every run."""
         self.place += 1
         return self.place
+
+    def decides(self, place: Any, value: Any, unknown: Any) -> None:
+        """For who asks what is decided (decisions.py)."""
+        if self.seen is not None:
+            self.seen.append((place, value, unknown))
 
     def choice(self, place: int | None, lanes: Any) -> Any:
         """What is taken where `lanes` are undecided."""

@@ -32,6 +32,7 @@ class Ops:
 
     def __init__(self, machine: Machine) -> None:
         self.m = machine
+        self.at: int | None = None  # the place of the operation at hand
 
     def expect(self, dtype: str | None) -> None:
         """A body computes in its own format, and looks up by integers."""
@@ -103,6 +104,7 @@ class Ops:
     def abs(self, x: Number) -> Number:
         """|x|: the sign is known, or both are possible."""
         below, above = x.hi <= 0, x.lo >= 0
+        self.m.decides((self.at, "abs"), above, ~(below | above))
         folded = x.folded()
         both = Number(
             x.m, x.m.fill(0), x.size, folded.res, {}, x.grid, x.last, x.huge
@@ -115,15 +117,19 @@ class Ops:
 
     def minimum(self, x: Any, bound: Any) -> Number:
         """The smaller of a number and a constant."""
-        return -self.maximum(-x, -bound)
+        return -self._larger(-x, -bound, "minimum")
 
     def maximum(self, x: Any, bound: Any) -> Number:
         """The larger of a number and a constant."""
+        return self._larger(x, bound, "maximum")
+
+    def _larger(self, x: Any, bound: Any, name: str) -> Number:
         known = isinstance(bound, Number)
         limit = bound if known else constant(self.m, bound)
         error = x.error
         inside = x.lo - error >= limit.lo
         outside = x.hi + error <= limit.lo
+        self.m.decides((self.at, name), inside, ~(inside | outside))
         cut = Number(
             x.m,
             np.maximum(x.lo, limit.lo),

@@ -27,6 +27,7 @@ from .claims import bends
 from .claims import exact
 from .claims import program_formula
 from .claims import real
+from .decisions import runs
 from .enclosure import regular_chart
 from .endcharts import end_chart
 from .formula import Node
@@ -111,7 +112,7 @@ def check_program(
     found = Found()
     strips: list[list[Strip]] = []
     sides: list[Span] = []
-    formulas: dict[tuple[int, int], Node] = {}
+    formulas: dict[tuple[int, int, bool], Node] = {}
     fold = plan.data["fold"]
     sign, shift = int(fold["sign"]), number(exact(fold["constant"]))
     target = Target(node, plan.order)
@@ -125,9 +126,10 @@ def check_program(
         previous = top
         mine: list[Strip] = []
         if k == 0:
-            formulas[k, 0] = program_formula(statements, name, X)
+            formula = program_formula(statements, name, X)
+            formulas[k, 0, True] = formula
             sides.append(span_of(-top, top, k, plan.fmt))
-            mine += _near(plan, formulas[k, 0], target, top)
+            mine += _near(plan, formula, target, top)
             strips.append(mine)
             continue
         for side in (-1, 1):
@@ -137,11 +139,11 @@ def check_program(
                 )
                 if side > 0:
                     formula = shift + number(sign) * formula
-                formulas.setdefault((k, side), formula)
+                formulas[k, side, below] = formula
                 mine += _far(plan, formula, target, side, low, upper)
         sides += _sides(piece["low"], top, k, plan)
         strips.append(mine)
-    _values(plan, module, sides, formulas, found)
+    _values(plan, module, assumed, sides, formulas, found)
     lanes = lanes_of(plan, sides)
     taus = [_Tau(s) for s in strips]
     worst = check_lanes(module, plan, lanes, 1, assumed, [t.of for t in taus])
@@ -166,19 +168,26 @@ def _sides(low: Fraction, high: Fraction, k: int, plan: Plan) -> list[Span]:
 def _values(
     plan: Plan,
     module: Module,
+    assumed: Assumed,
     sides: list[Span],
-    formulas: dict[tuple[int, int], Node],
+    formulas: dict[tuple[int, int, bool], Node],
     found: Found,
 ) -> None:
-    """The code in exact arithmetic against the certified programs."""
-    for span in sides:
-        piece = plan.pieces[span.owner]
+    """The code in exact arithmetic against the certified programs.
+
+    Wherever it decides alike; a piece bends where it decides, too.
+    """
+    for run in runs(module, plan, 1, assumed, sides):
+        piece = plan.pieces[run.owner]
         limits = bends(piece.raw("statements"))
-        side = 0 if span.owner == 0 else (1 if span.high > 0 else -1)
         edge = float(min(limits)) if limits else float("inf")
-        low, high = max(span.low, -edge), min(span.high, edge)
-        part = Span(low, high, span.owner)
-        wrong = differs(module, plan, part, formulas[span.owner, side])
+        side = 0 if run.owner == 0 else (1 if run.high > 0 else -1)
+        below = max(abs(run.low), abs(run.high)) <= edge
+        if (run.owner, side, below) not in formulas:
+            found.wrong.append((piece.label, f"no program at {run.low!r}"))
+            continue
+        formula = formulas[run.owner, side, below]
+        wrong = differs(module, plan, run, formula)
         if wrong:
             found.wrong.append((piece.label, wrong))
 

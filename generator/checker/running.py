@@ -275,6 +275,7 @@ class Number:
         both = self.huge & other.huge
         yes, no = yes & ~both, no & ~both
         open_ = ~(yes | no)
+        self.m.decides(place, yes, open_)
         taken = self.m.choice(place, open_)
         return np.where(open_, taken > 0, yes)
 

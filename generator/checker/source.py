@@ -131,6 +131,7 @@ def _allowed(source: str, whole: dict[str, Any] | None) -> ast.Module:
         raise NotRunnable(
             f"Not a module: expected Python source, received {error}."
         ) from None
+    _missing(tree)
     tree = assembled(tree, whole)
     kept: list[ast.stmt] = []
     bound: set[str] = set()
@@ -146,6 +147,23 @@ def _allowed(source: str, whole: dict[str, Any] | None) -> ast.Module:
     tree.body = kept
     check_grammar(tree)
     return tree
+
+
+def _missing(tree: ast.Module) -> None:
+    """What it uses without an import is given to it here, and not there."""
+    known = {name for _, name in IMPORTS}
+    used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} & known
+    there = {
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    if not used <= there:
+        raise NotRunnable(
+            f"No import: expected one of {', '.join(sorted(used - there))}, "
+            "received none."
+        )
 
 
 def _import(node: ast.ImportFrom) -> None:

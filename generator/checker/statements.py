@@ -172,12 +172,19 @@ def _rooted(a, b):
 
 def _divided_twice(a, b):
     q = a / b
-    return _corrected(q, _left_over(a, q, b))
+    e = _left_over(a, q, b)
+    return ops.where(_is_normal(a, b), _corrected(q, e), q)
 
 
 def _rooted_twice(a, b):
     r = ops.sqrt(a)
-    return _corrected(r, 0.5 * _left_over(a, r, r))
+    e = 0.5 * _left_over(a, r, r)
+    return ops.where(_is_normal(a, a), _corrected(r, e), r)
+
+
+def _is_normal(a, b):
+    least = ops.minimum(ops.abs(a), ops.abs(b))
+    return least >= 2.0**-126
 
 
 def _corrected(q, e):

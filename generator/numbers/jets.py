@@ -14,8 +14,6 @@ from fractions import Fraction
 from typing import Any
 
 import sympy
-from flint import acb
-from flint import acb_series
 from flint import arb
 from flint import arb_series
 from flint import ctx
@@ -55,7 +53,6 @@ class Field:
 
 RATIONAL = Field(fmpq_series, fmpq, True)
 REAL = Field(arb_series, arb, False)
-COMPLEX = Field(acb_series, acb, False)
 
 
 @dataclass(frozen=True)

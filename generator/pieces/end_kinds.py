@@ -112,4 +112,3 @@ class LogEnd(End):
 
 
 AnyEnd = FloatEnd | PairEnd | ExponentialEnd | LogEnd
-EXPANSIONS = (FloatEnd, PairEnd, ExponentialEnd)

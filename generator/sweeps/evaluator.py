@@ -25,13 +25,6 @@ MOST_PIECES = 8
 Function = Callable[[Any], Any]
 
 
-def jax_in_float64() -> None:
-    """Let JAX keep float64; before its first array."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-
-
 def versions(backend: str) -> str:
     """The backend and its version, with the device's name on a GPU."""
     import importlib.metadata

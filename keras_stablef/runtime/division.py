@@ -30,8 +30,10 @@ def quotient(a: Any, b: Any, dtype: str) -> Any:
     """a / b.
 
     Error: at most (1/2 + 2**-18) ulp; half an ulp on a CPU and in float64.
-    Infinities, zeros and nan as in IEEE 754.  A subnormal operand counts as
-    any number below 2**-126, where it may be flushed.
+    Infinities, zeros and nan as in IEEE 754.  A subnormal operand may be
+    flushed to 0.  The device's own, uncorrected, are quotients of subnormal
+    operands, and those that it has below 2**-126 or infinite: such a result
+    may be flushed, or be the largest number, all the same.
     """
     if dtype == "float64" or rounds_to_nearest(a, b):
         return a / b
@@ -98,13 +100,21 @@ def rooted(a: Any, b: Any) -> Any:
 def divided_twice(a: Any, b: Any) -> Any:
     """A quotient of float32, corrected once."""
     q = a / b
-    return corrected(q, left_over(a, q, b))
+    e = left_over(a, q, b)
+    return ops.where(is_normal(a, b), corrected(q, e), q)
 
 
 def rooted_twice(a: Any, b: Any) -> Any:
     """A square root of float32, corrected once; b is a, too."""
     r = ops.sqrt(a)
-    return corrected(r, 0.5 * left_over(a, r, r))
+    e = 0.5 * left_over(a, r, r)
+    return ops.where(is_normal(a, a), corrected(r, e), r)
+
+
+def is_normal(a: Any, b: Any) -> Any:
+    """Whether neither is subnormal, or 0: `left_over` reads their bits."""
+    least = ops.minimum(ops.abs(a), ops.abs(b))
+    return least >= 2.0**-126
 
 
 def corrected(q: Any, e: Any) -> Any:

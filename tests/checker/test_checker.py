@@ -104,7 +104,13 @@ UNSEEN = [
 ]
 
 
-SLOW = {"1/log(x)", "exp(-abs(x-0.7))", "log(log(3+x))", "(1-cos(sqrt(x)))/x"}
+SLOW = {
+    "1/log(x)",
+    "exp(-abs(x-0.7))",
+    "log(log(3+x))",
+    "(1-cos(sqrt(x)))/x",
+    "(x-sin(x))/(x-tan(x))",
+}
 
 
 @pytest.mark.parametrize(

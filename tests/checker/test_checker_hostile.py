@@ -12,7 +12,9 @@ import pytest
 from checking import findings
 from keras_stablef.generator.checker.__main__ import check_file
 from keras_stablef.generator.checker.__main__ import main as command_line
+from keras_stablef.generator.checker.__main__ import printable
 from keras_stablef.generator.checker.__main__ import shipped
+from keras_stablef.generator.checker.check import Finding
 
 import keras_stablef
 from keras_stablef.runtime import tables
@@ -29,6 +31,12 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "an end of powers": ({"domain": ["-10**10**10", "1"]}, ""),
     "digits": ({"domain": ["9" * 6000, "1"]}, ""),
     "no plans": ({"plans": "none"}, ""),
+    "a domain of numbers": ({"domain": [1, 2]}, ""),
+    "a domain of nothing": ({"domain": [None, []]}, ""),
+    "a list of bounds": ({"narrowed": []}, ""),
+    "bounds in lists": ({"narrowed": {"float16": []}}, ""),
+    "half a character": ({"name": "\ud800"}, ""),
+    "no name of a file": ({"name": "a\0b"}, ""),
     "a power": ({}, "ZZ = 9**9**9"),
     "a list": ({}, "ZZ = [0] * 10000000000"),
     "a loop": ({}, "for i in range(10**18):\n    pass"),
@@ -46,6 +54,33 @@ def test_hostile_certificates_end(row: str, tmp_path: Path) -> None:
     path.write_text(json.dumps({**data, **changes}))
     path.with_suffix(".py").write_text(f"{source}\n{line}\n")
     assert check_file(path).findings
+
+
+MALFORMED: tuple[dict[str, Any], ...] = (
+    {"domain": [1, 2]},
+    {"narrowed": []},
+    {"name": "\ud800"},
+    {"plans": [{"order": float("inf"), "dtype": "float32"}]},
+)
+
+
+@pytest.mark.parametrize("change", MALFORMED, ids=lambda c: next(iter(c)))
+def test_the_command_says_what_is_malformed(
+    change: dict[str, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = json.loads((shipped() / "asinh.json").read_text())
+    path = tmp_path / "asinh.json"
+    path.write_text(json.dumps({**data, **change}))
+    path.with_suffix(".py").write_text((shipped() / "asinh.py").read_text())
+    assert command_line([str(path)]) == 1
+    said = capfd.readouterr().out
+    assert "expected" in said and "received" in said
+
+
+def test_what_is_printed_is_text() -> None:
+    """Findings hold what files say, and terminals obey escapes."""
+    found = Finding("f", "\x1b[2J \ud800 \n \xb1")
+    assert printable(found) == "f: \\x1b[2J \\ud800 \\n \\xb1"
 
 
 @pytest.mark.parametrize("data", [b"[" * 10**5, b"\xff\xfe", b"null"])
@@ -80,6 +115,9 @@ TABLES: dict[str, Callable[[Any], object]] = {
     "a fine grid": lambda rows: rows["grid"].__setitem__(0, 10**6),
     "no grid at all": lambda rows: rows.pop("grid"),
     "endless bins": lambda rows: rows["grid"].__setitem__(2, 10**12),
+    "an endless gain": lambda rows: rows["values"][3].__setitem__(
+        rows["fields"].index("gain"), 10**30
+    ),
     "a huge scale": lambda rows: rows["values"][3].__setitem__(
         rows["fields"].index("scale"), 5000
     ),

@@ -178,6 +178,10 @@ x = np.ones((3, 2), "float32")
 assert (np.asarray(again(x)) == np.asarray(model(x))).all()
 assert again.loss.get_config() == model.loss.get_config()
 assert not {"tensorflow", "torch", "sympy"} & set(sys.modules)
+# The generator in the same process: another would import keras and JAX again.
+import runpy
+sys.argv[0] = "generate"
+runpy.run_module("keras_stablef.generator.cli", run_name="__main__")
 """
 
 
@@ -245,9 +249,8 @@ def test_wheel_in_an_empty_environment(how: str, tmp_path: Path) -> None:
         run(python, *pip, f"{wheel}[generator,jax]")
     else:
         linked(wheel, python)
-    run(python, "-c", WHEEL_PROBE)
     out = tmp_path / "again.py"
-    command = ("-m", "keras_stablef.generator.cli", "generate")
     options = ("--name", "again", "--dtypes", "float32", "--out", out)
-    run(python, *command, "1/(1-exp(-x)) - 1/x", *options)
+    command = ("generate", "1/(1-exp(-x)) - 1/x", *options)
+    run(python, "-c", WHEEL_PROBE, *command)
     assert "def again_1_float32(x):" in out.read_text()

@@ -133,6 +133,38 @@ class Counted:
         return keras.ops.exp(x)
 
 
+class Watched:
+    """A program, and the lengths that it is called with."""
+
+    def __init__(self, program: Any, sizes: set[int]) -> None:
+        self.program, self.sizes = program, sizes
+        self.get_concrete_function = program.get_concrete_function
+
+    def __call__(self, x: Any) -> Any:
+        self.sizes.add(x.shape[0])
+        return self.program(x)
+
+
+@TENSORFLOW
+def test_threads_that_call_first_trace_once() -> None:
+    import threading
+
+    f = Counted()
+    run, x = _eager.fused_tensorflow(f), tensor(np.ones(2000, "float32"))
+    start = threading.Barrier(6)
+
+    def call() -> None:
+        start.wait()
+        run(x)
+
+    threads = [threading.Thread(target=call) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert f.traces == 1
+
+
 @TENSORFLOW
 def test_lengths_change_and_nothing_is_traced_again(
     monkeypatch: pytest.MonkeyPatch,
@@ -144,13 +176,7 @@ def test_lengths_change_and_nothing_is_traced_again(
     made = tf.function
 
     def watched(*arguments: Any, **options: Any) -> Any:
-        program = made(*arguments, **options)
-
-        def run(x: Any) -> Any:
-            sizes.add(x.shape[0])
-            return program(x)
-
-        return run
+        return Watched(made(*arguments, **options), sizes)
 
     monkeypatch.setattr(tf, "function", watched)
     body = Counted()
@@ -309,7 +335,29 @@ assert y[1] == 0.5
 
 
 @TORCH
-def test_no_compiler_is_one_warning() -> None:
+def test_no_compiler_is_one_warning(
+    switched: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a program and the one of its gradient."""
+    from torch._inductor import config
+
+    monkeypatch.setattr(_eager, "_warned", [])
+    fused = [_eager.fused_torch(f) for f in (Counted(), keras.ops.tanh)]
+    x = tensor(np.array([-3.0, 0.0, 2.0], "float32"))
+    missing = {"cpp.cxx": ("/nonexistent",), "force_disable_caches": True}
+    with config.patch(missing), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for f in (*fused, *fused):
+            y = f(x)
+    assert y[1] == 0.0
+    (ours,) = (w for w in said if "torch.compile fails" in str(w.message))
+    assert "compiler" in str(ours.message)
+
+
+# A process of torch's takes seconds to begin.
+@TORCH
+@pytest.mark.slow
+def test_no_compiler_is_one_warning_of_a_process() -> None:
     """Asked for by the environment."""
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT],

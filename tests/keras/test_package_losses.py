@@ -59,9 +59,16 @@ def test_values(loss: object, formula: object, shifts: object) -> None:
     np.testing.assert_allclose(value(twin), value(got), rtol=1e-6)
 
 
+# Inductor takes seconds for each.
+INDUCTOR = [("jit", None)] if BACKEND == "torch" else []
+GRADIENTS = [
+    pytest.param(*row, marks=[pytest.mark.slow] if row in INDUCTOR else [])
+    for row in itertools.product(("eager", "jit"), (None, "mask"))
+]
+
+
 @AUTODIFF
-@pytest.mark.parametrize("mode", ["eager", "jit"])
-@pytest.mark.parametrize("weight", [None, "mask"])
+@pytest.mark.parametrize(("mode", "weight"), GRADIENTS)
 def test_gradients_are_finite(mode: str, weight: object) -> None:
     x = np.array([[v] for v in [*HARD, np.inf, -np.inf]], np.float32)
     weights = None

@@ -14,6 +14,8 @@ from backends import BACKEND
 from backends import reverse
 from backends import run
 from backends import tensor
+from importing import IMPORT
+from importing import check_import
 from oracle import exact
 from sampling import sampled
 
@@ -293,34 +295,24 @@ def test_ragged_tensors_keep_their_rows() -> None:
 IMPORTED = ["numpy", "jax", "torch", "tensorflow"]
 
 
-# In a process of its own, whose backend takes seconds to come.
+# In a process of its own, whose backend takes seconds to come; in that of
+# tests/keras/test_devices.py with every test run.
 @pytest.mark.once
-@pytest.mark.parametrize("backend", sampled(IMPORTED, 0, ["numpy"]))
+@pytest.mark.parametrize("backend", sampled(IMPORTED, 0))
 def test_import_is_cheap_and_light(backend: str) -> None:
     """Under 0.2 s over keras; neither sympy nor another backend.
 
     Of the processor: others may be busy with something else.
     """
-    code = (
-        "import time, sys, keras\n"
-        "before = set(sys.modules)\n"
-        "start = time.process_time()\n"
-        "import keras_stablef as ks\n"
-        "print(time.process_time() - start)\n"
-        "new = {m.split('.')[0] for m in set(sys.modules) - before}\n"
-        "print(*sorted(new))\n"
-    )
     result = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", f"{IMPORT}print(seconds, *sorted(new))\n"],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "KERAS_BACKEND": backend},
     )
-    seconds, names = result.stdout.splitlines()[-2:]
-    heavy = {"sympy", "flint", "jinja2", "tensorflow", "jax", "torch"}
-    assert not heavy & set(names.split())
-    assert float(seconds) < 0.2
+    seconds, *names = result.stdout.splitlines()[-1].split()
+    check_import(float(seconds), names)
 
 
 @pytest.mark.skipif(BACKEND != "torch", reason="MKL is torch's")

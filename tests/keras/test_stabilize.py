@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from functools import reduce
+from importlib import metadata
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
@@ -335,9 +336,22 @@ def test_shell(
 INSTALLED = [("2*x+1", 0), ("1/x", 2)]
 
 
-# It takes seconds to start: one exit code with every test run.
 @pytest.mark.once
-@pytest.mark.parametrize(("text", "code"), sampled(INSTALLED, 0, INSTALLED[1:]))
+def test_the_command_is_installed() -> None:
+    """It calls `main`, whose exit codes are those of `test_shell`."""
+    (entry,) = metadata.entry_points(
+        group="console_scripts", name="keras-stablef"
+    )
+    assert entry.load() is main
+    tool = Path(sys.executable).with_name("keras-stablef")
+    assert os.access(tool, os.X_OK)
+    assert "sys.exit(main())" in tool.read_text(encoding="utf-8")
+
+
+# It takes seconds to start.
+@pytest.mark.once
+@pytest.mark.slow
+@pytest.mark.parametrize(("text", "code"), INSTALLED)
 def test_the_command_as_it_is_installed(
     text: str, code: int, tmp_path: Path
 ) -> None:

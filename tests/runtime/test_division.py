@@ -6,6 +6,7 @@ at random, with every product and sum of two of them fused at random.
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable
 from fractions import Fraction
@@ -95,6 +96,9 @@ class HostileOps:
 
     def abs(self, x: Hostile) -> Hostile:
         return Hostile(np.abs(x.value))
+
+    def minimum(self, a: Hostile, b: Hostile) -> Hostile:
+        return Hostile(np.minimum(a.value, b.value))
 
     def sqrt(self, x: Hostile) -> Hostile:
         return x._off(np.sqrt(x.value))
@@ -222,6 +226,41 @@ def test_special_operands(mode: str) -> None:
     plain = a != 3.4028235e38
     np.testing.assert_array_equal(got[2], root)
     np.testing.assert_array_equal(got[3][plain], root[plain])
+
+
+SMALL = (2.0**-149, -1.5 * 2.0**-127, 2.0**-126, 2.0**-100, 1.0, 3.0)
+
+
+@pytest.mark.parametrize("mode", ["eager", "jit"])
+def test_subnormal_operands(mode: str) -> None:
+    """The device's own quotient: of these, or of the zeros they are taken for.
+
+    The bits of a subnormal number are not those of its logarithm.
+    """
+    a, b = (v.ravel() for v in np.meshgrid(SMALL, SMALL))
+    a, b = a.astype("float32"), b.astype("float32")
+
+    def both(x: Any) -> list[Any]:
+        y = division.divided_twice(x[0], x[1])
+        return [y, division.rooted_twice(ops.abs(x[0]), ops.abs(x[0]))]
+
+    packed = ops.convert_to_tensor(np.stack([a, b]), dtype="float32")
+    y, root = map(ops.convert_to_numpy, compiled(both, mode)(packed))
+
+    def flushed(v: Any) -> Any:
+        return np.where(np.abs(v) < 2.0**-126, np.copysign(0, v), v)
+
+    known = np.zeros(a.shape, bool)
+    with np.errstate(all="ignore"):
+        for p, q in itertools.product((a, flushed(a)), (b, flushed(b))):
+            want = (p / q).astype("float32")
+            for one in (want, flushed(want)):
+                known |= (y == one) | (np.isnan(y) & np.isnan(one))
+    np.testing.assert_array_equal(known, True)
+    size = np.abs(a)
+    right = np.sqrt(size)
+    near = np.abs(root - right) <= 2 * np.spacing(right)
+    assert (near | ((root == 0) & (size < 2.0**-126))).all()
 
 
 def test_nothing_is_corrected_on_a_cpu() -> None:

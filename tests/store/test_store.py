@@ -210,6 +210,10 @@ def test_a_plan_of_another_function_is_none(place: Path) -> None:
     assert store._read(path.read_bytes(), ASKED) == plans.folded()
 
 
+def _ready() -> None:
+    """Done when this module has been imported there."""
+
+
 def _ask(folder: str) -> str:
     os.environ[store.FOLDER_VARIABLE] = folder
     return ask().name
@@ -218,9 +222,13 @@ def _ask(folder: str) -> str:
 def test_several_processes(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """This one and another, once that has imported what it needs."""
     monkeypatch.setenv("KERAS_BACKEND", "numpy")  # the soonest there
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        assert pool.map(_ask, [str(place)] * 8) == ["f"] * 8
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply(_ready)
+        theirs = pool.map_async(_ask, [str(place)] * 4)
+        assert [ask().name for _ in range(4)] == ["f"] * 4
+        assert theirs.get(timeout=300) == ["f"] * 4
     assert len(list(place.iterdir())) == 1
 
 

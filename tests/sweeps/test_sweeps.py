@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
+import runpy
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -41,14 +40,6 @@ def here(*arguments: str) -> int:
         return int(end.code or 0)
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "keras_stablef.generator.sweeps", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "KERAS_BACKEND": "numpy"},
-    )  # fmt: skip
-
-
 def quick(path: Path) -> list[str]:
     return [
         "--quick", "--functions", "stablef", "--orders", "1",
@@ -57,10 +48,17 @@ def quick(path: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def test_a_sweep_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+def test_a_sweep_goes_on_where_it_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At first as it is called, which begins a process for the backend."""
     path = tmp_path / "results.jsonl"
-    done = run(*quick(path))
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["sweeps", *quick(path)])
+    monkeypatch.delitem(sys.modules, main.__module__)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("keras_stablef.generator.sweeps", run_name="__main__")
+    assert end.value.code == 0
     whole = path.read_text(encoding="utf-8")
     (result,) = results.read(path).values()
     assert result.inputs > 100 and result.bad == result.kept == 0
