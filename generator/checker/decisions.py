@@ -65,10 +65,9 @@ def runs(
     done: list[tuple[Lanes, Decided]] = []
     for _ in range(ROUNDS):
         decided, open_ = _decided(body, todo, owner)
-        single = open_ & (todo.low == todo.high)
-        if single.any():
-            x = float(todo.low[single][0])
-            raise NotRunnable(f"a decision that a rounding may turn, at {x!r}")
+        for k in np.nonzero(open_ & (todo.low == todo.high))[0]:
+            _decided_alone(body, todo, owner, k, decided)
+            open_[k] = False
         kept = {place: values[~open_] for place, values in decided.items()}
         done.append((todo.chosen(~open_), kept))
         todo = todo.chosen(open_)
@@ -95,6 +94,22 @@ def _decided(body: Body, lanes: Lanes, owner: Any) -> tuple[Decided, Any]:
                 found[place][some] = np.asarray(value).astype(np.int64)
                 open_[some] |= unknown
     return found, open_
+
+
+def _decided_alone(
+    body: Body, lanes: Lanes, owner: Any, k: Any, decided: Decided
+) -> None:
+    """The same of one float, which other lanes' pieces do not concern.
+
+    A choice that differs among lanes has both its sides computed in all.
+    """
+    one = lanes.chosen(np.array([k]))
+    alone, open_ = _decided(body, one, owner)
+    if open_.any():
+        x = float(one.low[0])
+        raise NotRunnable(f"a decision that a rounding may turn, at {x!r}")
+    for place, values in decided.items():
+        values[k] = alone.get(place, [NOT_ASKED])[0]
 
 
 def _joined(
