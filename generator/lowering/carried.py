@@ -67,7 +67,8 @@ def carried_statements(
             n = -n
         elif piece.power != 1:
             n = Number(Fraction(piece.power), dtype) * n
-        last = Call("scale_by_power", (last, n, Word(dtype)))
+        if piece.power:
+            last = Call("scale_by_power", (last, n, Word(dtype)))
     return made.statements, last
 
 
@@ -258,12 +259,14 @@ class _Carried:
             low = ops("zeros_like", a.head)
         head: Expr = a.head
         scaled = name == self.piece.scaled
-        if not scaled:
+        if not scaled or self.piece.signed:
             # 2**n is to be normal.
             head = ops("maximum", head, Number(self.least(), self.dtype))
         call = Call("pair_exp", (Group((head, low)), Word(self.dtype)))
         names = f"{name}m_{self.k}", f"{name}n_{self.k}"
         self.statements.append(Assign(names, call))
+        if self.piece.signed:
+            return self._signed(name, names)
         if scaled:
             self.exponent = Var(names[1])
             return _Value(Part(names[0], 0), Part(names[0], 1))
@@ -271,6 +274,16 @@ class _Carried:
             "pair_by_power", (Var(names[0]), Var(names[1]), Word(self.dtype))
         )
         return _Value(*self._pair(name, both))
+
+    def _signed(self, name: str, names: tuple[str, str]) -> _Value:
+        """exp without the powers of two above 1."""
+        zero = Number(Fraction(0), self.dtype)
+        down = ops("minimum", Var(names[1]), zero)
+        call = Call("pair_by_power", (Var(names[0]), down, Word(self.dtype)))
+        self.exponent = self._named(
+            f"{name}u", ops("maximum", Var(names[1]), zero)
+        )
+        return _Value(*self._pair(name, call))
 
     def _unit(self) -> _Value:
         """2**-n, or the smallest normal number: what is left is as small."""

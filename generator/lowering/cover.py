@@ -44,6 +44,7 @@ from .ends import end_statements
 
 Statements = list[Assign | Note]
 T, X, Y = Var("t"), Var("x"), Var("y")
+WIDE = 32  # of such a multiple are the bounds of a clip
 
 
 def lower_cover(cover: Cover) -> Body:
@@ -71,8 +72,14 @@ def lower_cover(cover: Cover) -> Body:
         found += _power(power, k, dtype, chosen, closed_end, label)
         found.append(_taken(Var("inside"), f"p{k}", chosen))
         chosen = True
-    for k, closed in enumerate(cover.closed):
-        found += _closed(closed, k, dtype, chosen)
+    closed = list(cover.closed)
+    for k, piece in enumerate(closed):
+        if piece.signed and piece.side > 0:
+            continue  # with its twin before it
+        if piece.signed:
+            found += _signed(piece, closed[k + 1], k, dtype)
+            continue
+        found += _closed(piece, k, dtype, chosen)
         found.append(_taken(Var("inside"), f"z{k}", chosen))
         chosen = True
     for k, form in enumerate(cover.ends):
@@ -243,6 +250,39 @@ def _power_levels(piece: PowerRow, dtype: str) -> Group:
     most = Word(None) if piece.most is None else Number(piece.most, dtype)
     groups = [_numbers(v, dtype) for v in (piece.edges, ups, backs)]
     return Group((*groups, most))
+
+
+def _signed(
+    left: ClosedForm, right: ClosedForm, k: int, dtype: str
+) -> Statements:
+    """One form for both sides of what was chosen before.
+
+    The clip is about as wide for f and f', so that compilers merge what they
+    compute of it.
+    """
+    text = (
+        f"-{float(left.high):g} <= x <= -{float(left.low):g} and "
+        f"{float(right.low):g} <= x <= {float(right.high):g}: {right.formula}; "
+        "equal to f in exact arithmetic, roundoff <= "
+        f"{at_most(max(left.ulp, right.ulp))} ulp."
+    )
+    name = f"c{k}"
+    above = Compare(">", T, Number(-left.low, dtype))
+    below = Compare("<", T, Number(right.low, dtype))
+    between = Var("between")
+    other = constant(right.low, dtype)
+    low, high = (-(-p.high // WIDE) * WIDE for p in (left, right))
+    held = clamp(Var(name), Fraction(-low), Fraction(high), dtype)
+    made, last = carried_statements(right, name, k, dtype)
+    return [
+        Note(text),
+        assign("between", ops("logical_and", above, below)),
+        assign(name, ops("where", between, other, T)),
+        assign(name, held),
+        *made,
+        assign(f"z{k}", last),
+        assign("y", ops("where", between, Y, Var(f"z{k}"))),
+    ]
 
 
 def _closed(piece: ClosedForm, k: int, dtype: str, chosen: bool) -> Statements:

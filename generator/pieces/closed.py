@@ -51,6 +51,8 @@ class ClosedForm:
         limit: of f at infinity, if the form reaches so far.
         pairs, rounded, scaled, power: of a `carried.Form`; where there are
             pairs the program is one of single operations.
+        signed: the program takes x itself, and there is one like it for the
+            other side.
     """
 
     side: int
@@ -65,6 +67,7 @@ class ClosedForm:
     power: int = 0
     limit: float | None = None
     truncation: float = 0.0
+    signed: bool = False
 
     @property
     def is_carried(self) -> bool:

@@ -40,7 +40,10 @@ from .closed import ClosedForm
 from .spellings import HYPERBOLIC
 from .spellings import E
 from .spellings import Settled
+from .spellings import Spelling
 from .spellings import T
+from .spellings import X
+from .spellings import signed_spellings
 from .spellings import spellings
 
 PER_BINADE = 16  # boxes, near 1
@@ -52,6 +55,7 @@ LATE = 6
 NEARLY = 1.6  # times the goal: what may come down at single floats
 SAMPLES = 40  # inputs at which a form is looked for
 TRIES = 8
+TIGHTER = 0.96  # is the goal at single inputs in each next try
 MOST_BAD = 4  # boxes that a next try looks at
 MOST_BOXES = 20_000
 MOST_OPERATIONS = 40
@@ -221,8 +225,8 @@ def cheapest(
     ).astype(Real)
     looked = known.samples(inputs, inputs)
     strict: list[tuple[Array, Array]] = []
-    for _ in range(TRIES):
-        form = _greedy(known, looked, strict, goal)
+    for k in range(TRIES):
+        form = _greedy(known, looked, strict, goal * TIGHTER**k)
         if form is None or cost(form) >= most:
             return None
         bound = known.bound(form, low, high, goal)
@@ -312,8 +316,24 @@ def best_form(
         known[expr] = list(_programs(expr, fmt))
     rate = max((abs(float(r)) for r in _rates(expr)), default=0.0)
     lows, highs = divided(low, high, rate)
+    programs = known[expr] + _centered(known[expr], lows, highs, fmt)
+    found = _best(programs, lows, highs, goal, check_time)
+    if found is None:
+        return None
+    form, ulp, text = found
+    return piece_of(form, ulp, text, side, low, high)
+
+
+def _best(
+    programs: list[Programs],
+    lows: Array,
+    highs: Array,
+    goal: float,
+    check_time: Callable[[], None],
+) -> tuple[Form, float, str] | None:
+    """The cheapest, its bound and its text."""
     best: tuple[int, Form, float, str] | None = None
-    for boxes in known[expr] + _centered(known[expr], lows, highs, fmt):
+    for boxes in programs:
         check_time()
         least = sum(
             WEIGHTS[node.name][0]
@@ -329,9 +349,13 @@ def best_form(
         form, ulp = found
         if best is None or cost(form) < best[0]:
             best = cost(form), form, ulp, boxes.text
-    if best is None:
-        return None
-    _, form, ulp, text = best
+    return None if best is None else best[1:]
+
+
+def piece_of(
+    form: Form, ulp: float, text: str, side: int, low: Fraction, high: Fraction
+) -> ClosedForm:
+    """What plans hold of a form."""
     return ClosedForm(
         side,
         low,
@@ -343,7 +367,40 @@ def best_form(
         tuple(sorted(form.rounded)),
         form.scaled,
         form.power,
+        signed=form.signed,
     )
+
+
+def forms_on_both_sides(
+    expr: sympy.Expr,
+    least: Fraction,
+    edges: tuple[Fraction, Fraction],
+    fmt: FloatFormat,
+    goal: float,
+    known: dict[sympy.Expr, list[Programs]],
+    check_time: Callable[[], None],
+) -> tuple[ClosedForm, ClosedForm] | None:
+    """One form of f(x) from -edges[0] to edges[1], but for |x| < least.
+
+    Args:
+        expr: f of `spellings.X`.
+    """
+    if expr not in known:
+        made = _made(signed_spellings(expr), X, fmt)
+        known[expr] = list(made)
+    rate = max((abs(float(r)) for r in _rates(expr, X)), default=0.0)
+    left, right = (divided(least, edge, rate) for edge in edges)
+    lows = np.concatenate([-left[1][::-1], right[0]])
+    highs = np.concatenate([-left[0][::-1], right[1]])
+    found = _best(known[expr], lows, highs, goal, check_time)
+    if found is None:
+        return None
+    form, ulp, text = found
+    first, second = (
+        piece_of(form, ulp, text, side, least, edge)
+        for side, edge in zip((-1, 1), edges, strict=True)
+    )
+    return first, second
 
 
 def settled_form(
@@ -380,21 +437,29 @@ def settled_form(
     return form and replace(form, truncation=truncation)
 
 
-def _rates(expr: sympy.Expr) -> Iterator[sympy.Rational]:
+def _rates(
+    expr: sympy.Expr, variable: sympy.Symbol = T
+) -> Iterator[sympy.Rational]:
     for node in expr.rewrite(HYPERBOLIC, sympy.exp).atoms(sympy.exp):
-        rate = node.args[0] / T
+        rate = node.args[0] / variable
         if rate.is_Rational:
             yield rate
 
 
 def _programs(expr: sympy.Expr, fmt: FloatFormat) -> Iterator[Programs]:
+    yield from _made(spellings(expr), T, fmt)
+
+
+def _made(
+    found: Iterator[Spelling], variable: sympy.Symbol, fmt: FloatFormat
+) -> Iterator[Programs]:
     seen = set()
-    for spelling in spellings(expr):
+    for spelling in found:
         scaled = None
         if spelling.scaled is not None:
             scaled = E, spelling.scaled
         try:
-            program, name = flattened(spelling.expr, T, scaled)
+            program, name = flattened(spelling.expr, variable, scaled)
         except CannotCompileError:
             continue
         if len(program.statements) > MOST_OPERATIONS or program in seen:
@@ -403,7 +468,10 @@ def _programs(expr: sympy.Expr, fmt: FloatFormat) -> Iterator[Programs]:
         text = str(spelling.expr).replace("*W", "")
         if spelling.scaled is not None:
             text = text.replace("E", f"({spelling.scaled})")
-        yield Programs(Form(program, scaled=name, power=spelling.power), fmt, text)
+        form = Form(
+            program, scaled=name, power=spelling.power, signed=spelling.signed
+        )
+        yield Programs(form, fmt, text)
 
 
 def _centered(

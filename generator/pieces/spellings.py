@@ -6,6 +6,7 @@ logarithms of products as sums; common denominators, factors, conjugates.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,17 +18,23 @@ from .closed import _is_algebraic
 
 T = sympy.Symbol("t", positive=True)
 E = sympy.Symbol("E", positive=True)
+X = sympy.Symbol("x", real=True)
 MOST_WORK = 200
 HYPERBOLIC = [sympy.sinh, sympy.cosh, sympy.tanh, sympy.coth]
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """expr, in which E stands for `scaled`, a factor to the `power`-th."""
+    """expr, in which E stands for `scaled`, a factor to the `power`-th.
+
+    With `signed` it is a function of X, and powers of E are multiplied by
+    those of ONE: E**j ONE**k, j + k the same for all terms of a sum.
+    """
 
     expr: sympy.Expr
     scaled: sympy.Expr | None = None
     power: int = 0
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -246,3 +253,70 @@ def _log(u: sympy.Expr, c: sympy.Rational) -> sympy.Expr:
         else:
             total += sympy.log(number)
     return total
+
+
+def signed_spellings(expr: sympy.Expr) -> Iterator[Spelling]:
+    """Of rational functions of x and exp(c x), for x of either sign.
+
+    Args:
+        expr: of X.
+    """
+    expr = expr.rewrite(HYPERBOLIC, sympy.exp)
+    if not expr.has(sympy.exp) or sympy.count_ops(expr) > MOST_WORK:
+        return
+    rates = [node.args[0] / X for node in expr.atoms(sympy.exp)]
+    if not all(rate.is_Rational for rate in rates):
+        return
+    c = sympy.Rational(sympy.gcd_list([abs(rate) for rate in rates]))
+    inner = expr.xreplace({sympy.exp(r * X): E ** (r / c) for r in rates})
+    if not inner.is_rational_function(X, E):
+        return
+    whole = sympy.factor(sympy.cancel(inner))
+    above, below = sympy.fraction(whole)
+    power = _degree(above) - _degree(below)
+    big = sympy.exp(c * X)
+    seen: set[sympy.Expr] = set()
+    for a in _homogeneous(above):
+        for b in _homogeneous(below):
+            made = a / b
+            if made not in seen:
+                seen.add(made)
+                yield Spelling(made, big, power, True)
+    if power or not inner.is_Add:
+        return
+    total = sympy.Integer(0)
+    for term in inner.args:
+        a, b = sympy.fraction(sympy.factor(sympy.cancel(term)))
+        if _degree(a) != _degree(b):
+            return
+        total += next(_homogeneous(a)) / next(_homogeneous(b))
+    yield Spelling(total, big, 0, True)
+
+
+def _degree(expr: sympy.Expr) -> int:
+    return int(sympy.Poly(expr, E).degree())
+
+
+def _homogeneous(expr: sympy.Expr) -> Iterator[sympy.Expr]:
+    """A polynomial in E, its factors or all of it, with powers of ONE."""
+    kept = sympy.Integer(1)
+    for factor in sympy.Mul.make_args(sympy.factor(expr)):
+        base, exponent = factor.as_base_exp()
+        kept *= _powers_of_one(base, sympy.factor) ** exponent
+    yield kept
+    for way in (sympy.expand, sympy.horner):
+        yield _powers_of_one(sympy.expand(expr), way)
+
+
+def _powers_of_one(
+    expr: sympy.Expr, way: Callable[[sympy.Expr], sympy.Expr]
+) -> sympy.Expr:
+    poly = sympy.Poly(expr, E)
+    degree = poly.degree()
+    least = min(m[0] for m in poly.monoms())
+    total = sympy.Integer(0)
+    for (k,), a in poly.terms():
+        a = way(a) if a.has(X) else a
+        unit = E ** (k - least) * ONE ** (degree - k)
+        total += sympy.Mul(a, unit, evaluate=False) if a != 1 else unit
+    return total * E**least

@@ -31,6 +31,7 @@ from ..pieces.closed import ClosedForm
 from ..pieces.closed import closed_form
 from ..pieces.compensated import Programs
 from ..pieces.compensated import best_form
+from ..pieces.compensated import forms_on_both_sides
 from ..pieces.compensated import settled_form
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
@@ -41,12 +42,14 @@ from ..pieces.fill import fill
 from ..pieces.flat import zero_form
 from ..pieces.single import single
 from ..pieces.spellings import T
+from ..pieces.spellings import X
 from ..pieces.spellings import settled
 from .distant import Distant
 from .distant import distant
 
 STARTS = (Fraction(1), Fraction(2))
 # Where an exponential may be too small to matter.
+MOST_SIGNED = 128  # a form with powers of exp(x) reaches no further
 SETTLED = tuple(Fraction(n) for n in (12, 16, 20, 24, 32, 40, 48, 64))
 
 
@@ -157,6 +160,10 @@ def _alternatives(
     if closed:
         yield frame, closed
     reaching = _Reaching(work, frame, parity, low, high)
+    if low is None and high is None and not parity:
+        both = reaching.both()
+        if both is not None:
+            yield both
     inner = reaching.inner
     if inner is not None:
         made = list(reaching.forms(inner.bound))
@@ -224,6 +231,41 @@ class _Reaching:
             frame = replace(frame, ends=(inner.end, *kept), start=inner.bound)
         if found:
             yield frame, tuple(found)
+
+    def both(self) -> tuple[_Frame, tuple[ClosedForm, ...]] | None:
+        """One form for both sides."""
+        frame, work = self.frame, self.work
+        expr = work.plain.xreplace({work.variable: X})
+        edges, last, ends = [], [], []
+        for side, edge in ((-1, -frame.start), (1, frame.stop)):
+            (old,) = [e for e in frame.ends if e.side == side]
+            far = self._distant(old)
+            if far.bound <= edge:
+                far = Distant(old, edge)
+            t = work.plain.xreplace({work.variable: side * T})
+            beyond = self._settled(t, side, far.bound)
+            if beyond is not None:
+                last.append(replace(beyond, limit=far.limit))
+            elif far.limit is not None:
+                return None
+            if far.end is not None:
+                ends.append(far.end)
+            edges.append(far.bound if beyond is None else beyond.low)
+        for start in STARTS:
+            if min(edges) <= 2 * start or max(edges) > MOST_SIGNED:
+                return None
+            forms = forms_on_both_sides(
+                expr,
+                start,
+                (edges[0], edges[1]),
+                work.fmt,
+                work.goal,
+                self.known,
+                work.check_time,
+            )
+            if forms is not None:
+                return replace(frame, ends=tuple(ends)), (*forms, *last)
+        return None
 
     def _side(
         self, side: int, starts: Sequence[Fraction]

@@ -61,6 +61,7 @@ class Form:
         scaled: the exponential whose power of two is left out, and put back
             behind the result; the result is a multiple of its `power`-th
             power.
+        signed: only powers of two above 1 are left out.
     """
 
     program: Program
@@ -68,6 +69,7 @@ class Form:
     rounded: frozenset[str] = frozenset()
     scaled: str | None = None
     power: int = 0
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ def boxes_of(form: Form, low: Array, high: Array) -> Boxes:
         owner = np.concatenate([o[use] for o, _, use in ways])
         n = np.concatenate([v[use] for _, v, use in ways]).astype(np.int64)
         low, high = low[owner], high[owner]
+        if form.signed:
+            n = np.maximum(n, 0)
     exact = enclosures(program, low, high, scaled, n)
     names = _results(program)
     value = exact[program.statements[-1][0]]
@@ -531,9 +535,7 @@ class PairAnalyzer:
             carried = exact.size * np.expm1(a.error)
             made = self._function("exp", exact, carried)
             return replace(made, error=made.error + bad)
-        error = self._exp_error(exact, a) + bad
-        flushed = exact.least < self.normal / self.unit * 4
-        error = error + np.where(flushed, 3 * self.normal, Real(0))
+        error = self._exp_error(exact, a) + bad + self._flushed_exp(exact)
         return Carried(exact, error, self._rounding(exact.size))
 
     def _function(self, name: str, exact: Span, carried: Array) -> Carried:
@@ -550,8 +552,15 @@ class PairAnalyzer:
 
     def _mantissa(self, a: Carried, exact: Span, pair: bool) -> Carried:
         error = self._exp_error(exact, a)
+        if self.form.signed:
+            error = error + self._flushed_exp(exact)
         made = Carried(exact, error, self._rounding(exact.size))
         return made if pair else self._float(made)
+
+    def _flushed_exp(self, exact: Span) -> Array:
+        """What is lost of a small pair."""
+        flushed = exact.least < self.normal / self.unit * 4
+        return np.where(flushed, 3 * self.normal, Real(0))
 
     def _log(self, a: Carried, exact: Span, pair: bool) -> Carried:
         """log of the head, plus tail / head."""
