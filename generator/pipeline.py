@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from .analysis.analysis import Analysis
 from .analysis.analysis import analyse
+from .formula.derivative import derivative
 from .formula.parity import parity_of
 from .formula.spec import Spec
 from .limits import within
@@ -34,8 +35,13 @@ from .source.render import render
 
 
 @lru_cache(maxsize=64)
-def _parity(spec: Spec) -> int:
-    return parity_of(spec.expr, spec.variable)
+def _parity(spec: Spec, order: int) -> int:
+    """Of f, or of an f that has this derivative: f may be odd but for f(0)."""
+    found = parity_of(spec.expr, spec.variable)
+    if found or not order:
+        return found
+    derived = derivative(spec.expr, spec.variable, order)
+    return parity_of(derived, spec.variable) * (-1) ** order
 
 
 def derive(
@@ -63,7 +69,7 @@ def derive(
 
     def made() -> Cover:
         symmetric = low == -high
-        parity = _parity(spec) if symmetric else 0
+        parity = _parity(spec, order) if symmetric else 0
         fmt = get_format(dtype)
         return make_cover(spec, order, fmt, goal, parity, limit)
 

@@ -99,6 +99,15 @@ def _common(expr: sympy.Expr) -> Iterator[sympy.Expr]:
     yield sympy.factor(whole)
     above, below = sympy.fraction(whole)
     yield sympy.expand(above) / sympy.factor(below)
+    # Of a polynomial over a power of t, in 1/t: powers of t may overflow.
+    power, poly = sympy.degree(below, T), sympy.expand(above)
+    if not power or below.has(sympy.exp) or not poly.is_polynomial(T):
+        return
+    if sympy.expand(below / sympy.LC(below, T) - T**power) == 0:
+        degree = sympy.degree(poly, T)
+        lead = sympy.LC(below, T) * T ** (power - degree)
+        inner = sympy.expand(poly / T**degree).subs(T, 1 / T)
+        yield sympy.horner(inner, T).subs(T, 1 / T) / lead
 
 
 def _rate(expr: sympy.Expr) -> sympy.Rational | None:
