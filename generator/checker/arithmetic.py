@@ -255,22 +255,40 @@ def off_by(machine: Machine) -> Any:
     return Real(2) ** (1 - machine.fmt.precision - 18)
 
 
+def exact_quotient(a: Number, b: Number) -> Number:
+    """a / b without a rounding, of what is finite.
+
+    With errors x and y the computed one is off by (x - q y) / (b + y), q the
+    exact one: (x - q y) / b, but for y / (b (b + y)) times x - q y.
+    """
+    gap = b.least - b.error
+    bad = ~(gap > 0)
+    one = Real(1)
+    low, high = np.where(bad, one, b.lo), np.where(bad, one, b.hi)
+    gap, least = np.where(bad, one, gap), np.where(bad, one, b.least)
+    inverse = down(1 / high), up(1 / low)
+    lo, hi = hull(a.lo, a.hi, *inverse)
+    size = np.maximum(np.abs(lo), np.abs(hi))
+    slope = hull(lo, hi, *inverse)
+    noise = {k: hull(*ends, *inverse) for k, ends in a.noise.items()}
+    for key, ends in b.noise.items():
+        p, q = hull(*ends, *slope)
+        r, s = noise.get(key, (a.m.fill(0), a.m.fill(0)))
+        noise[key] = (r - q, s - p)
+    more = (a.error + size * b.error) / gap * (b.error / least)
+    res = (a.res + size * b.res) / least + np.where(b.error > 0, more, 0)
+    res = np.where(bad | ~np.isfinite(more), Real(np.inf), res)
+    return Number(a.m, lo, hi, res * (1 + 8 * WIDEN), noise)
+
+
 def quotient(a: Number, b: Number) -> Number:
     """fl(a / b)."""
     far = a.huge & ~b.huge & (b.top <= 1)  # an infinity stays one
     lost = (a.huge | b.huge) & ~far
     kept = a.huge
-    a, b = a.folded(), b.folded()
-    gap = b.least - b.error
-    bad = ~(gap > 0)
-    low = np.where(bad, Real(1), b.lo)
-    high = np.where(bad, Real(1), b.hi)
-    gap = np.where(bad, Real(1), gap)
-    lo, hi = hull(a.lo, a.hi, 1 / high, 1 / low)
-    size = np.maximum(np.abs(lo), np.abs(hi))
-    res = (a.res + size * b.res) / gap + size * off_by(a.m)
-    res = np.where(bad, Real(np.inf), res)
+    exact = exact_quotient(a, b)
+    res = exact.res + exact.size * off_by(a.m)
     none = np.full(a.m.lanes, NO_GRID)
-    made = rounded_once(a.m, lo, hi, res, {}, none)
+    made = rounded_once(a.m, exact.lo, exact.hi, res, exact.noise, none)
     made.huge = made.huge | (far & kept)
     return made.unless(lost)

@@ -181,11 +181,11 @@ def spans(plan: Plan) -> tuple[list[Span], list[str]]:
         if not owners[i]:
             wrong.append(f"nothing covers [{float(a):g}, {float(b):g}]")
             continue
-        # Of two ends the later one is chosen after the other.
+        # Of two ends, or closed forms, the later one is chosen after the other.
         best = max(owners[i], key=lambda k: (reaches[k].rank, k))
         rank = reaches[best].rank
         several = sum(reaches[k].rank == rank for k in owners[i]) > 1
-        if several and plan.pieces[best].kind != "end":
+        if several and plan.pieces[best].kind not in ("end", "closed"):
             wrong.append(f"two pieces cover [{float(a):g}, {float(b):g}]")
         past = _past(plan.pieces[best], a, b, fmt)
         made.append(Span(lower, upper, best, past))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import exact_product
+from .arithmetic import exact_quotient
 from .arithmetic import exact_sum
 from .arithmetic import is_zero
 from .arithmetic import off_by
@@ -198,18 +199,9 @@ class Pairs:
         a, b = self._either(x), self._either(y)
         first = quotient(x[0], y[0])
         gap = np.maximum(y[0].least - y[0].error, 0)
-        all_of = b.least - b.error
-        bad = ~(gap > 0) | ~(all_of > 0)
-        one = self.m.fill(1)
-        gap = np.where(bad, one, gap)
-        low, high = np.where(bad, one, b.lo), np.where(bad, one, b.hi)
-        inverse = Number(
-            self.m,
-            (1 / high) * (1 - WIDEN * np.sign(high)),
-            (1 / low) * (1 + WIDEN * np.sign(low)),
-            np.where(bad, Real(np.inf), b.error / np.where(bad, one, all_of)**2),
-        )  # fmt: skip
-        made = exact_product(a, inverse)
+        bad = ~(gap > 0)
+        gap = np.where(bad, self.m.fill(1), gap)
+        made = exact_quotient(a, b)
         u = self.m.unit
         tail_x, tail_y = (
             self.m.fill(0) if v[1] is None else v[1].top for v in (x, y)
@@ -260,14 +252,14 @@ class Pairs:
 
     def _either(self, x: Any) -> Number:
         """The value of a pair, or of one float."""
-        return x[0].folded() if x[1] is None else self._joined(x)
+        return x[0] if x[1] is None else exact_sum(x[0], x[1])
 
     def _loose(self, exact: Number, more: Any, tail: Any) -> Pair:
         """A pair whose tail is at most `tail`, and need not be half an ulp."""
-        error = exact.error + more
         key = self.m.noise(tail + more)
         one, zero = self.m.fill(1), self.m.fill(0)
-        high = Number(self.m, exact.lo, exact.hi, error, {key: (one, one)})
+        noise = {**exact.noise, key: (one, one)}
+        high = Number(self.m, exact.lo, exact.hi, exact.res + more, noise)
         return high, Number(self.m, zero, zero, zero, {key: (-one, -one)})
 
     def expect(self, dtype: str) -> None:

@@ -100,9 +100,10 @@ def _common(expr: sympy.Expr) -> Iterator[sympy.Expr]:
     above, below = sympy.fraction(whole)
     yield sympy.expand(above) / sympy.factor(below)
     # Of a polynomial over a power of t, in 1/t: powers of t may overflow.
-    power, poly = sympy.degree(below, T), sympy.expand(above)
-    if not power or below.has(sympy.exp) or not poly.is_polynomial(T):
+    poly = sympy.expand(above)
+    if not (below.has(T) and below.is_polynomial(T) and poly.is_polynomial(T)):
         return
+    power = sympy.degree(below, T)
     if sympy.expand(below / sympy.LC(below, T) - T**power) == 0:
         degree = sympy.degree(poly, T)
         lead = sympy.LC(below, T) * T ** (power - degree)

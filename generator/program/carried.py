@@ -278,23 +278,7 @@ class PairAnalyzer:
         half = np.where(flushed, np.maximum(half, least), half)
         total = np.where(top > 0, (carried + half) * GROWN, Real(0))
         total = np.where(top <= self.last, total, Real(np.inf))
-        if self.boxes.point.any():
-            total = self._known(exact, carried, total)
         return Carried(exact, total, before=carried)
-
-    def _known(self, exact: Span, carried: Array, total: Array) -> Array:
-        """The same where one number is known: so is its rounding."""
-        kind = np.float32 if self.fmt.name == "float32" else np.float64
-        clear = self.boxes.point & (exact.least - carried > 4 * self.normal)
-        clear &= np.isfinite(total)
-        off = self.zero
-        for end in (exact.low - carried, exact.high + carried):
-            rounded = np.where(clear, end, Real(1)).astype(kind).astype(Real)
-            for one in (exact.low, exact.high):
-                off = np.maximum(off, np.abs(rounded - one))
-        # Contracted, it is not rounded at all.
-        off = np.maximum(off, carried) * GROWN
-        return np.where(clear, np.minimum(total, off), total)
 
     def _in_ulps(self, v: Carried) -> Array:
         """Where all of it lies in one binade, or on the edge above it."""
