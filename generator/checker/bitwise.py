@@ -36,11 +36,15 @@ def scaled(ops: Ops, y: Number, n: Number, place: int) -> Number:
 
 
 def power_of(ops: Ops, n: Number) -> Number:
-    """2**n of a whole number, where that is normal."""
+    """2**n of a whole number, where that is not beyond the largest.
+
+    Below the smallest normal that is one instead.
+    """
     most = ops.m.fmt.emax
-    out = ~((n.lo >= 1 - most) & (n.hi <= most) & (n.lo == n.hi))
+    out = ~((n.hi <= most) & (n.lo == n.hi))
     lost = np.where(out, Real(np.inf), n.res)
-    return _power(ops, np.clip(n.lo, 1 - most, most), lost)
+    lost = lost + np.where(n.lo < 1 - most, ops.m.normal, Real(0))
+    return _power(ops, np.clip(n.lo, -4 * most, most), lost)
 
 
 def split_exponent(
@@ -84,7 +88,7 @@ class LaterBitwise:
     def names(self) -> dict[str, Callable[..., Any]]:
         """What is replaced in the module."""
         return {
-            "_power_of_two": self.power,
+            "_unit_of": self.unit,
             "_pair_by_power": self.pair,
             "_scale_by_power": self.scale,
             "_split_exponent": self.split,
@@ -102,10 +106,16 @@ class LaterBitwise:
         self.ops.expect(dtype)
         return Later(self.ops.m, self.ops.sqrt, a)
 
-    def power(self, n: Any, dtype: str) -> Later:
-        """2**n, of integers."""
+    def unit(self, n: Any, dtype: str) -> Later:
+        """2**-n."""
         self.ops.expect(dtype)
-        return Later(self.ops.m, lambda a: power_of(self.ops, a), n)
+        m = self.ops.m
+        place = m.next_place()
+
+        def way(a: Number) -> Number:
+            return power_of(self.ops, -self.ops.whole(a, np.trunc, place))
+
+        return Later(m, way, n)
 
     def pair(self, y: Any, n: Any, dtype: str) -> tuple[Later, ...]:
         """Both times 2**n."""

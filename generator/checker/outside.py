@@ -299,7 +299,7 @@ def _helpers(kind: Any) -> dict[str, Any]:
     return {
         "_short_quotient": divided,
         "_short_root": rooted,
-        "_power_of_two": lambda n, dtype: scale(Sketch(kind, 1, 1), n, dtype),
+        "_unit_of": lambda n, dtype: scale(Sketch(kind, 1, 1), -n, dtype),
         "_pair_by_power": by_power,
         "_product_of_halves": halves,
         "_scale_by_power": scale,

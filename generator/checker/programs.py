@@ -28,6 +28,7 @@ from .claims import exact
 from .claims import program_formula
 from .claims import real
 from .decisions import runs
+from .enclosure import Chart
 from .enclosure import regular_chart
 from .endcharts import end_chart
 from .formula import Node
@@ -84,10 +85,45 @@ def check_closed(plan: Plan, piece: Piece, target: Target) -> str | None:
     claim = arb(2) ** -(plan.fmt.precision + EQUAL_BITS)
     claim = claim.max(arb(real(piece.raw("truncation"))))
     judge = Judge(target, formula, 16, claim, plan.fmt.spacing, relative=True)
-    for low, high in _parts(piece["low"], piece["high"]):
+    last = piece["high"]
+    if last > FARTHER and piece["low"] > 0:
+        end = FAR * max(piece["low"], Fraction(32))
+        for root in (1, 2):
+            try:
+                chart = _from_infinity(side, end, root)
+                size = _far_gap(chart, formula, target, last / end)
+            except Unknown:
+                continue
+            if arb(size) <= claim:
+                last = min(last, end)
+                break
+    for low, high in _parts(piece["low"], last):
         ends = sorted((side * low, side * high))
         judge.over(ends[0], ends[1])
     return None
+
+
+def _from_infinity(side: int, end: Fraction, root: int = 1) -> Chart:
+    return end_chart(None, side, root, 1 / ball(end), COUNT)
+
+
+def _far_gap(
+    chart: Chart, formula: Node, target: Target, ratio: Fraction
+) -> float:
+    """|formula / f - 1| on so much of what the chart reaches."""
+    before = ctx.prec, ctx.cap
+    try:
+        ctx.prec, ctx.cap = BITS, COUNT
+        f = target.on(chart)
+        lead = min(chart.settled(p).v for p in f.parts.values())
+        return chart_gap(chart, formula, target, lead, ceil_log2(ratio) + 1)
+    finally:
+        ctx.prec, ctx.cap = before
+
+
+def ceil_log2(ratio: Fraction) -> int:
+    """Roughly, from above."""
+    return ratio.numerator.bit_length() - ratio.denominator.bit_length() + 1
 
 
 def _parts(low: Fraction, high: Fraction) -> list[tuple[Fraction, Fraction]]:
@@ -255,15 +291,9 @@ def _far(
     end = high
     if high == plan.fmt.max_finite:
         end = FAR * max(low, Fraction(32))
-        before = ctx.prec, ctx.cap
-        try:
-            ctx.prec, ctx.cap = BITS, COUNT
-            chart = end_chart(None, side, 1, 1 / ball(end), COUNT)
-            f = target.on(chart)
-            lead = min(chart.settled(p).v for p in f.parts.values())
-            size = chart_gap(chart, formula, target, lead, plan.fmt.emax + 2)
-        finally:
-            ctx.prec, ctx.cap = before
+        chart = _from_infinity(side, end)
+        most = Fraction(2) ** plan.fmt.emax
+        size = _far_gap(chart, formula, target, most)
         ends = sorted((side * end, side * high))
         strips.append(Strip(ends[0], ends[1], size, True))
     judge = Judge(

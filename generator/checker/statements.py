@@ -100,8 +100,17 @@ def _scale_by_power(y, n, dtype):
 
 
 def _pair_by_power(y, n, dtype):
-    p = _power_of_two(ops.cast(n, _BITS[dtype][0]), dtype)
+    least = _constant(1.0 - _BITS[dtype][2], dtype)
+    whole = ops.cast(ops.maximum(n, least), _BITS[dtype][0])
+    p = _power_of_two(whole, dtype)
     return y[0] * p, y[1] * p
+
+
+def _unit_of(n, dtype):
+    most = _constant(_BITS[dtype][2] - 1.0, dtype)
+    return _power_of_two(
+        -ops.cast(ops.minimum(n, most), _BITS[dtype][0]), dtype
+    )
 
 
 def _split_exponent(t, root, dtype):

@@ -14,8 +14,6 @@ from fractions import Fraction
 from flint import arb
 from flint import ctx
 
-from keras_stablef.runtime import bits as runtime_bits
-
 from ..numbers.floats import to_arb
 from ..numbers.floats import to_fraction
 from ..numbers.formats import FORMATS
@@ -35,7 +33,6 @@ from .body import Word
 from .body import assign
 from .body import ops
 
-INTEGERS = {dtype: bits[0] for dtype, bits in runtime_bits.BITS.items()}
 BITS = 200  # of a constant that is no fraction
 
 
@@ -257,12 +254,8 @@ class _Carried:
         low = a.tail
         if low is None:
             low = ops("zeros_like", a.head)
-        head: Expr = a.head
         scaled = name == self.piece.scaled
-        if not scaled or self.piece.signed:
-            # 2**n is to be normal.
-            head = ops("maximum", head, Number(self.least(), self.dtype))
-        call = Call("pair_exp", (Group((head, low)), Word(self.dtype)))
+        call = Call("pair_exp", (Group((a.head, low)), Word(self.dtype)))
         names = f"{name}m_{self.k}", f"{name}n_{self.k}"
         self.statements.append(Assign(names, call))
         if self.piece.signed:
@@ -288,16 +281,8 @@ class _Carried:
     def _unit(self) -> _Value:
         """2**-n, or the smallest normal number: what is left is as small."""
         assert self.exponent is not None
-        n = ops("minimum", self.exponent, Number(Fraction(-self.fmt.emin), self.dtype))
-        whole = ops("cast", n, Word(INTEGERS[self.dtype]))
-        call = Call("power_of_two", (-whole, Word(self.dtype)))
+        call = Call("unit_of", (self.exponent, Word(self.dtype)))
         return _Value(self._named(UNIT, call))
-
-    def least(self) -> Fraction:
-        """The least argument whose exponential has a normal power of two."""
-        with ctx.workprec(BITS):
-            exact = arb(2).log() * to_arb(self.fmt.emin + Fraction(1, 4))
-            return self.fmt.round(to_fraction(exact))
 
     def _log(self, name: str, a: _Value) -> _Value:
         names = f"{name}m_{self.k}", f"{name}n_{self.k}"

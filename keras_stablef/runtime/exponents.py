@@ -43,12 +43,25 @@ def scale_by_power(y: Any, n: Any, dtype: str) -> Any:
 
 
 def pair_by_power(y: Pair, n: Any, dtype: str) -> Pair:
-    """y * 2**n of a pair, -126 <= n <= 127 (float32) or -1022 <= n <= 1023.
+    """y * 2**n of a pair, n <= 127 (float32) or 1023.
 
-    Error: none where both parts are normal; else one may be flushed.
+    Error: none where both parts are normal; else each may be flushed, or, of
+    |y| <= 2, be that of a power that is normal: the smallest normal, twice.
     """
-    p = power_of_two(ops.cast(n, BITS[dtype][0]), dtype)
+    least = constant(1.0 - BITS[dtype][2], dtype)
+    whole = ops.cast(ops.maximum(n, least), BITS[dtype][0])
+    p = power_of_two(whole, dtype)
     return y[0] * p, y[1] * p
+
+
+def unit_of(n: Any, dtype: str) -> Any:
+    """2**-n, n >= 0.
+
+    Error: none up to 126 (float32) or 1022; the smallest normal beyond, of
+    which it is one.
+    """
+    most = constant(BITS[dtype][2] - 1.0, dtype)
+    return power_of_two(-ops.cast(ops.minimum(n, most), BITS[dtype][0]), dtype)
 
 
 def split_exponent(t: Any, root: int, dtype: str) -> tuple[Any, Any]:
