@@ -31,6 +31,7 @@ class Work:
         deadline: of the thread's own time.
         blur: what a row's variable is off by, absolute.
         more_bits: of a ball, where the usual ones do not do.
+        more_degree: of rows, where none is looked up.
     """
 
     plain: sympy.Expr
@@ -41,6 +42,7 @@ class Work:
     deadline: float
     blur: float = 0.0
     more_bits: int | None = None
+    more_degree: int = 0
 
     @cached_property
     def expr(self) -> sympy.Expr:
@@ -50,7 +52,7 @@ class Work:
     @property
     def degree(self) -> int:
         """The largest of a row."""
-        return DEGREE[self.fmt.precision]
+        return DEGREE[self.fmt.precision] + self.more_degree
 
     @property
     def terms(self) -> int:

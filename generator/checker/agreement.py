@@ -147,6 +147,9 @@ def _helpers() -> dict[str, Any]:
         "_product_of_halves": lambda a, b, dtype: (_ball(a) * b, zero),
         "_short_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),
         "_short_root": lambda x, dtype: (joined(x).sqrt(), zero),
+        "_signed_exp": lambda x, dtype: ((joined(x).exp(), zero), zero),
+        "_grown": lambda y, n, dtype: y * arb(2) ** n,
+        "_shrunk": lambda y, n, dtype: y * arb(2) ** -n,
         "_unit_of": lambda n, dtype: arb(2) ** -n,
         "_pair_by_power": lambda y, n, dtype: (
             y[0] * arb(2) ** n,

@@ -35,6 +35,17 @@ def scaled(ops: Ops, y: Number, n: Number, place: int) -> Number:
     return y * _power(ops, half, lost) * _power(ops, value - half, lost)
 
 
+def further(ops: Ops, y: Number, n: Number, up: bool, place: int) -> Number:
+    """y * 2**n, the first step 2**p, or 2**-p."""
+    shift = ops.m.fmt.precision * (1 if up else -1)
+    whole = ops.whole(n, np.trunc, place)
+    most = ops.m.fmt.emax - 1
+    left = whole.lo - shift
+    lost = np.where(np.abs(left) <= most, whole.res, Real(np.inf))
+    first = _power(ops, np.full(len(left), shift), ops.m.fill(0))
+    return y * first * _power(ops, np.clip(left, -most, most), lost)
+
+
 def power_of(ops: Ops, n: Number) -> Number:
     """2**n of a whole number, where that is not beyond the largest.
 
@@ -89,6 +100,8 @@ class LaterBitwise:
         """What is replaced in the module."""
         return {
             "_unit_of": self.unit,
+            "_grown": self.grown,
+            "_shrunk": self.shrunk,
             "_pair_by_power": self.pair,
             "_scale_by_power": self.scale,
             "_split_exponent": self.split,
@@ -134,6 +147,20 @@ class LaterBitwise:
         m = self.ops.m
         place = m.next_place()
         return Later(m, lambda a, b: scaled(self.ops, a, b, place), y, n)
+
+    def grown(self, y: Any, n: Any, dtype: str) -> Later:
+        """y * 2**n."""
+        return self._further(y, n, True, dtype)
+
+    def shrunk(self, y: Any, n: Any, dtype: str) -> Later:
+        """y * 2**-n."""
+        return self._further(y, -n, False, dtype)
+
+    def _further(self, y: Any, n: Any, up: bool, dtype: str) -> Later:
+        self.ops.expect(dtype)
+        m = self.ops.m
+        place = m.next_place()
+        return Later(m, lambda a, b: further(self.ops, a, b, up, place), y, n)
 
     def split(self, t: Any, root: int, dtype: str) -> tuple[Later, ...]:
         """m, n."""

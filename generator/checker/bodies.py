@@ -18,6 +18,7 @@ from .assumptions import Assumed
 from .bitwise import LaterBitwise
 from .claims import Piece
 from .claims import Plan
+from .kernels import below_normal
 from .kernels import with_kernels
 from .lanes import Lanes
 from .later import Later
@@ -63,6 +64,9 @@ class Body:
         space.update(with_kernels(space, plan.fmt))
         if "_pair_exp" in space:
             space["_pair_exp"] = later_ops.changing_nothing(space["_pair_exp"])
+        if "_signed_exp" in space:
+            helper = later_ops.changing_nothing(space["_signed_exp"])
+            space["_signed_exp"] = below_normal(helper)
         self.function = space["BODIES"][plan.fmt.name][plan.order]
         own = [
             (p.whole("index"), float(p["center"]))

@@ -37,7 +37,8 @@ CALLS = frozenset(
         *("_pair_power", "_pair_product", "_pair_quotient", "_pair_root"),
         *("_pair_sum", "_power_row", "_scale_by_power", "_split_exponent"),
         *("_once", "_quotient", "_split_subnormal", "_square_root"),
-        *("_pair_by_power", "_product_of_halves", "_unit_of"),
+        *("_product_of_halves", "_pair_by_power", "_grown", "_shrunk"),
+        *("_signed_exp", "_unit_of"),
         *("_short_quotient", "_short_root"),
         "_two_sum",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -138,6 +139,27 @@ def around_exp(
     def exp(x: Any, dtype: str) -> Any:
         (high, low), n = original(x, dtype)
         return (Later(n.m, more, high, n), low), n
+
+    return exp
+
+
+def below_normal(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The rendered _signed_exp, whose argument is held above a least one.
+
+    What exp is below that, and the power that is normal beside it, is at most
+    the smallest normal number each.
+    """
+
+    def more(high: Number, x: Number) -> Number:
+        m = high.m
+        near = x.lo - x.error < m.fmt.emin * math.log(2) + 1
+        made = _more(high, np.where(near, 2 * m.normal, Real(0)))
+        made.lo = np.where(near, Real(0), made.lo)
+        return made
+
+    def exp(x: Any, dtype: str) -> Any:
+        (high, low), n = original(x, dtype)
+        return (Later(n.m, more, high, x[0]), low), n
 
     return exp
 

@@ -171,11 +171,11 @@ class LaterOps:
         """A helper in which a rounding to a whole number changes no value."""
 
         def run(*args: Any) -> Any:
-            self.neutral = True
+            before, self.neutral = self.neutral, True
             try:
                 return helper(*args)
             finally:
-                self.neutral = False
+                self.neutral = before
 
         return run
 
@@ -205,9 +205,10 @@ class LaterOps:
 
         def later(*args: Any, **named: Any) -> Later:
             place = self.m.next_place()
+            told = None if self.neutral else place
 
             def run(*made: Any) -> Any:
-                self.ops.at = place
+                self.ops.at = told
                 return way(*made, **named)
 
             return Later(self.m, run, *args)

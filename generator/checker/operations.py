@@ -129,7 +129,8 @@ class Ops:
         error = x.error
         inside = x.lo - error >= limit.lo
         outside = x.hi + error <= limit.lo
-        self.m.decides((self.at, name), inside, ~(inside | outside))
+        if self.at is not None:
+            self.m.decides((self.at, name), inside, ~(inside | outside))
         cut = Number(
             x.m,
             np.maximum(x.lo, limit.lo),

@@ -299,6 +299,8 @@ def _helpers(kind: Any) -> dict[str, Any]:
     return {
         "_short_quotient": divided,
         "_short_root": rooted,
+        "_grown": scale,
+        "_shrunk": lambda y, n, dtype: scale(y, -n, dtype),
         "_unit_of": lambda n, dtype: scale(Sketch(kind, 1, 1), -n, dtype),
         "_pair_by_power": by_power,
         "_product_of_halves": halves,

@@ -85,20 +85,24 @@ def check_closed(plan: Plan, piece: Piece, target: Target) -> str | None:
     claim = arb(2) ** -(plan.fmt.precision + EQUAL_BITS)
     claim = claim.max(arb(real(piece.raw("truncation"))))
     judge = Judge(target, formula, 16, claim, plan.fmt.spacing, relative=True)
-    last = piece["high"]
-    if last > FARTHER and piece["low"] > 0:
-        end = FAR * max(piece["low"], Fraction(32))
+    low, high = sorted((side * piece["low"], side * piece["high"]))
+    if low < 0 < high:
+        raise Unknown("a closed form on both sides of 0")
+    way = 1 if high > 0 else -1
+    near, last = sorted((abs(low), abs(high)))
+    if last > FARTHER and near > 0:
+        end = FAR * max(near, Fraction(32))
         for root in (1, 2):
             try:
-                chart = _from_infinity(side, end, root)
+                chart = _from_infinity(way, end, root)
                 size = _far_gap(chart, formula, target, last / end)
             except Unknown:
                 continue
             if arb(size) <= claim:
                 last = min(last, end)
                 break
-    for low, high in _parts(piece["low"], last):
-        ends = sorted((side * low, side * high))
+    for a, b in _parts(near, last):
+        ends = sorted((way * a, way * b))
         judge.over(ends[0], ends[1])
     return None
 

@@ -99,6 +99,18 @@ def _scale_by_power(y, n, dtype):
     return (y * _power_of_two(half, dtype)) * _power_of_two(n - half, dtype)
 
 
+def _grown(y, n, dtype):
+    bits = _BITS[dtype][1] + 1
+    whole = ops.cast(n, _BITS[dtype][0]) - bits
+    return (y * 2.0**bits) * _power_of_two(whole, dtype)
+
+
+def _shrunk(y, n, dtype):
+    bits = _BITS[dtype][1] + 1
+    whole = bits - ops.cast(n, _BITS[dtype][0])
+    return (y * 2.0**-bits) * _power_of_two(whole, dtype)
+
+
 def _pair_by_power(y, n, dtype):
     least = _constant(1.0 - _BITS[dtype][2], dtype)
     whole = ops.cast(ops.maximum(n, least), _BITS[dtype][0])
@@ -347,11 +359,20 @@ def _pair_exp(x, dtype):
     kernel, (one, two, three) = _EXP[dtype]
     n = ops.cast(ops.floor(x[0] * 1.4426950408889634 + 0.5), dtype)
     r, e = _two_sum(x[0] - n * one, -(n * two))
-    e = e + (x[1] - n * three)
+    e = e - n * three if x[1] is None else e + (x[1] - n * three)
     s, low = _two_sum(r, 1.0)
     rest = r * r * _horner(kernel, r)
     low = low + (rest + e * (s + rest))
     return _two_sum(s, low), n
+
+
+def _signed_exp(x, dtype):
+    least = {"float32": -87.0, "float64": -708.0}[dtype]
+    held = ops.maximum(x[0], _constant(least, dtype))
+    m, n = _pair_exp((held, x[1]), dtype)
+    zero = _constant(0.0, dtype)
+    down = _pair_by_power(m, ops.minimum(n, zero), dtype)
+    return down, ops.maximum(n, zero)
 
 
 def _horner(coefficients, s):

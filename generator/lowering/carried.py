@@ -60,12 +60,15 @@ def carried_statements(
     last = made.float_of(piece.program.statements[-1][0])
     if made.exponent is not None:
         n: Expr = made.exponent
-        if piece.power == -1:
+        scaling = "scale_by_power"
+        if piece.signed and abs(piece.power) == 1:
+            scaling = "grown" if piece.power > 0 else "shrunk"
+        elif piece.power == -1:
             n = -n
         elif piece.power != 1:
             n = Number(Fraction(piece.power), dtype) * n
         if piece.power:
-            last = Call("scale_by_power", (last, n, Word(dtype)))
+            last = Call(scaling, (last, n, Word(dtype)))
     return made.statements, last
 
 
@@ -251,15 +254,12 @@ class _Carried:
         return _Value(*self._pair(name, call))
 
     def _exp(self, name: str, a: _Value) -> _Value:
-        low = a.tail
-        if low is None:
-            low = ops("zeros_like", a.head)
         scaled = name == self.piece.scaled
-        call = Call("pair_exp", (Group((a.head, low)), Word(self.dtype)))
+        if scaled and self.piece.signed:
+            return self._signed(name, a)
         names = f"{name}m_{self.k}", f"{name}n_{self.k}"
+        call = Call("pair_exp", (_group(a), self.word))
         self.statements.append(Assign(names, call))
-        if self.piece.signed:
-            return self._signed(name, names)
         if scaled:
             self.exponent = Var(names[1])
             return _Value(Part(names[0], 0), Part(names[0], 1))
@@ -268,15 +268,13 @@ class _Carried:
         )
         return _Value(*self._pair(name, both))
 
-    def _signed(self, name: str, names: tuple[str, str]) -> _Value:
+    def _signed(self, name: str, a: _Value) -> _Value:
         """exp without the powers of two above 1."""
-        zero = Number(Fraction(0), self.dtype)
-        down = ops("minimum", Var(names[1]), zero)
-        call = Call("pair_by_power", (Var(names[0]), down, Word(self.dtype)))
-        self.exponent = self._named(
-            f"{name}u", ops("maximum", Var(names[1]), zero)
-        )
-        return _Value(*self._pair(name, call))
+        names = f"{name}m_{self.k}", f"{name}n_{self.k}"
+        call = Call("signed_exp", (_group(a), self.word))
+        self.statements.append(Assign(names, call))
+        self.exponent = Var(names[1])
+        return _Value(Part(names[0], 0), Part(names[0], 1))
 
     def _unit(self) -> _Value:
         """2**-n, or the smallest normal number: what is left is as small."""

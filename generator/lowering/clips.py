@@ -43,9 +43,9 @@ def clamp(
     if not exact:
         ends = Number(low, dtype), Number(high, dtype)
         return Call("clamp", (value, *ends, Word(dtype)))
-    if low:
+    if low and np.isfinite(least):
         a = Fraction(float(least))
-    elif across:
+    elif across and not low:
         a = BELOW
     if np.isfinite(most):
         b = Fraction(float(most))

@@ -274,6 +274,11 @@ def _signed(
     low, high = (-(-p.high // WIDE) * WIDE for p in (left, right))
     held = clamp(Var(name), Fraction(-low), Fraction(high), dtype)
     made, last = carried_statements(right, name, k, dtype)
+    for piece, compare in ((left, "<"), (right, ">")):
+        if piece.limit is not None:
+            edge = constant(piece.side * piece.high, dtype)
+            limit = constant(piece.limit, dtype)
+            last = ops("where", Compare(compare, T, edge), limit, last)
     return [
         Note(text),
         assign("between", ops("logical_and", above, below)),

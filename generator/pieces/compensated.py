@@ -392,7 +392,8 @@ def forms_on_both_sides(
     left, right = (divided(least, edge, rate) for edge in edges)
     lows = np.concatenate([-left[1][::-1], right[0]])
     highs = np.concatenate([-left[0][::-1], right[1]])
-    found = _best(known[expr], lows, highs, goal, check_time)
+    programs = known[expr] + _centered(known[expr], lows, highs, fmt)
+    found = _best(programs, lows, highs, goal, check_time)
     if found is None:
         return None
     form, ulp, text = found
@@ -494,13 +495,12 @@ def _centered(
         return []
     found = []
     for each in known:
-        if each.form.scaled is not None:
+        if each.form.scaled is not None and not each.form.signed:
             continue
         program = _lifted(each.form.program, shift)
         if program is not None:
-            found.append(
-                Programs(Form(program), fmt, each.text, each.truncation)
-            )
+            form = replace(each.form, program=program)
+            found.append(Programs(form, fmt, each.text, each.truncation))
     return found
 
 

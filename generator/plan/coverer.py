@@ -46,10 +46,11 @@ from ..pieces.spellings import X
 from ..pieces.spellings import settled
 from .distant import Distant
 from .distant import distant
+from .distant import farthest
 
 STARTS = (Fraction(1), Fraction(2))
 # Where an exponential may be too small to matter.
-MOST_SIGNED = 128  # a form with powers of exp(x) reaches no further
+MORE = 4  # degrees of polynomials beside closed forms: few are evaluated
 SETTLED = tuple(Fraction(n) for n in (12, 16, 20, 24, 32, 40, 48, 64))
 
 
@@ -92,7 +93,10 @@ def make_cover(
         plan = _filled(work, frame, name, mine, low, high, ())
         plans = [plan]
         for left, closed in _alternatives(work, frame, mine, low, high):
-            plans.append(_filled(work, left, name, mine, low, high, closed))
+            plans += [
+                _filled(each, left, name, mine, low, high, closed)
+                for each in (work, replace(work, more_degree=MORE))
+            ]
         return min(plans, key=cost)
     except NotProvedError as error:
         raise BoundNotMetError(
@@ -236,23 +240,44 @@ class _Reaching:
         """One form for both sides."""
         frame, work = self.frame, self.work
         expr = work.plain.xreplace({work.variable: X})
-        edges, last, ends = [], [], []
-        for side, edge in ((-1, -frame.start), (1, frame.stop)):
-            (old,) = [e for e in frame.ends if e.side == side]
-            far = self._distant(old)
-            if far.bound <= edge:
-                far = Distant(old, edge)
-            t = work.plain.xreplace({work.variable: side * T})
-            beyond = self._settled(t, side, far.bound)
-            if beyond is not None:
-                last.append(replace(beyond, limit=far.limit))
-            elif far.limit is not None:
-                return None
-            if far.end is not None:
-                ends.append(far.end)
-            edges.append(far.bound if beyond is None else beyond.low)
+        olds = {e.side: e for e in frame.ends}
+        near = {-1: -frame.start, 1: frame.stop}
+        for wide in (True, False):
+            far, edges, last = {}, [], []
+            for side, edge in near.items():
+                if wide:
+                    far[side] = farthest(work, olds[side])
+                else:
+                    far[side] = self._distant(olds[side])
+                if far[side].bound <= edge:
+                    far[side] = Distant(olds[side], edge)
+            for side in (-1, 1):
+                edge, more = far[side].bound, None
+                if edge > work.fmt.emax and not wide:
+                    t = work.plain.xreplace({work.variable: side * T})
+                    more = self._settled(t, side, edge)
+                if more is not None:
+                    edge = more.low
+                    last.append(replace(more, limit=far[side].limit))
+                edges.append(edge)
+            forms = self._both(expr, edges)
+            if forms is not None:
+                ends = tuple(d.end for d in far.values() if d.end is not None)
+                limited = [
+                    replace(form, limit=far[form.side].limit)
+                    if form.high == far[form.side].bound
+                    else form
+                    for form in forms
+                ]
+                return replace(frame, ends=ends), (*limited, *last)
+        return None
+
+    def _both(
+        self, expr: sympy.Expr, edges: list[Fraction]
+    ) -> tuple[ClosedForm, ClosedForm] | None:
+        work = self.work
         for start in STARTS:
-            if min(edges) <= 2 * start or max(edges) > MOST_SIGNED:
+            if min(edges) <= 2 * start:
                 return None
             forms = forms_on_both_sides(
                 expr,
@@ -264,7 +289,7 @@ class _Reaching:
                 work.check_time,
             )
             if forms is not None:
-                return replace(frame, ends=tuple(ends)), (*forms, *last)
+                return forms
         return None
 
     def _side(

@@ -61,6 +61,21 @@ def distant(work: Work, end: AnyEnd) -> Distant:
     return Distant(None, work.fmt.max_finite, end.limit)
 
 
+def farthest(work: Work, end: AnyEnd) -> Distant:
+    """Where f is 0 or infinite to the format; else the largest number."""
+    if isinstance(end, ExponentialEnd) and end.point is None:
+        left = _left(work, end)
+        return Distant(left, left.bound)
+    if end.point is not None or getattr(end, "is_flat", False):
+        return Distant(end, end.bound)
+    if isinstance(end, (PairEnd, FloatEnd)):
+        zero = _vanished(work, end)
+        if zero is not None:
+            return Distant(zero, zero.bound)
+        return Distant(None, work.fmt.max_finite, end.limit)
+    return Distant(end, end.bound)
+
+
 def _left(work: Work, end: ExponentialEnd) -> FloatEnd:
     """0 or infinity, where f has left the format's range.
 
@@ -128,15 +143,19 @@ def _single(work: Work, end: PairEnd, far: Fraction) -> FloatEnd | None:
     return made if isinstance(made, FloatEnd) else None
 
 
-def _vanished(work: Work, end: PairEnd) -> FloatEnd | None:
+def _vanished(work: Work, end: PairEnd | FloatEnd) -> FloatEnd | None:
     """0, where |f| is below the smallest normal number.
 
     |f| <= sum |c| w**i w**power, which falls with w = 1/t.
     """
     fmt = work.fmt
-    if len(end.factors) > 1 or end.root > 1 or end.power < 2 or end.gain:
+    if isinstance(end, FloatEnd):
+        factor, others = end.factor, False
+    else:
+        factor, *more = end.factors
+        others = bool(more or end.gain) or end.root > 1
+    if others or end.power < 2:
         return None
-    (factor,) = end.factors
     rest = abs(factor.tail) + sum(map(abs, factor.rest))
     bound = Fraction(2) ** (-fmt.emin // end.power - 1)
     while True:

@@ -42,6 +42,27 @@ def scale_by_power(y: Any, n: Any, dtype: str) -> Any:
     return (y * power_of_two(half, dtype)) * power_of_two(n - half, dtype)
 
 
+def grown(y: Any, n: Any, dtype: str) -> Any:
+    """y * 2**n, 0 <= n <= 150 (float32) or 1075, in two steps.
+
+    Error: none where |y| is normal and below 2**100 (float32) or 2**970.
+    """
+    bits = BITS[dtype][1] + 1
+    whole = ops.cast(n, BITS[dtype][0]) - bits
+    return (y * 2.0**bits) * power_of_two(whole, dtype)
+
+
+def shrunk(y: Any, n: Any, dtype: str) -> Any:
+    """y * 2**-n, 0 <= n <= 150 (float32) or 1075, in two steps.
+
+    Error: none where |y| is above 2**-100 (float32) or 2**-970 and the result
+    is normal; a smaller result may be flushed.
+    """
+    bits = BITS[dtype][1] + 1
+    whole = bits - ops.cast(n, BITS[dtype][0])
+    return (y * 2.0**-bits) * power_of_two(whole, dtype)
+
+
 def pair_by_power(y: Pair, n: Any, dtype: str) -> Pair:
     """y * 2**n of a pair, n <= 127 (float32) or 1023.
 

@@ -10,8 +10,10 @@ from typing import Any
 
 from keras import ops
 
+from .constants import constant
 from .constants import once
 from .division import quotient
+from .exponents import pair_by_power
 from .kernel_numbers import EXP
 from .kernel_numbers import LOG
 from .nouns import Pair
@@ -58,15 +60,31 @@ def pair_log(m: Any, n: Any, dtype: str) -> Pair:
 def pair_exp(x: Pair, dtype: str) -> tuple[Pair, Any]:
     """exp(x) = (pair) * 2**n of a pair x.
 
-    Error: at most 0.46 * 2**-p, relative: exp r = 1 + r + r**2 P(r), where
-    |r| <= log(2) / 2 and the last term is below 0.08 and meets 4 roundings.
-    |x| is within the exponents of the dtype.
+    A tail that is None is none.  Error: at most 0.46 * 2**-p, relative:
+    exp r = 1 + r + r**2 P(r), where |r| <= log(2) / 2 and the last term is
+    below 0.08 and meets 4 roundings.  |x| is within the exponents of the
+    dtype.
     """
     kernel, (one, two, three) = EXP[dtype]
     n = ops.cast(ops.floor(x[0] * 1.4426950408889634 + 0.5), dtype)
     r, e = two_sum(x[0] - n * one, -(n * two))
-    e = e + (x[1] - n * three)
+    e = e - n * three if x[1] is None else e + (x[1] - n * three)
     s, low = two_sum(r, 1.0)
     rest = r * r * horner(kernel, r)
     low = low + (rest + e * (s + rest))  # exp(r + e) = exp(r) (1 + e + ...)
     return two_sum(s, low), n
+
+
+def signed_exp(x: Pair, dtype: str) -> tuple[Pair, Any]:
+    """exp(x) = (pair) * 2**n with n >= 0, of a pair x; n = 0 where x < 0.
+
+    Error: that of `pair_exp`, and twice the smallest normal number where the
+    pair is below 2**p of them: exp(x) may be flushed, and counts as one of
+    them further down, however far.  x is within the exponents above.
+    """
+    least = {"float32": -87.0, "float64": -708.0}[dtype]
+    held = ops.maximum(x[0], constant(least, dtype))
+    m, n = pair_exp((held, x[1]), dtype)
+    zero = constant(0.0, dtype)
+    down = pair_by_power(m, ops.minimum(n, zero), dtype)
+    return down, ops.maximum(n, zero)
