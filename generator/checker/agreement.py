@@ -149,6 +149,7 @@ def _helpers() -> dict[str, Any]:
         "_short_root": lambda x, dtype: (joined(x).sqrt(), zero),
         "_signed_exp": lambda x, dtype: ((joined(x).exp(), zero), zero),
         "_grown": lambda y, n, dtype: y * arb(2) ** n,
+        "_grown_from": lambda y, n, k, dtype: y * arb(2) ** (n - k),
         "_shrunk": lambda y, n, dtype: y * arb(2) ** -n,
         "_unit_of": lambda n, dtype: arb(2) ** -n,
         "_pair_by_power": lambda y, n, dtype: (

@@ -43,7 +43,30 @@ def further(ops: Ops, y: Number, n: Number, up: bool, place: int) -> Number:
     left = whole.lo - shift
     lost = np.where(np.abs(left) <= most, whole.res, Real(np.inf))
     first = _power(ops, np.full(len(left), shift), ops.m.fill(0))
-    return y * first * _power(ops, np.clip(left, -most, most), lost)
+    made = y * first * _power(ops, np.clip(left, -most, most), lost)
+    return _flushed_once(y, made, whole.lo)
+
+
+def moved(ops: Ops, y: Number, n: Number, place: int) -> Number:
+    """y * 2**n, in one step."""
+    whole = ops.whole(n, np.trunc, place)
+    most = ops.m.fmt.emax - 1
+    lost = np.where(np.abs(whole.lo) <= most, whole.res, Real(np.inf))
+    made = y * _power(ops, np.clip(whole.lo, -most, most), lost)
+    return _flushed_once(y, made, whole.lo)
+
+
+def _flushed_once(y: Number, made: Number, n: Any) -> Number:
+    """A small number is off by what it was, or by all of it if it is 0 now."""
+    m = y.m
+    small = (made.top <= 2 * m.normal) & np.isfinite(made.error)
+    before = y.error * power_of_two(np.clip(n, -16000, 16000).astype(np.int64))
+    all_of_it = np.maximum(before, made.size)
+    less = small & (all_of_it < made.error)
+    if not less.any():
+        return made
+    whole = Number(m, made.lo, made.hi, all_of_it, {}, None, all_of_it)
+    return whole.where(less, made)
 
 
 def power_of(ops: Ops, n: Number) -> Number:
@@ -101,6 +124,7 @@ class LaterBitwise:
         return {
             "_unit_of": self.unit,
             "_grown": self.grown,
+            "_grown_from": self.grown_from,
             "_shrunk": self.shrunk,
             "_pair_by_power": self.pair,
             "_scale_by_power": self.scale,
@@ -151,6 +175,14 @@ class LaterBitwise:
     def grown(self, y: Any, n: Any, dtype: str) -> Later:
         """y * 2**n."""
         return self._further(y, n, True, dtype)
+
+    def grown_from(self, y: Any, n: Any, shift: int, dtype: str) -> Later:
+        """y * 2**(n - shift)."""
+        self.ops.expect(dtype)
+        m = self.ops.m
+        place = m.next_place()
+        left = n - float(shift)
+        return Later(m, lambda a, b: moved(self.ops, a, b, place), y, left)
 
     def shrunk(self, y: Any, n: Any, dtype: str) -> Later:
         """y * 2**-n."""

@@ -37,8 +37,8 @@ CALLS = frozenset(
         *("_pair_power", "_pair_product", "_pair_quotient", "_pair_root"),
         *("_pair_sum", "_power_row", "_scale_by_power", "_split_exponent"),
         *("_once", "_quotient", "_split_subnormal", "_square_root"),
-        *("_product_of_halves", "_pair_by_power", "_grown", "_shrunk"),
-        *("_signed_exp", "_unit_of"),
+        *("_product_of_halves", "_pair_by_power", "_grown", "_grown_from"),
+        *("_shrunk", "_signed_exp", "_unit_of"),
         *("_short_quotient", "_short_root"),
         "_two_sum",
     )
@@ -49,6 +49,7 @@ COUNTS = {  # arguments that are integers, by primitive
     "_split_exponent": 1,
     "_split_subnormal": 1,
     "_power_row": 2,
+    "_grown_from": 2,
 }
 TABLES = {"_local_polynomials": "", "_log_rows": "_END"}
 

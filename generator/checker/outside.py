@@ -300,6 +300,7 @@ def _helpers(kind: Any) -> dict[str, Any]:
         "_short_quotient": divided,
         "_short_root": rooted,
         "_grown": scale,
+        "_grown_from": lambda y, n, k, dtype: scale(y, n - k, dtype),
         "_shrunk": lambda y, n, dtype: scale(y, -n, dtype),
         "_unit_of": lambda n, dtype: scale(Sketch(kind, 1, 1), -n, dtype),
         "_pair_by_power": by_power,

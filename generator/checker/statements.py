@@ -105,6 +105,11 @@ def _grown(y, n, dtype):
     return (y * 2.0**bits) * _power_of_two(whole, dtype)
 
 
+def _grown_from(y, n, shift, dtype):
+    whole = ops.cast(n, _BITS[dtype][0]) - shift
+    return y * _power_of_two(whole, dtype)
+
+
 def _shrunk(y, n, dtype):
     bits = _BITS[dtype][1] + 1
     whole = bits - ops.cast(n, _BITS[dtype][0])

@@ -32,6 +32,7 @@ from .body import Part
 from .body import Word
 from .body import assign
 from .body import ops
+from .body import zeros
 
 BITS = 200  # of a constant that is no fraction
 
@@ -54,10 +55,17 @@ def carried_statements(
 ) -> tuple[list[Assign], Expr]:
     """What computes the piece from a name, and the result."""
     made = _Carried(piece, input_name, k, dtype)
-    for name, node in piece.program.statements:
+    statements = piece.program.statements
+    lowered = _lowered(statements[-1][1]) if piece.signed else None
+    for name, node in statements[:-1] if lowered else statements:
         assert isinstance(node, Op)
         made.values[name] = made.value(name, node)
-    last = made.float_of(piece.program.statements[-1][0])
+    if lowered:
+        value, shift = lowered
+        args = (made.float_of(value), made.exponent or zeros("t"))
+        last: Expr = Call("grown_from", (*args, Word(shift), Word(dtype)))
+        return made.statements, last
+    last = made.float_of(statements[-1][0])
     if made.exponent is not None:
         n: Expr = made.exponent
         scaling = "scale_by_power"
@@ -70,6 +78,18 @@ def carried_statements(
         if piece.power:
             last = Call(scaling, (last, n, Word(dtype)))
     return made.statements, last
+
+
+def _lowered(node: Expr) -> tuple[str, int] | None:
+    """The name and n of 2**-n * name."""
+    if not isinstance(node, Op) or node.name != "mul":
+        return None
+    power, value = node.args
+    if not isinstance(power, Const) or not isinstance(value, Var):
+        return None
+    if power.value.numerator != 1 or not is_power_of_two(power):
+        return None
+    return value.name, power.value.denominator.bit_length() - 1
 
 
 class _Carried:

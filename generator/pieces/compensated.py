@@ -495,11 +495,14 @@ def _centered(
         return []
     found = []
     for each in known:
-        if each.form.scaled is not None and not each.form.signed:
+        form = each.form
+        if form.scaled is not None and not (form.signed and form.power == 1):
             continue
-        program = _lifted(each.form.program, shift)
+        if form.signed and shift < fmt.precision:
+            continue  # its exponent has to be that of a power of two
+        program = _lifted(form.program, shift)
         if program is not None:
-            form = replace(each.form, program=program)
+            form = replace(form, program=program)
             found.append(Programs(form, fmt, each.text, each.truncation))
     return found
 

@@ -154,7 +154,7 @@ def _vanished(work: Work, end: PairEnd | FloatEnd) -> FloatEnd | None:
     else:
         factor, *more = end.factors
         others = bool(more or end.gain) or end.root > 1
-    if others or end.power < 2:
+    if others or end.power < 1:
         return None
     rest = abs(factor.tail) + sum(map(abs, factor.rest))
     bound = Fraction(2) ** (-fmt.emin // end.power - 1)

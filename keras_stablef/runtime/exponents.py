@@ -52,6 +52,15 @@ def grown(y: Any, n: Any, dtype: str) -> Any:
     return (y * 2.0**bits) * power_of_two(whole, dtype)
 
 
+def grown_from(y: Any, n: Any, shift: int, dtype: str) -> Any:
+    """y * 2**(n - shift), |n - shift| <= 126 (float32) or 1022.
+
+    Error: none where the result is normal; a smaller one may be flushed.
+    """
+    whole = ops.cast(n, BITS[dtype][0]) - shift
+    return y * power_of_two(whole, dtype)
+
+
 def shrunk(y: Any, n: Any, dtype: str) -> Any:
     """y * 2**-n, 0 <= n <= 150 (float32) or 1075, in two steps.
 
