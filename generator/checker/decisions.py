@@ -65,7 +65,7 @@ def runs(
     done: list[tuple[Lanes, Decided]] = []
     for _ in range(ROUNDS):
         decided, open_ = _decided(body, todo, owner)
-        for k in np.nonzero(open_ & (todo.low == todo.high))[0]:
+        for k in map(int, np.nonzero(open_ & (todo.low == todo.high))[0]):
             _decided_alone(body, todo, owner, k, decided)
             open_[k] = False
         kept = {place: values[~open_] for place, values in decided.items()}

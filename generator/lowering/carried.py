@@ -8,6 +8,7 @@ graph optimizer gathers no additions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -18,8 +19,8 @@ from ..numbers.floats import to_arb
 from ..numbers.floats import to_fraction
 from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
-from ..program.carried import is_power_of_two
 from ..program.flat import UNIT
+from ..program.forms import is_power_of_two
 from ..program.program import Const
 from ..program.program import Expr
 from ..program.program import Op
@@ -175,7 +176,7 @@ class _Carried:
             return self._corrected(name, *args)
         if name not in self.piece.pairs:
             return self._plain(name, node)
-        two = {
+        two: dict[str, Callable[..., _Value]] = {
             "add": self._sum,
             "sub": self._difference,
             "mul": self._product,
@@ -274,27 +275,33 @@ class _Carried:
         return _Value(*self._pair(name, call))
 
     def _exp(self, name: str, a: _Value) -> _Value:
-        scaled = name == self.piece.scaled
-        if scaled and self.piece.signed:
-            return self._signed(name, a)
         names = f"{name}m_{self.k}", f"{name}n_{self.k}"
-        call = Call("pair_exp", (_group(a), self.word))
+        scaled = name == self.piece.scaled
+        if scaled and not self.piece.signed:
+            call = Call("pair_exp", (_group(a), self.word))
+            self.statements.append(Assign(names, call))
+            self.exponent = Var(names[1])
+            return _Value(Part(names[0], 0), Part(names[0], 1))
+        call = Call("signed_exp", (_group(a), self.word))
         self.statements.append(Assign(names, call))
         if scaled:
             self.exponent = Var(names[1])
-            return _Value(Part(names[0], 0), Part(names[0], 1))
-        both = Call(
-            "pair_by_power", (Var(names[0]), Var(names[1]), Word(self.dtype))
-        )
-        return _Value(*self._pair(name, both))
-
-    def _signed(self, name: str, a: _Value) -> _Value:
-        """exp without the powers of two above 1."""
-        names = f"{name}m_{self.k}", f"{name}n_{self.k}"
-        call = Call("signed_exp", (_group(a), self.word))
-        self.statements.append(Assign(names, call))
-        self.exponent = Var(names[1])
+        elif not self._falls(name):
+            call = Call("pair_by_power", (*map(Var, names), self.word))
+            return _Value(*self._pair(name, call))
         return _Value(Part(names[0], 0), Part(names[0], 1))
+
+    def _falls(self, name: str) -> bool:
+        """Whether it is an exponential of -t, or of -c t, t > 0."""
+        table = dict(self.piece.program.statements)
+        node = table[name]
+        assert isinstance(node, Op)
+        inner: Expr | None = node.args[0]
+        if isinstance(inner, Var):
+            inner = table.get(inner.name)
+        if not isinstance(inner, Op) or inner.name != "neg":
+            return False
+        return self.piece.low > 0 and not self.piece.signed
 
     def _unit(self) -> _Value:
         """2**-n, or the smallest normal number: what is left is as small."""

@@ -137,7 +137,9 @@ def end_form(
     for distance in distances(point, side):
         check_time()
         try:
-            return form_from(expr, point, side, distance, fmt, degree, goal, terms)
+            return form_from(
+                expr, point, side, distance, fmt, degree, goal, terms
+            )
         except NotProvedError as error:
             reason = error
     raise NotProvedError(f"no form for this end: {reason}")

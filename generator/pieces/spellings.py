@@ -62,7 +62,7 @@ def settled(expr: sympy.Expr) -> Settled | None:
     head = sympy.limit(sympy.cancel(inner), E, 0)
     if not head.is_finite or head.has(E) or head == 0:
         return None
-    more = sympy.factor(sympy.cancel((inner / head - 1)))
+    more = sympy.factor(sympy.cancel(inner / head - 1))
     return Settled(head, more.xreplace({E: sympy.exp(-c * T)}))
 
 
@@ -228,8 +228,7 @@ def _split(expr: sympy.Expr, c: sympy.Rational) -> Iterator[sympy.Expr]:
     yield made
     yield sympy.expand(made)
     yield sympy.together(made)
-    for one in (expr, sympy.together(expr)):
-        yield one
+    yield from (expr, sympy.together(expr))
 
 
 def _log(u: sympy.Expr, c: sympy.Rational) -> sympy.Expr:

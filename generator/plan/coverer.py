@@ -30,9 +30,6 @@ from ..numbers.floats import FloatFormat
 from ..pieces.closed import ClosedForm
 from ..pieces.closed import closed_form
 from ..pieces.compensated import Programs
-from ..pieces.compensated import best_form
-from ..pieces.compensated import forms_on_both_sides
-from ..pieces.compensated import settled_form
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
 from ..pieces.far import SEARCH
@@ -40,6 +37,11 @@ from ..pieces.far import far_end
 from ..pieces.far import form_at
 from ..pieces.fill import fill
 from ..pieces.flat import zero_form
+from ..pieces.powers import PowerRow
+from ..pieces.rewritten import best_form
+from ..pieces.rewritten import forms_on_both_sides
+from ..pieces.rewritten import settled_form
+from ..pieces.rows import Row
 from ..pieces.single import single
 from ..pieces.spellings import T
 from ..pieces.spellings import X
@@ -429,7 +431,8 @@ def _filled(
         else:
             start = min(max(-piece.low, start), stop)
     specials = [s for s in frame.specials if start <= s.near <= stop]
-    rows, powers = [], []
+    rows: list[Row] = []
+    powers: list[PowerRow] = []
     if start < stop or not closed:
         rows, powers = fill(work, specials, start, stop)
     return Cover(

@@ -15,9 +15,9 @@ from ..errors import SingularityError
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2
 from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import ExponentialEnd
 from ..pieces.end_kinds import Factor
 from ..pieces.end_kinds import FloatEnd
-from ..pieces.end_kinds import ExponentialEnd
 from ..pieces.end_kinds import PairEnd
 from ..pieces.ends import form_from
 

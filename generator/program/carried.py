@@ -11,9 +11,9 @@ below 2**emin flushed to 0.  Sources: Ogita, Rump and Oishi, Accurate sum and
 dot product, SIAM J. Sci. Comput. 26 (2005); Joldes, Muller and Popescu, ACM
 TOMS 44 (2017).
 
-All bounds are arrays, one for each box of inputs; an infinite error says that
-nothing is known.  They are computed in extended precision, in which a sum of
-20 terms is off by 2**-59 of itself: SPARE in `bounds` is far above that.
+Bounds are arrays, one for each box of inputs; an infinite error says that
+nothing is known.  In extended precision a sum of 20 terms is off by 2**-59 of
+itself: SPARE in `bounds` is far above that.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ import numpy as np
 from ..numbers.floats import FloatFormat
 from .assumed import PrimitiveErrors
 from .enclosed import constant
-from .enclosed import enclosures
 from .flat import UNIT
+from .forms import Boxes
+from .forms import Form
+from .forms import is_power_of_two
 from .program import Const
 from .program import Expr
 from .program import Op
-from .program import Program
 from .program import Var
 from .spans import Array
 from .spans import Real
@@ -48,31 +49,8 @@ from .spans import real
 LOG_UNITS = Real(0.12)  # absolute
 EXP_UNITS = Real(0.30)  # relative
 PAIR_UNITS = Real(2) ** -10
-MARGIN = Real(2) ** -10  # of what is rounded to an exponent
-MOST_WAYS = 3  # of an exponent in one box
 GROWN = 1 + Real(2) ** -55  # of a bound, for its own roundings
-
-
-@dataclass(frozen=True)
-class Form:
-    """A program of single operations, and how its values are carried.
-
-    Attributes:
-        program: each statement one operation of names and constants.
-        pairs: names of values in pairs.
-        rounded: names of quotients that are corrected once.
-        scaled: the exponential whose power of two is left out, and put back
-            behind the result; the result is a multiple of its `power`-th
-            power.
-        signed: only powers of two above 1 are left out.
-    """
-
-    program: Program
-    pairs: frozenset[str] = frozenset()
-    rounded: frozenset[str] = frozenset()
-    scaled: str | None = None
-    power: int = 0
-    signed: bool = False
+HALVES = Real(2) ** -9  # of `product_of_halves`, in units
 
 
 @dataclass(frozen=True)
@@ -108,94 +86,6 @@ class Carried:
         """Of the head, at least; not positive where it may be 0."""
         off = (self.error + self.low_part) * GROWN
         return np.nan_to_num(self.exact.least / GROWN - off, nan=-1.0)
-
-
-@dataclass(frozen=True)
-class Boxes:
-    """Intervals of inputs, and the exact values of a program on them.
-
-    Attributes:
-        owner: the interval that was asked for, of each box here.
-        point: whether it is a single number.
-    """
-
-    low: Array
-    high: Array
-    exact: dict[str, Span]
-    owner: Array
-    point: Array
-
-
-def boxes_of(form: Form, low: Array, high: Array) -> Boxes:
-    """The boxes of a form's program, its result on one side of powers of two.
-
-    Ulps differ there by a factor of 2: what is rounded above one is compared
-    with the larger ones.  With `scaled` there is a box for each exponent.
-    """
-    low, high = np.asarray(low, Real), np.asarray(high, Real)
-    owner = np.arange(len(low))
-    program, scaled = form.program, form.scaled
-    n = np.zeros(len(low), np.int64)
-    if scaled is not None:
-        by_log2 = enclosures(program, low, high, scaled)[scaled].log()
-        unit = np.log(Real(2))
-        first = np.floor(by_log2.low / unit - MARGIN + Real(0.5))
-        last = np.floor(by_log2.high / unit + MARGIN + Real(0.5))
-        first = np.nan_to_num(first, nan=0.0, posinf=0.0, neginf=0.0)
-        count = np.clip(np.nan_to_num(last - first + 1), 1, MOST_WAYS + 1)
-        ways = [(owner, first + k, count > k) for k in range(MOST_WAYS + 1)]
-        owner = np.concatenate([o[use] for o, _, use in ways])
-        n = np.concatenate([v[use] for _, v, use in ways]).astype(np.int64)
-        low, high = low[owner], high[owner]
-        if form.signed:
-            n = np.maximum(n, 0)
-    exact = enclosures(program, low, high, scaled, n)
-    names = _results(program)
-    value = exact[program.statements[-1][0]]
-    known = (value.least > 0) & np.isfinite(value.size)
-    edge = power2(exponent(np.where(known, value.least, Real(1))) + 1)
-    crossing = known & (edge < value.size)
-    size_low = np.where(known, value.least, Real(0))
-    below = Span(size_low, np.where(crossing, edge, value.size))
-    above = Span(edge, value.size)
-    sign = np.where(value.high < 0, Real(-1), Real(1))
-    both = np.concatenate([np.arange(len(low)), np.nonzero(crossing)[0]])
-    sizes = Span(
-        np.concatenate([below.low, above.low[crossing]]),
-        np.concatenate([below.high, above.high[crossing]]),
-    )
-    spread = {
-        name: Span(span.low[both], span.high[both])
-        for name, span in exact.items()
-    }
-    held = known[both]
-    for name, turned in names.items():
-        s = sign[both] * turned
-        ends = sizes.low * s, sizes.high * s
-        mine = Span(np.minimum(*ends), np.maximum(*ends))
-        old = spread[name]
-        spread[name] = Span(
-            np.where(held, mine.low, old.low),
-            np.where(held, mine.high, old.high),
-        )
-    return Boxes(
-        low[both], high[both], spread, owner[both], (low == high)[both]
-    )
-
-
-def _results(program: Program) -> dict[str, int]:
-    """The result and what it is the negative of, with their signs."""
-    (name, node), sign = program.statements[-1], 1
-    table = dict(program.statements)
-    names = {name: 1}
-    while isinstance(node, Op) and node.name == "neg":
-        (inner,) = node.args
-        if not isinstance(inner, Var) or inner.name not in table:
-            break
-        sign = -sign
-        names[inner.name] = sign
-        node = table[inner.name]
-    return names
 
 
 class PairAnalyzer:
@@ -263,13 +153,11 @@ class PairAnalyzer:
         on_it = (excess > 0) & (excess <= size * self.unit**2)
         size = np.where(on_it, below, size)
         carried = carried + np.where(on_it, excess, Real(0))
-        e = np.where(size > 0, exponent(size), self.fmt.emin - 1)
+        e: Array = np.where(size > 0, exponent(size), self.fmt.emin - 1)
         e = np.where(size > power2(e), e + 1, e)
         edge = power2(e)
-        unit = power2(
-            np.maximum(e - 1, self.fmt.emin) - self.fmt.precision + 1
-        )
-        half = np.where(
+        unit = power2(np.maximum(e - 1, self.fmt.emin) - self.fmt.precision + 1)
+        half: Array = np.where(
             top <= edge + unit, unit, power2(self._ulp_exponent(top))
         )
         half = half / 2
@@ -334,24 +222,25 @@ class PairAnalyzer:
         pair = name in self.form.pairs
         if node.name == "mul" and any(map(is_power_of_two, node.args)):
             return self._scaled_by(node, args, exact, pair)
+        if not pair and name not in self.form.rounded:
+            args = [self._float(v) for v in args]
+        a, b = args[0], args[-1]
         if name in self.form.rounded:
-            return self._corrected(*args, exact)
-        if not pair:
-            args = list(map(self._float, args))
+            return self._corrected(a, b, exact)
         if node.name in ("add", "sub"):
-            return self._sum(*args, exact, pair)
+            return self._sum(a, b, exact, pair)
         if node.name == "mul":
-            return self._product(*args, exact, pair)
+            return self._product(a, b, exact, pair)
         if node.name == "div":
-            return self._quotient(node, *args, exact, pair)
+            return self._quotient(node, a, b, exact, pair)
         if node.name == "sqrt":
-            return self._root(*args, exact, pair)
+            return self._root(a, exact, pair)
         if name == self.form.scaled:
-            return self._mantissa(*args, exact, pair)
+            return self._mantissa(a, exact, pair)
         if node.name == "exp":
-            return self._exp(*args, exact, pair)
+            return self._exp(a, exact, pair)
         assert node.name == "log"
-        return self._log(*args, exact, pair)
+        return self._log(a, exact, pair)
 
     def _scaled_by(
         self, node: Op, args: list[Carried], exact: Span, pair: bool
@@ -563,17 +452,3 @@ class PairAnalyzer:
             own = own + self._rounding(head, head, part) * 2
         tail = (head + part + own) * GROWN
         return Carried(exact, (carried + own) * GROWN, tail)
-
-
-HALVES = Real(2) ** -9  # of `product_of_halves`, in units
-
-
-def is_power_of_two(node: Expr) -> bool:
-    """Whether a product with it is exact."""
-    if node == Var(UNIT):
-        return True
-    if not isinstance(node, Const) or not node.value:
-        return False
-    top = abs(node.value.numerator)
-    bottom = node.value.denominator
-    return top & (top - 1) == 0 and bottom & (bottom - 1) == 0

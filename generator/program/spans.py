@@ -79,9 +79,7 @@ class Span:
         ]
         # 0 times an infinity is 0 here: an end that is not reached.
         ends = [np.where(np.isnan(e), Real(0), e) for e in ends]
-        return Span.wide(
-            np.minimum.reduce(ends), np.maximum.reduce(ends)
-        )
+        return Span.wide(np.minimum.reduce(ends), np.maximum.reduce(ends))
 
     def __truediv__(self, other: Span) -> Span:
         bad = (other.low <= 0) & (other.high >= 0)

@@ -8,7 +8,9 @@ its numbers are the right ones is not looked at: that is for the checker.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import NoReturn
@@ -30,6 +32,7 @@ from ..pieces.powers import MAX_ORDER
 from ..pieces.powers import PowerRow
 from ..pieces.rows import Row
 from ..plain import shown
+from ..program.flat import UNIT
 from ..program.program import ARITY
 from ..program.program import Const
 from ..program.program import Expr
@@ -41,6 +44,8 @@ from ..program.program import Var
 # operations each, so below 10**5 together.
 MOST_PRODUCTS = 2**12
 MOST_PIECES = 2**10  # that are lines of their own, besides rows of tables
+MOST_SCALED = 8  # a power of an exponential
+SINGLE = ("add", "sub", "mul", "div", "neg", "sqrt", "exp", "log")
 
 Special = PowerRow | ClosedForm | AnyEnd
 
@@ -108,6 +113,7 @@ def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
         _check_power(power, fmt)
     for form in cover.closed:
         _check_closed(form)
+    _check_twins(cover.closed)
     for end in cover.ends:
         _check_end(end, fmt)
     products = sum(map(_unrolled, pieces))
@@ -175,9 +181,58 @@ def _check_power(power: PowerRow, fmt: FloatFormat) -> None:
 def _check_closed(form: ClosedForm) -> None:
     _check_interval(form.low, form.high)
     need(form.side in (-1, 1), "side", "-1 or 1", form.side)
-    _check_program(form.program)
+    if form.is_carried:
+        _check_carried(form)
+    else:
+        _check_program(form.program)
     last = form.program.statements[-1][0]
     need(last == "y", "the result of a closed form", "'y'", last)
+
+
+def _check_carried(form: ClosedForm) -> None:
+    """Single operations, some of which are in pairs, or corrected."""
+    _check_program(form.program, _check_single)
+    table = dict(form.program.statements)
+    count = len(form.program.statements)
+    need(len(table) == count, "names", "each one once", count)
+    for name in (*form.pairs, *form.rounded):
+        need(name in table, "a name in pairs", "one of a statement", name)
+    for name in form.rounded:
+        node = table[name]
+        known = isinstance(node, Op) and node.name == "div"
+        need(known, "what is corrected", "a quotient", name)
+    if form.scaled is not None:
+        node = table.get(form.scaled, form.program.statements[-1][1])
+        known = isinstance(node, Op) and node.name == "exp"
+        need(known, "what is scaled", "an exponential", form.scaled)
+    free = form.scaled is not None or (not form.signed and UNIT not in table)
+    need(free, "what is scaled", "an exponential", form.scaled)
+    most = abs(form.power) <= MOST_SCALED
+    need(most, "power", f"at most {MOST_SCALED} in size", form.power)
+
+
+def _check_twins(closed: Sequence[ClosedForm]) -> None:
+    """A signed one stands beside the same for the other side."""
+    k = 0
+    while k < len(closed):
+        form = closed[k]
+        if form.signed:
+            twin = closed[k + 1] if k + 1 < len(closed) else None
+            same = twin is not None and twin == replace(
+                form,
+                side=1,
+                low=twin.low,
+                high=twin.high,
+                limit=twin.limit,
+            )
+            need(
+                same and form.side < 0,
+                "a form on both sides",
+                "its like after it",
+                form.formula,
+            )
+            k += 1
+        k += 1
 
 
 def _check_end(form: AnyEnd, fmt: FloatFormat) -> None:
@@ -261,13 +316,39 @@ def _check_double(value: Fraction) -> None:
 # -- programs --------------------------------------------------------------
 
 
-def _check_program(program: Program) -> None:
+def _check_program(
+    program: Program, check: Callable[[Expr, set[str]], None] | None = None
+) -> None:
     """Every name is bound before, every operation has its arguments."""
     need(bool(program.statements), "statements", "one at least", program.input)
     known = {program.input}
     for target, value in program.statements:
-        _check_node(value, known)
+        (check or _check_node)(value, known)
         known.add(target)
+
+
+def _check_single(node: Expr, known: set[str]) -> None:
+    """One operation of names and numbers, which may be any fractions."""
+    need(isinstance(node, Op), "a statement", "an operation", node)
+    assert isinstance(node, Op)
+    need(node.name in SINGLE, "an operation", ", ".join(SINGLE), node.name)
+    _check_count(node)
+    for argument in node.args:
+        if isinstance(argument, Var):
+            bound = argument.name in known
+            need(bound, "a name", "one bound before", argument.name)
+        else:
+            fine = isinstance(argument, Const)
+            need(fine, "an argument", "a name or a number", argument)
+
+
+def _check_count(node: Op) -> None:
+    need(
+        len(node.args) == ARITY[node.name],
+        f"arguments of {node.name}",
+        str(ARITY[node.name]),
+        len(node.args),
+    )
 
 
 def _check_node(node: Expr, known: set[str]) -> None:
@@ -276,12 +357,7 @@ def _check_node(node: Expr, known: set[str]) -> None:
     elif isinstance(node, Const):
         _check_double(node.value)
     elif isinstance(node, Op):
-        need(
-            len(node.args) == ARITY[node.name],
-            f"arguments of {node.name}",
-            str(ARITY[node.name]),
-            len(node.args),
-        )
+        _check_count(node)
         if node.name == "minimum":  # rendered as a clip, which has a bound
             kinds = [type(a) for a in node.args]
             need(kinds == [Var, Const], "minimum", "of x and a number", kinds)

@@ -176,13 +176,28 @@ def power_text(
 
 
 def closed_text(piece: ClosedForm, t: str) -> Iterator[str]:
-    x = t if piece.side > 0 else f"-{t}"
-    where = f"{real(piece.low)} <= {x} <= {real(piece.high)}"
+    x = t if piece.side > 0 or piece.signed else f"-{t}"
+    ends = [piece.low, piece.high]
+    if piece.signed:
+        ends = sorted(piece.side * end for end in ends)
+    where = f"{real(ends[0])} <= {x} <= {real(ends[1])}"
     yield from headed(f"{where}: closed form", piece.ulp, 2)
-    yield from wrapped(f"{piece.formula} with t = {x}", 6, 10)
-    yield from wrapped(
-        "Equal to f in exact arithmetic, so its bound is roundoff alone.", 6, 6
-    )
+    named = "" if piece.signed else f" with t = {x}"
+    yield from wrapped(f"{piece.formula}{named}", 6, 10)
+    if piece.truncation:
+        text = (
+            f"f but for {piece.truncation:.2g} of it, terms that fall like "
+            "an exponential."
+        )
+    else:
+        text = "Equal to f in exact arithmetic, so its bound is roundoff alone."
+    if piece.is_carried:
+        count = len(piece.pairs) + len(piece.rounded)
+        text += (
+            f" {count} of its {len(piece.program.statements)} values are "
+            "carried with what their rounding lost."
+        )
+    yield from wrapped(text, 6, 6)
 
 
 def end_text(form: AnyEnd, t: str) -> Iterator[str]:
