@@ -214,7 +214,17 @@ def cheapest(
             return form, bound
         step = max(len(bound[0]) // MOST_BAD, 1)
         strict.insert(0, (bound[0][::step], bound[1][::step]))
+    form = everything(known.form)
+    if cost(form) < most:
+        bound = known.bound(form, low, high, goal)
+        if isinstance(bound, float):
+            return form, bound
     return None
+
+
+def _is_scaling(node: Op) -> bool:
+    """By a power of two."""
+    return node.name == "mul" and any(map(is_power_of_two, node.args))
 
 
 def _greedy(
@@ -230,7 +240,7 @@ def _greedy(
         if isinstance(node, Op)
         and node.name != "neg"
         and not all(isinstance(a, Const) for a in node.args)
-        and not any(map(is_power_of_two, node.args))
+        and not _is_scaling(node)
         and name != UNIT
     ]
     if not statements:
@@ -246,7 +256,7 @@ def _greedy(
 
     last, node = statements[-1]
     end, final = best.program.statements[-1]
-    if isinstance(final, Op) and any(map(is_power_of_two, final.args)):
+    if isinstance(final, Op) and _is_scaling(final):
         # Rounded before it is scaled back, when nothing is small yet.
         best = replace(best, pairs=best.pairs - {end})
     # Where parts are flushed in a quotient a single float may do.

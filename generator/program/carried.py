@@ -145,7 +145,8 @@ class PairAnalyzer:
         beyond it by no more than the ulp below it rounds back to the edge
         (ties to even), which lies between it and the exact one.
         """
-        size, carried = exact.size, carried * GROWN
+        size: Array = exact.size
+        carried = carried * GROWN
         top = (size + carried) * GROWN
         # Its own width must not push a value over a power of two.
         below = power2(exponent(np.where(size > 0, size, Real(1))))
