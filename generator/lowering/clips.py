@@ -21,6 +21,7 @@ def clamp(
     high: Fraction,
     dtype: str,
     across: bool = False,
+    tight: bool = False,
 ) -> Expr:
     """value, or about the nearer end of [low, high]; nan stays nan.
 
@@ -31,6 +32,7 @@ def clamp(
 
     Args:
         across: a low of 0 may become a little less.
+        tight: the ends themselves, beyond which there is nothing.
     """
     a, b = low, high
     with np.errstate(over="ignore"):
@@ -43,6 +45,8 @@ def clamp(
     if not exact:
         ends = Number(low, dtype), Number(high, dtype)
         return Call("clamp", (value, *ends, Word(dtype)))
+    if tight:
+        return ops("clip", value, Number(a, dtype), Number(b, dtype))
     if low and np.isfinite(least):
         a = Fraction(float(least))
     elif across and not low:

@@ -44,7 +44,6 @@ from .ends import end_statements
 
 Statements = list[Assign | Note]
 T, X, Y = Var("t"), Var("x"), Var("y")
-WIDE = 32  # of such a multiple are the bounds of a clip
 
 
 def lower_cover(cover: Cover) -> Body:
@@ -74,11 +73,10 @@ def lower_cover(cover: Cover) -> Body:
         chosen = True
     closed = list(cover.closed)
     for k, piece in enumerate(closed):
-        if piece.signed and piece.side > 0:
-            continue  # with its twin before it
         if piece.signed:
-            found += _signed(piece, closed[k + 1], k, dtype)
-            continue
+            if k + 1 < len(closed) and closed[k + 1].signed:
+                found += _signed(piece, closed[k + 1], k, dtype)
+            continue  # with its twin
         found += _closed(piece, k, dtype, chosen)
         found.append(_taken(Var("inside"), f"z{k}", chosen))
         chosen = True
@@ -255,30 +253,28 @@ def _power_levels(piece: PowerRow, dtype: str) -> Group:
 def _signed(
     left: ClosedForm, right: ClosedForm, k: int, dtype: str
 ) -> Statements:
-    """One form for both sides of what was chosen before.
-
-    The clip is about as wide for f and f', so that compilers merge what they
-    compute of it.
-    """
+    """One form on both sides of what was chosen before."""
     text = (
-        f"-{float(left.high):g} <= x <= -{float(left.low):g} and "
+        f"{float(left.low):g} <= x <= {float(left.high):g} and "
         f"{float(right.low):g} <= x <= {float(right.high):g}: {right.formula}; "
         "equal to f in exact arithmetic, roundoff <= "
         f"{at_most(max(left.ulp, right.ulp))} ulp."
     )
     name = f"c{k}"
-    above = Compare(">", T, Number(-left.low, dtype))
+    above = Compare(">", T, Number(left.high, dtype))
     below = Compare("<", T, Number(right.low, dtype))
     between = Var("between")
     other = constant(right.low, dtype)
-    low, high = (-(-p.high // WIDE) * WIDE for p in (left, right))
-    held = clamp(Var(name), Fraction(-low), Fraction(high), dtype)
+    held = clamp(Var(name), left.low, right.high, dtype, tight=True)
     made, last = carried_statements(right, name, k, dtype)
-    for piece, compare in ((left, "<"), (right, ">")):
+    for piece, edge, compare in (
+        (left, left.low, "<"),
+        (right, right.high, ">"),
+    ):
         if piece.limit is not None:
-            edge = constant(piece.side * piece.high, dtype)
+            past = Compare(compare, T, constant(edge, dtype))
             limit = constant(piece.limit, dtype)
-            last = ops("where", Compare(compare, T, edge), limit, last)
+            last = ops("where", past, limit, last)
     return [
         Note(text),
         assign("between", ops("logical_and", above, below)),

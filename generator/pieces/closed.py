@@ -51,8 +51,8 @@ class ClosedForm:
         limit: of f at infinity, if the form reaches so far.
         pairs, rounded, scaled, power: of a `carried.Form`; where there are
             pairs the program is one of single operations.
-        signed: the program takes x itself, and there is one like it for the
-            other side.
+        signed: the program takes x itself (side is 1), and there is one like
+            it beyond the pieces that lie in between.
     """
 
     side: int

@@ -34,9 +34,12 @@ from .spellings import Spelling
 from .spellings import T
 from .spellings import X
 from .spellings import signed_spellings
+from .spellings import singular_arguments
 from .spellings import spellings
+from .spellings import spellings_of_logs
 
 MOST_OPERATIONS = 40
+FINEST = 24  # 2**-24 is the width of a box beside a singular point
 LEFT_OUT = 4  # bits below half an ulp: what a settled form may leave out
 
 
@@ -117,35 +120,58 @@ def piece_of(
 
 def forms_on_both_sides(
     expr: sympy.Expr,
-    least: Fraction,
-    edges: tuple[Fraction, Fraction],
+    left: tuple[Fraction, Fraction],
+    right: tuple[Fraction, Fraction],
     fmt: FloatFormat,
     goal: float,
     known: dict[sympy.Expr, list[Programs]],
     check_time: Callable[[], None],
 ) -> tuple[ClosedForm, ClosedForm] | None:
-    """One form of f(x) from -edges[0] to edges[1], but for |x| < least.
+    """One form of f(x) on two intervals.
 
     Args:
         expr: f of `spellings.X`.
     """
     if expr not in known:
-        made = _made(signed_spellings(expr), X, fmt)
-        known[expr] = list(made)
-    rate = max((abs(float(r)) for r in _rates(expr, X)), default=0.0)
-    left, right = (divided(least, edge, rate) for edge in edges)
-    lows = np.concatenate([-left[1][::-1], right[0]])
-    highs = np.concatenate([-left[0][::-1], right[1]])
-    programs = known[expr] + _centered(known[expr], lows, highs, fmt)
-    found = _best(programs, lows, highs, goal, check_time)
-    if found is None:
+        found = [*signed_spellings(expr), *spellings_of_logs(expr)]
+        known[expr] = list(_made(iter(found), X, fmt))
+    if not known[expr]:
         return None
-    form, ulp, text = found
+    rate = max((abs(float(r)) for r in _rates(expr, X)), default=0.0)
+    singular = [-point for point in singular_arguments(expr)]
+    parts = [_boxes(*ends, rate, singular) for ends in (left, right)]
+    lows = np.concatenate([low for low, _ in parts])
+    highs = np.concatenate([high for _, high in parts])
+    programs = known[expr] + _centered(known[expr], lows, highs, fmt)
+    best = _best(programs, lows, highs, goal, check_time)
+    if best is None:
+        return None
+    form, ulp, text = best
     first, second = (
-        piece_of(form, ulp, text, side, least, edge)
-        for side, edge in zip((-1, 1), edges, strict=True)
+        replace(piece_of(form, ulp, text, 1, *ends), signed=True)
+        for ends in (left, right)
     )
     return first, second
+
+
+def _boxes(
+    low: Fraction, high: Fraction, rate: float, singular: list[Fraction]
+) -> tuple[Array, Array]:
+    """As `divided`, of either sign, and finer towards singular points."""
+    if high <= 0:
+        lows, highs = divided(-high, -low, rate)
+        lows, highs = -highs[::-1], -lows[::-1]
+    else:
+        lows, highs = divided(low, high, rate)
+    edges = {*map(float, lows), *map(float, highs)}
+    for point in singular:
+        for k in range(-1, FINEST):
+            for step in (1, -1):
+                edge = float(point + Fraction(step, 2**k if k > 0 else 1))
+                if low < edge < high:
+                    edges.add(edge)
+    ends = np.array(sorted(edges)).astype(lows.dtype)
+    return ends[:-1], ends[1:]
 
 
 def settled_form(
@@ -211,10 +237,14 @@ def _made(
         text = str(spelling.expr).replace("*W", "")
         if spelling.scaled is not None:
             text = text.replace("E", f"({spelling.scaled})")
-        form = Form(
-            program, scaled=name, power=spelling.power, signed=spelling.signed
-        )
-        yield Programs(form, fmt, text)
+        program = _sign_inside(program)
+        for one in (program, _divided_twice(program)):
+            if one is None:
+                continue
+            form = Form(
+                one, scaled=name, power=spelling.power, signed=spelling.signed
+            )
+            yield Programs(form, fmt, text)
 
 
 def _centered(
@@ -249,19 +279,64 @@ def _centered(
     return found
 
 
+def _sign_inside(program: Program) -> Program:
+    """-(a / b) as (-a) / b."""
+    *before, (name, node) = program.statements
+    if not (isinstance(node, Op) and node.name == "neg" and before):
+        return program
+    *kept, (inner, quotient) = before
+    if node.args[0] != Var(inner) or not isinstance(quotient, Op):
+        return program
+    a, b = quotient.args[0], quotient.args[-1]
+    if quotient.name != "div" or isinstance(a, Const):
+        return program
+    kept.append((inner, Op("neg", (a,))))
+    kept.append((name, Op("div", (Var(inner), b))))
+    return Program(program.input, tuple(kept))
+
+
+def _divided_twice(program: Program) -> Program | None:
+    """a / q**2 as (a / q) / q: the square may overflow."""
+    *before, (name, node) = program.statements
+    if not (isinstance(node, Op) and node.name == "div"):
+        return None
+    a, b = node.args
+    square = dict(before).get(b.name) if isinstance(b, Var) else None
+    if not (isinstance(square, Op) and square.name == "mul"):
+        return None
+    q = square.args[0]
+    if q != square.args[1] or isinstance(a, Const) or not isinstance(b, Var):
+        return None
+    if any(b in other.args for _, other in before if isinstance(other, Op)):
+        return None
+    made = [(n, o) for n, o in before if n != b.name]
+    made.append((f"{name}p", Op("div", (a, q))))
+    made.append((name, Op("div", (Var(f"{name}p"), q))))
+    return Program(program.input, tuple(made))
+
+
 def _lifted(program: Program, shift: int) -> Program | None:
     """a / b as 2**-shift * ((2**shift * a) / b), for the last operation."""
     *before, (name, node) = program.statements
     if not (isinstance(node, Op) and node.name == "div"):
         return None
-    a, b = node.args
     up, down = (Const(Fraction(2) ** n) for n in (shift, -shift))
     made: list[tuple[str, Expr]] = list(before)
+    a, b = node.args
+    second = None
+    if before and before[-1][0] == f"{name}p" and a == Var(f"{name}p"):
+        *made, (_, first) = before
+        assert isinstance(first, Op)
+        second = b
+        a, b = first.args
     if isinstance(a, Const):
         a = Const(a.value * up.value)
     else:
         made.append((f"{name}a", Op("mul", (up, a))))
         a = Var(f"{name}a")
+    if second is not None:
+        made.append((f"{name}p", Op("div", (a, b))))
+        a, b = Var(f"{name}p"), second
     made.append((f"{name}b", Op("div", (a, b))))
     made.append((name, Op("mul", (down, Var(f"{name}b")))))
     return Program(program.input, tuple(made))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy
 
@@ -329,3 +330,56 @@ def _powers_of_one(
         unit = E ** (k - least) * ONE ** (degree - k)
         total += sympy.Mul(a, unit, evaluate=False) if a != 1 else unit
     return total * E**least
+
+
+def singular_arguments(expr: sympy.Expr) -> list[Fraction]:
+    """c, of each logarithm of x + c."""
+    found = []
+    for node in sympy.expand_log(expr, force=True).atoms(sympy.log):
+        inner = sympy.Poly(node.args[0], X) if node.has(X) else None
+        if inner is not None and inner.degree() == 1:
+            a, b = inner.all_coeffs()
+            if (b / a).is_Rational:
+                found.append(Fraction(int((b / a).p), int((b / a).q)))
+    return found
+
+
+def spellings_of_logs(expr: sympy.Expr) -> Iterator[Spelling]:
+    """Of logarithms and rational functions, for x of either sign."""
+    if not expr.has(sympy.log) or expr.has(sympy.exp):
+        return
+    if sympy.count_ops(expr) > MOST_WORK:
+        return
+    seen: set[sympy.Expr] = set()
+    for start in (expr, sympy.expand_log(expr, force=True)):
+        for one in (start, *_common(start), *_over_common(start)):
+            if one not in seen:
+                seen.add(one)
+                yield Spelling(one, None, 0, True)
+
+
+def _over_common(expr: sympy.Expr) -> Iterator[sympy.Expr]:
+    """Divided by what divides most: x / (x + 1) - log(x + 1), over x**2."""
+    logs = sorted(expr.atoms(sympy.log), key=str)
+    if not logs:
+        return
+    collected = sympy.collect(
+        sympy.expand(sympy.together(expr)), logs, evaluate=False
+    )
+    if any(key != 1 and key not in logs for key in collected):
+        return
+    of_log = [sympy.factor(v) for key, v in collected.items() if key != 1]
+    rest = sympy.factor(collected.get(sympy.Integer(1), sympy.Integer(0)))
+    if not rest.is_rational_function(X):
+        return
+    lead = of_log[0]
+    inner = sympy.factor(sympy.cancel(rest / lead))
+    terms = [
+        key * sympy.factor(sympy.cancel(v / lead))
+        for key, v in collected.items()
+        if key != 1
+    ]
+    below = 1 / sympy.factor(lead)
+    yield (sympy.Add(*terms) + inner) / below
+    if inner.is_Mul or inner.is_Add:
+        yield (sympy.Add(*terms) + sympy.apart(inner, X)) / below

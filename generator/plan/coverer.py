@@ -47,10 +47,12 @@ from ..pieces.spellings import T
 from ..pieces.spellings import X
 from ..pieces.spellings import settled
 from .distant import Distant
+from .distant import beside
 from .distant import distant
 from .distant import farthest
 
 STARTS = (Fraction(1), Fraction(2))
+SIGNED_STARTS = tuple(Fraction(2) ** k for k in (0, -1, -2, 1))
 # Where an exponential may be too small to matter.
 MORE = 4  # degrees of polynomials beside closed forms: few are evaluated
 SETTLED = tuple(Fraction(n) for n in (12, 16, 20, 24, 32, 40, 48, 64))
@@ -166,7 +168,7 @@ def _alternatives(
     if closed:
         yield frame, closed
     reaching = _Reaching(work, frame, parity, low, high)
-    if low is None and high is None and not parity:
+    if not parity:
         both = reaching.both()
         if both is not None:
             yield both
@@ -177,6 +179,15 @@ def _alternatives(
         if made and len(made[0][1]) == len(reaching.sides):
             return
     yield from reaching.forms()
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """Where a form ends on one side, what stands beyond, a form before it."""
+
+    edge: Fraction
+    far: Distant
+    last: ClosedForm | None
 
 
 @dataclass
@@ -239,52 +250,75 @@ class _Reaching:
             yield frame, tuple(found)
 
     def both(self) -> tuple[_Frame, tuple[ClosedForm, ...]] | None:
-        """One form for both sides."""
+        """One form on both sides of what is left to rows."""
         frame, work = self.frame, self.work
-        expr = work.plain.xreplace({work.variable: X})
-        olds = {e.side: e for e in frame.ends}
-        near = {-1: -frame.start, 1: frame.stop}
+        at = [
+            s.exact
+            for s in frame.specials
+            if frame.start < s.near < frame.stop
+        ]
+        center = Fraction(0) if not at else at[0]
+        if len(at) > 1 or center is None:
+            return None
         for wide in (True, False):
-            far, edges, last = {}, [], []
-            for side, edge in near.items():
-                if wide:
-                    far[side] = farthest(work, olds[side])
-                else:
-                    far[side] = self._distant(olds[side])
-                if far[side].bound <= edge:
-                    far[side] = Distant(olds[side], edge)
-            for side in (-1, 1):
-                edge, more = far[side].bound, None
-                if edge > work.fmt.emax and not wide:
-                    t = work.plain.xreplace({work.variable: side * T})
-                    more = self._settled(t, side, edge)
-                if more is not None:
-                    edge = more.low
-                    last.append(replace(more, limit=far[side].limit))
-                edges.append(edge)
-            forms = self._both(expr, edges)
-            if forms is not None:
-                ends = tuple(d.end for d in far.values() if d.end is not None)
-                limited = [
-                    replace(form, limit=far[form.side].limit)
-                    if form.high == far[form.side].bound
-                    else form
-                    for form in forms
-                ]
-                return replace(frame, ends=ends), (*limited, *last)
+            lower, upper = self._reach(-1, wide), self._reach(1, wide)
+            if lower is None or upper is None:
+                continue
+            forms = self._both(center, lower.edge, upper.edge)
+            if forms is None:
+                continue
+            pieces = []
+            for form, reach in zip(forms, (lower, upper), strict=True):
+                limit = None if reach.last else reach.far.limit
+                pieces.append(replace(form, limit=limit))
+            pieces += [r.last for r in (lower, upper) if r.last is not None]
+            ends = tuple(
+                r.far.end for r in (lower, upper) if r.far.end is not None
+            )
+            return replace(frame, ends=ends), tuple(pieces)
         return None
 
+    def _reach(self, side: int, wide: bool) -> _Reach | None:
+        """How far a form may go on one side, and what follows there."""
+        frame, work = self.frame, self.work
+        edge = frame.stop if side > 0 else frame.start
+        own = [
+            e
+            for e in frame.ends
+            if (e.side == side) == (e.point is None)
+        ]
+        if not own:
+            return _Reach(edge, Distant(None, abs(edge)), None)
+        (old,) = own
+        if old.point is not None:
+            far = beside(work, old)
+            return _Reach(old.point - side * far.bound, far, None)
+        far = farthest(work, old) if wide else self._distant(old)
+        if far.bound <= side * edge:
+            far = Distant(old, side * edge)
+        last = None
+        if far.bound > work.fmt.emax and not wide:
+            t = work.plain.xreplace({work.variable: side * T})
+            last = self._settled(t, side, far.bound)
+            if last is not None:
+                last = replace(last, limit=far.limit)
+        bound = far.bound if last is None else last.low
+        return _Reach(side * bound, far, last)
+
     def _both(
-        self, expr: sympy.Expr, edges: list[Fraction]
+        self, center: Fraction, low: Fraction, high: Fraction
     ) -> tuple[ClosedForm, ClosedForm] | None:
         work = self.work
-        for start in STARTS:
-            if min(edges) <= 2 * start:
-                return None
+        expr = work.plain.xreplace({work.variable: X})
+        for start in SIGNED_STARTS:
+            left = center - min(start, (center - low) / 2)
+            right = center + min(start, (high - center) / 2)
+            if not (work.fmt.holds(left) and work.fmt.holds(right)):
+                left, right = work.fmt.round(left), work.fmt.round(right)
             forms = forms_on_both_sides(
                 expr,
-                start,
-                (edges[0], edges[1]),
+                (low, left),
+                (right, high),
                 work.fmt,
                 work.goal,
                 self.known,
@@ -426,7 +460,10 @@ def _filled(
     """The plan with rows wherever a frame and closed forms leave a gap."""
     start, stop = frame.start, frame.stop
     for piece in closed:
-        if piece.side > 0:
+        if piece.signed and piece.high <= start + (stop - start) / 2:
+            start = max(piece.high, start) if piece is closed[0] else start
+            start = max(start, piece.high)
+        elif piece.side > 0:
             stop = max(min(piece.low, stop), start)
         else:
             start = min(max(-piece.low, start), stop)

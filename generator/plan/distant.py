@@ -61,6 +61,31 @@ def distant(work: Work, end: AnyEnd) -> Distant:
     return Distant(None, work.fmt.max_finite, end.limit)
 
 
+def beside(work: Work, end: AnyEnd) -> Distant:
+    """The limit at a point, and how far from it the next float is."""
+    point, fmt = end.point, work.fmt
+    assert point is not None
+    if point:
+        tiny = fmt.smallest_subnormal / 2
+        near = point + end.side * tiny
+        first = fmt.up(near) if end.side > 0 else fmt.down(near)
+    else:
+        first = end.side * fmt.smallest_normal
+    bound = abs(first - point)
+    flat = FloatEnd(
+        point=point,
+        side=end.side,
+        bound=bound,
+        cut=bound,
+        limit=end.limit,
+        power=0,
+        factor=Factor(Fraction(0), Fraction(0), ()),
+        ulp=0.0,
+        note="the limit, where there is no float in between",
+    )
+    return Distant(flat, bound)
+
+
 def farthest(work: Work, end: AnyEnd) -> Distant:
     """Where f is 0 or infinite to the format; else the largest number."""
     if isinstance(end, ExponentialEnd) and end.point is None:
@@ -146,21 +171,28 @@ def _single(work: Work, end: PairEnd, far: Fraction) -> FloatEnd | None:
 def _vanished(work: Work, end: PairEnd | FloatEnd) -> FloatEnd | None:
     """0, where |f| is below the smallest normal number.
 
-    |f| <= sum |c| w**i w**power, which falls with w = 1/t.
+    |f| <= sum |c| w**i |log w|**j w**power, which falls with w = 1/t.
     """
     fmt = work.fmt
+    factors, left = (), True
     if isinstance(end, FloatEnd):
-        factor, others = end.factor, False
-    else:
-        factor, *more = end.factors
-        others = bool(more or end.gain) or end.root > 1
-    if others or end.power < 1:
+        factors, left = (end.factor,), False
+    elif end.root == 1 and not end.gain:
+        factors, left = end.factors, False
+    if left or end.power < 1:
         return None
-    rest = abs(factor.tail) + sum(map(abs, factor.rest))
+    # |log w| < emax + 1.
+    logs = [Fraction(fmt.emax + 1) ** j for j in range(len(factors))]
+    heads = [abs(f.head) * most for f, most in zip(factors, logs, strict=True)]
+    rests = [
+        (abs(f.tail) + sum(map(abs, f.rest))) * most
+        for f, most in zip(factors, logs, strict=True)
+    ]
+    head, rest = sum(heads), sum(rests)
     bound = Fraction(2) ** (-fmt.emin // end.power - 1)
     while True:
         # The truncation is relative to the first term.
-        size = abs(factor.head) * (1 + Fraction(end.truncation)) + rest / bound
+        size = head * (1 + Fraction(end.truncation)) + rest / bound
         # With 1% to spare: it is shown a little before the bound.
         size *= Fraction(101, 100) ** end.power
         if size / bound**end.power < fmt.smallest_normal:

@@ -220,13 +220,12 @@ def _check_twins(closed: Sequence[ClosedForm]) -> None:
             twin = closed[k + 1] if k + 1 < len(closed) else None
             same = twin is not None and twin == replace(
                 form,
-                side=1,
                 low=twin.low,
                 high=twin.high,
                 limit=twin.limit,
             )
             need(
-                same and form.side < 0,
+                same and form.side > 0 and form.high <= twin.low,
                 "a form on both sides",
                 "its like after it",
                 form.formula,

@@ -197,15 +197,10 @@ def _fields(piece: Any) -> dict[str, object]:
 
 
 def _closed(piece: ClosedForm) -> dict[str, object]:
-    """A signed one is a function of x on an interval of x."""
-    side, low, high = piece.side, piece.low, piece.high
-    if piece.signed:
-        low, high = sorted((side * low, side * high))
-        side = 1
     return {
-        "side": side,
-        "low": _plain(low),
-        "high": _plain(high),
+        "side": piece.side,
+        "low": _plain(piece.low),
+        "high": _plain(piece.high),
         "formula": piece.formula,
         "input": piece.program.input,
         "statements": _statements(piece.program),

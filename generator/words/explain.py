@@ -136,6 +136,14 @@ def _title(plan: Plan | Cover, formats: Mapping[str, FloatFormat]) -> list[str]:
     return lines
 
 
+def _is_left(closed: ClosedForm, plan: Cover) -> bool:
+    """Whether it lies on the left of the rows."""
+    if closed.side < 0:
+        return True
+    inner = [p.low for p in (*plan.rows, *plan.powers)]
+    return closed.signed and closed.high <= min(inner, default=closed.low)
+
+
 def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
     prime = "f" + "'" * plan.order
     t = "|x|" if plan.parity else "x"
@@ -154,7 +162,7 @@ def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
         if (form.point is None) == (form.side < 0):
             lines += end_text(form, t)
     for closed in plan.closed:
-        if closed.side < 0:
+        if _is_left(closed, plan):
             lines += closed_text(closed, t)
     middle: list[Row | PowerRow] = [*plan.rows, *plan.powers]
     run: list[Row] = []
@@ -168,7 +176,7 @@ def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
             run.append(piece)
     lines += run_text(run, t, expr, plan)
     for closed in plan.closed:
-        if closed.side > 0:
+        if not _is_left(closed, plan):
             lines += closed_text(closed, t)
     for form in plan.ends:
         if (form.point is None) == (form.side > 0):

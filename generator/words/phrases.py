@@ -176,11 +176,8 @@ def power_text(
 
 
 def closed_text(piece: ClosedForm, t: str) -> Iterator[str]:
-    x = t if piece.side > 0 or piece.signed else f"-{t}"
-    ends = [piece.low, piece.high]
-    if piece.signed:
-        ends = sorted(piece.side * end for end in ends)
-    where = f"{real(ends[0])} <= {x} <= {real(ends[1])}"
+    x = t if piece.side > 0 else f"-{t}"
+    where = f"{real(piece.low)} <= {x} <= {real(piece.high)}"
     yield from headed(f"{where}: closed form", piece.ulp, 2)
     named = "" if piece.signed else f" with t = {x}"
     yield from wrapped(f"{piece.formula}{named}", 6, 10)
