@@ -44,9 +44,9 @@ TRIES = 8
 TIGHTER = 0.96  # is the goal at single inputs in each next try
 MOST_BAD = 4  # boxes that a next try looks at
 MOST_BOXES = 20_000
-# Of a search, in values of boxes: about 4 s.  A look at any takes as long as
-# EACH of them.
-MOST_SPENT = 2_000_000
+# Of a search, in values of boxes, by precision: about 3 s, and 1 s where forms
+# are found soon or never.  A look at any takes as long as EACH of them.
+MOST_SPENT = {24: 1_500_000, 53: 400_000}
 EACH = 1000
 
 # What a value costs in operations, in one float and in a pair.
@@ -122,7 +122,10 @@ class Search:
     goal: float
     check_time: Callable[[], None]
     known: dict[sympy.Expr, list[Programs]] = field(default_factory=dict)
-    left: int = MOST_SPENT
+    left: int = 0
+
+    def __post_init__(self) -> None:
+        self.left = MOST_SPENT[self.fmt.precision]
 
     def spend(self, boxes: int, values: int) -> None:
         """Raises once nothing is left."""
