@@ -336,8 +336,11 @@ def singular_arguments(expr: sympy.Expr) -> list[Fraction]:
     """c, of each logarithm of x + c."""
     found = []
     for node in sympy.expand_log(expr, force=True).atoms(sympy.log):
-        inner = sympy.Poly(node.args[0], X) if node.has(X) else None
-        if inner is not None and inner.degree() == 1:
+        argument = node.args[0]
+        if not (argument.has(X) and argument.is_polynomial(X)):
+            continue
+        inner = sympy.Poly(argument, X)
+        if inner.degree() == 1:
             a, b = inner.all_coeffs()
             if (b / a).is_Rational:
                 found.append(Fraction(int((b / a).p), int((b / a).q)))

@@ -80,7 +80,9 @@ def make_cover(
         frame = _framed(work, mine, low, high)
         plan = _filled(work, frame, name, mine, low, high, ())
         plans = [plan]
-        with suppress(SearchEndedError):
+        # Closed forms are more than is needed: where sympy cannot rewrite f,
+        # or the search has ended, there are rows.
+        with suppress(SearchEndedError, sympy.PolynomialError):
             for left, closed in _alternatives(work, frame, mine, low, high):
                 plans += [
                     _filled(each, left, name, mine, low, high, closed)
