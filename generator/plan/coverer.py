@@ -9,6 +9,8 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import zip_longest
 
+import sympy
+
 from ..analysis.domain_ends import ends_of
 from ..analysis.domain_ends import is_regular
 from ..analysis.domain_ends import is_zero
