@@ -12,13 +12,18 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
-from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.exponents import shrunk
+from keras_stablef.runtime.exponents import unit_of
 from keras_stablef.runtime.kernels import pair_exp
+from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import local_polynomials
 from keras_stablef.runtime.tables import rows_of
@@ -39,11 +44,26 @@ def bernoulli_function_0_float32(x):
     """f in float32, proved within 1.4359 ulp."""
     t = x
 
-    # -20 <= x <= 92: 441 local polynomials of degree at most 8. Taylor models
+    # -1 <= x <= 1: 1 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.436 ulp.
-    s = ops.clip(t, -20.000002, 92.00001)
+    s = ops.clip(t, -1.0000001, 1.0000001)
     y = local_polynomials(s, BERNOULLI_FUNCTION_0_FLOAT32, "float32")
+
+    # -20 <= x <= -1 and 1 <= x <= 92: x/((exp(x)) - W); equal to f in exact
+    # arithmetic, roundoff <= 1.006 ulp.
+    between = ops.logical_and(t > -1.0, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float32"), t)
+    c0 = ops.clip(c0, -20.0, 92.0)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2n_0 = -w_0
+    v2_0, v2l_0 = two_sum(em_0[0], v2n_0)
+    v2t_0 = v2l_0 + em_0[1]
+    y_0, yl_0 = short_quotient((c0, None), (v2_0, v2t_0), "float32")
+    ys_0 = y_0 + fixed(yl_0, "float32")
+    z0 = shrunk(ys_0, en_0, "float32")
+    y = ops.where(between, y, z0)
 
     # x <= -20: |x|; expansion with remainder, 2.1e-09 relative to its first
     # term. Truncation + roundoff <= 0.536 ulp.
@@ -65,14 +85,38 @@ def bernoulli_function_0_float32(x):
 
 
 def bernoulli_function_1_float32(x):
-    """f' in float32, proved within 1.5792 ulp."""
+    """f' in float32, proved within 1.7828 ulp."""
     t = x
 
-    # -20 <= x <= 20: 75 local polynomials of degree at most 9. Taylor models
+    # -1 <= x <= 1: 1 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.580 ulp.
-    s = ops.clip(t, -20.000002, 20.000002)
+    # <= 1.167 ulp.
+    s = ops.clip(t, -1.0000001, 1.0000001)
     y = local_polynomials(s, BERNOULLI_FUNCTION_1_FLOAT32, "float32")
+
+    # -20 <= x <= -1 and 1 <= x <= 92.75: ((exp(x))*(1 - x) - W)/((exp(x)) -
+    # W)**2; equal to f in exact arithmetic, roundoff <= 1.783 ulp.
+    between = ops.logical_and(t > -1.0, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float32"), t)
+    c0 = ops.clip(c0, -20.0, 92.75)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2_0 = -c0
+    v3_0, v3l_0 = two_sum(v2_0, 1.0)
+    v4_0, v4l_0 = product_of_halves(v3_0, em_0[0], "float32")
+    v4t_0 = v4l_0 + v3_0 * em_0[1] + em_0[0] * v3l_0
+    v5n_0 = -w_0
+    v5_0, v5l_0 = two_sum(v4_0, v5n_0)
+    v5t_0 = v5l_0 + v4t_0
+    v6n_0 = -w_0
+    v6_0, v6l_0 = two_sum(em_0[0], v6n_0)
+    v6t_0 = v6l_0 + em_0[1]
+    v7_0, v7l_0 = product_of_halves(v6_0, v6_0, "float32")
+    v7t_0 = v7l_0 + 2.0 * (v6_0 * v6t_0)
+    y_0, yl_0 = short_quotient((v5_0, v5t_0), (v7_0, v7t_0), "float32")
+    ys_0 = y_0 + fixed(yl_0, "float32")
+    z0 = shrunk(ys_0, en_0, "float32")
+    y = ops.where(between, y, z0)
 
     # x <= -20: -1; expansion with remainder, 4.3e-08 relative to its first
     # term. Truncation + roundoff <= 0.731 ulp.
@@ -80,69 +124,60 @@ def bernoulli_function_1_float32(x):
     y0 = constant(-1.0, "float32")
     y = ops.where(d0 >= 20.0, y0, y)
 
-    # x >= 20: exp(-|x|) |x| (-1 + 1 1/|x|); expansion with remainder, 4.2e-09
-    # relative to its first term. Truncation + roundoff <= 1.247 ulp.
+    # x >= 92.75: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > 256.0
-    d = ops.where(past, constant(20.0, "float32"), d1)
-    d = ops.clip(d, 19.999998, 256.00003)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, -d, "float32")
-    a = two_sum(fixed(1.0 * w, "float32"), -1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_product(a, b, "float32")
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float32")
-    g = (-g[0], -g[1])
-    e, n2 = pair_exp(g, "float32")
-    a = pair_product(a, e, "float32")
-    y1 = scale_by_power(
-        a[0] + a[1],
-        n2 + level_of(d, (1.2379401e27,), (0.0, 90.0), "float32"),
-        "float32",
-    )
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 20.0, y1, y)
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 92.75, y1, y)
     return y
 
 
 def bernoulli_function_2_float32(x):
-    """f'' in float32, proved within 2.0676 ulp."""
-    t = x
+    """f'' in float32, proved within 3.9773 ulp."""
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
-    # -92 <= x <= 20: 221 local polynomials of degree at most 8. Taylor models
+    # 0 <= |x| <= 1: 1 local polynomials of degree at most 6. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 2.052 ulp.
-    s = ops.clip(t, -92.00001, 20.000002)
+    # <= 0.902 ulp.
+    s = ops.clip(t, -7.888609e-31, 1.0000001)
     y = local_polynomials(s, BERNOULLI_FUNCTION_2_FLOAT32, "float32")
 
-    # x <= -92: 0; |f| is below 2**emin of float32, shown box by box.
-    # Truncation + roundoff <= 0.000 ulp.
-    d0 = -t
-    y0 = constant(0.0, "float32")
-    y = ops.where(d0 >= 92.0, y0, y)
+    # 1 <= t <= 92.75: (exp(-t))*(-t + (-t - 2)*exp(-t) + 2)/(-1 + exp(-t))**3
+    # with t = t; equal to f in exact arithmetic, roundoff <= 3.978 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 92.75001)
+    v0_0 = -c0
+    em_0, en_0 = pair_exp((v0_0, None), "float32")
+    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    v2_0, v2l_0 = two_sum(v0_0, -2.0)
+    v3m_0, v3n_0 = signed_exp((v0_0, None), "float32")
+    v4_0, v4l_0 = product_of_halves(v2_0, v3m_0[0], "float32")
+    v4t_0 = v4l_0 + v2_0 * v3m_0[1] + v3m_0[0] * v2l_0
+    v5n_0 = -c0
+    v5_0, v5l_0 = two_sum(v4_0, v5n_0)
+    v5t_0 = v5l_0 + v4t_0
+    v6_0, v6l_0 = two_sum(v5_0, 2.0)
+    v6t_0 = v6l_0 + v5t_0
+    v7_0, v7l_0 = product_of_halves(v6_0, es_0, "float32")
+    v7t_0 = v7l_0 + es_0 * v6t_0
+    v8_0, v8l_0 = two_sum(v3m_0[0], -1.0)
+    v8t_0 = v8l_0 + v3m_0[1]
+    v9_0, v9l_0 = product_of_halves(v8_0, v8_0, "float32")
+    v9t_0 = v9l_0 + 2.0 * (v8_0 * v8t_0)
+    v10_0, v10l_0 = product_of_halves(v9_0, v8_0, "float32")
+    v10t_0 = v10l_0 + v9_0 * v8t_0 + v8_0 * v9t_0
+    yq_0 = once(quotient(v7_0, v10_0, "float32"), "float32")
+    yr_0 = once(quotient(v7t_0 - yq_0 * v10t_0, v10_0, "float32"), "float32")
+    y_0 = yq_0 + yr_0
+    z0 = scale_by_power(y_0, en_0, "float32")
+    y = ops.where(inside, z0, y)
 
-    # x >= 20: exp(-|x|) |x| (1 - 2 1/|x|); expansion with remainder, 8.7e-09
-    # relative to its first term. Truncation + roundoff <= 2.068 ulp.
-    d1 = t
-    past = d1 > 256.0
-    d = ops.where(past, constant(20.0, "float32"), d1)
-    d = ops.clip(d, 19.999998, 256.00003)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, -d, "float32")
-    a = two_sum(fixed(-2.0 * w, "float32"), 1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_product(a, b, "float32")
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float32")
-    g = (-g[0], -g[1])
-    e, n2 = pair_exp(g, "float32")
-    a = pair_product(a, e, "float32")
-    y1 = scale_by_power(a[0] + a[1], n2 + 1.0 * n, "float32")
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 20.0, y1, y)
+    # x >= 92.75: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
+    d0 = t
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 92.75, y0, y)
     return y
 
 
@@ -242,17 +277,17 @@ def bernoulli_function_1_float64(x):
 
 def bernoulli_function_2_float64(x):
     """f'' in float64, proved within 1.3374 ulp."""
-    t = x
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
-    # -40 <= x <= 40: 313 local polynomials of degree at most 16. Taylor
+    # 0 <= |x| <= 40: 157 local polynomials of degree at most 13. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 0.950 ulp.
-    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
+    s = ops.clip(t, -7.888609052210118e-31, 40.000003814697266)
     y = local_polynomials(s, BERNOULLI_FUNCTION_2_FLOAT64, "float64")
 
-    # x <= -40: exp(-|x|) |x| (1 - 2 1/|x|); expansion with remainder, 1.7e-17
+    # x >= 40: exp(-|x|) |x| (1 - 2 1/|x|); expansion with remainder, 1.7e-17
     # relative to its first term. Truncation + roundoff <= 1.338 ulp.
-    d0 = -t
+    d0 = t
     past = d0 > 1024.0
     d = ops.where(past, constant(40.0, "float64"), d0)
     d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
@@ -290,47 +325,6 @@ def bernoulli_function_2_float64(x):
     )
     y0 = ops.where(past, constant(0.0, "float64"), y0)
     y = ops.where(d0 >= 40.0, y0, y)
-
-    # x >= 40: exp(-|x|) |x| (1 - 2 1/|x|); expansion with remainder, 1.7e-17
-    # relative to its first term. Truncation + roundoff <= 1.338 ulp.
-    d1 = t
-    past = d1 > 1024.0
-    d = ops.where(past, constant(40.0, "float64"), d1)
-    d = ops.clip(d, 39.999996185302734, 1024.0001220703125)
-    m = d * level_of(
-        d,
-        (5.339967589802275e95, 2.851525386013872e191, 1.52270531428125e287),
-        (
-            1.0,
-            1.8726705418768793e-96,
-            3.506894958413445e-192,
-            6.567258882077402e-288,
-        ),
-        "float64",
-    )
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, -d, "float64")
-    a = two_sum(fixed(-2.0 * w, "float64"), 1.0)
-    b = pair_power(r, 1, "float64")
-    a = pair_product(a, b, "float64")
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float64")
-    g = (-g[0], -g[1])
-    e, n2 = pair_exp(g, "float64")
-    a = pair_product(a, e, "float64")
-    y1 = scale_by_power(
-        a[0] + a[1],
-        n2
-        + level_of(
-            d,
-            (5.339967589802275e95, 2.851525386013872e191, 1.52270531428125e287),
-            (0.0, 318.0, 636.0, 954.0),
-            "float64",
-        ),
-        "float64",
-    )
-    y1 = ops.where(past, constant(0.0, "float64"), y1)
-    y = ops.where(d1 >= 40.0, y1, y)
     return y
 
 
@@ -381,8 +375,8 @@ ROUNDING = {
 BOUNDS = {
     "float16": (
         0.5002,
-        0.5002,
         0.5003,
+        0.5005,
     ),
     "bfloat16": (
         0.5001,
@@ -391,8 +385,8 @@ BOUNDS = {
     ),
     "float32": (
         1.4359,
-        1.5792,
-        2.0676,
+        1.7828,
+        3.9773,
     ),
     "float64": (
         1.4285,

@@ -9,10 +9,17 @@ Numerical Methods for Scientists and Engineers, 2nd ed., chapter 3.
 from keras import ops
 
 from keras_stablef.runtime.constants import constant
+from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.kernels import pair_exp
+from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
+from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import local_polynomials
 from keras_stablef.runtime.powers import power_row
 from keras_stablef.runtime.tables import numbers_of
@@ -22,7 +29,6 @@ NAME = "exp_second_difference"
 EXPRESSION = "exp(x) - 2 + exp(-x)"
 DOMAIN = ("-oo", "oo")
 
-EXP_SECOND_DIFFERENCE_0_FLOAT32 = rows_of(NAME, "float32", 0)
 EXP_SECOND_DIFFERENCE_0_FLOAT32_ZERO0 = numbers_of(
     NAME, "float32", 0, -1, "powers", 0, "rest"
 )
@@ -46,16 +52,9 @@ def exp_second_difference_0_float32(x):
     """f in float32, proved within 1.4217 ulp."""
     t = ops.abs(x)
 
-    # 1 <= |x| <= 89.25: 353 local polynomials of degree at most 5. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.015 ulp.
-    s = ops.clip(t, 0.99999994, 89.25001)
-    y = local_polynomials(s, EXP_SECOND_DIFFERENCE_0_FLOAT32, "float32")
-
     # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 1.422 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 1.0)
-    s = ops.where(inside, t, constant(1.0, "float32"))
+    s = ops.clip(t, -7.888609e-31, 1.0000001)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -65,7 +64,24 @@ def exp_second_difference_0_float32(x):
         ((2.910383e-11,), (2.6843546e08, 1.0), (1.3877788e-17, 1.0), None),
         "float32",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
+
+    # 1 <= t <= 89.25: (-1 + exp(-t))**2/(exp(-t)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.070 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 89.25001)
+    v0_0 = -c0
+    em_0, en_0 = pair_exp((v0_0, None), "float32")
+    v2m_0, v2n_0 = signed_exp((v0_0, None), "float32")
+    v3_0, v3l_0 = two_sum(v2m_0[0], -1.0)
+    v3t_0 = v3l_0 + v2m_0[1]
+    v4_0, v4l_0 = product_of_halves(v3_0, v3_0, "float32")
+    v4t_0 = v4l_0 + 2.0 * (v3_0 * v3t_0)
+    y_0, yl_0 = short_quotient((v4_0, v4t_0), (em_0[0], em_0[1]), "float32")
+    ys_0 = y_0 + fixed(yl_0, "float32")
+    z0 = scale_by_power(ys_0, -en_0, "float32")
+    y = ops.where(inside, z0, y)
 
     # x >= 89.25: inf; |f| is above the largest number of float32, shown box
     # by box. Truncation + roundoff <= 0.000 ulp.
@@ -76,13 +92,13 @@ def exp_second_difference_0_float32(x):
 
 
 def exp_second_difference_1_float32(x):
-    """f' in float32, proved within 1.2239 ulp."""
+    """f' in float32, proved within 1.999 ulp."""
     t = ops.abs(x)
 
-    # 0.75 <= |x| <= 89.25: 354 local polynomials of degree at most 5. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.021 ulp.
-    s = ops.clip(t, 0.74999994, 89.25001)
+    # 0.75 <= |x| <= 1: 1 local polynomials of degree at most 5. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 0.961 ulp.
+    s = ops.clip(t, 0.74999994, 1.0000001)
     y = local_polynomials(s, EXP_SECOND_DIFFERENCE_1_FLOAT32, "float32")
 
     # 0 <= t < 0.75: a zero of order 1 at 0, its power in pairs of floats.
@@ -100,6 +116,24 @@ def exp_second_difference_1_float32(x):
     )
     y = ops.where(inside, p0, y)
 
+    # 1 <= t <= 89.25: (1 - exp(-2*t))/(exp(-t)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.999 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 89.25001)
+    v0_0 = -c0
+    em_0, en_0 = pair_exp((v0_0, None), "float32")
+    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    v2_0 = 2.0 * c0
+    v3_0 = -v2_0
+    v4_0 = ops.exp(v3_0)
+    v5_0 = -v4_0
+    v6_0, v6l_0 = two_sum(v5_0, 1.0)
+    y_0, yl_0 = short_quotient((v6_0, v6l_0), (es_0, None), "float32")
+    ys_0 = y_0 + fixed(yl_0, "float32")
+    z0 = scale_by_power(ys_0, -en_0, "float32")
+    y = ops.where(inside, z0, y)
+
     # x >= 89.25: inf; |f| is above the largest number of float32, shown box
     # by box. Truncation + roundoff <= 0.000 ulp.
     d0 = t
@@ -110,14 +144,30 @@ def exp_second_difference_1_float32(x):
 
 
 def exp_second_difference_2_float32(x):
-    """f'' in float32, proved within 2.0754 ulp."""
+    """f'' in float32, proved within 3.9129 ulp."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
-    # 0 <= |x| <= 89.25: 179 local polynomials of degree at most 6. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 2.076 ulp.
-    s = ops.clip(t, -7.888609e-31, 89.25001)
+    # 0 <= |x| <= 1: 1 local polynomials of degree at most 7. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 2.206 ulp.
+    s = ops.clip(t, -7.888609e-31, 1.0000001)
     y = local_polynomials(s, EXP_SECOND_DIFFERENCE_2_FLOAT32, "float32")
+
+    # 1 <= t <= 89.25: (1 + exp(-2*t))/(exp(-t)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 3.913 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 89.25001)
+    v0_0 = -c0
+    em_0, en_0 = pair_exp((v0_0, None), "float32")
+    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    v2_0 = 2.0 * c0
+    v3_0 = -v2_0
+    v4_0 = ops.exp(v3_0)
+    v5_0 = v4_0 + 1.0
+    y_0 = once(quotient(v5_0, es_0, "float32"), "float32")
+    z0 = scale_by_power(y_0, -en_0, "float32")
+    y = ops.where(inside, z0, y)
 
     # x >= 89.25: inf; |f| is above the largest number of float32, shown box
     # by box. Truncation + roundoff <= 0.000 ulp.
@@ -296,8 +346,8 @@ ROUNDING = {
 BOUNDS = {
     "float16": (
         0.5002,
-        0.5002,
         0.5003,
+        0.5005,
     ),
     "bfloat16": (
         0.5001,
@@ -306,8 +356,8 @@ BOUNDS = {
     ),
     "float32": (
         1.4217,
-        1.2239,
-        2.0754,
+        1.999,
+        3.9129,
     ),
     "float64": (
         1.438,

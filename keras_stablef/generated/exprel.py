@@ -14,13 +14,19 @@ from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
+from keras_stablef.runtime.exponents import grown
+from keras_stablef.runtime.exponents import grown_from
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.exponents import unit_of
 from keras_stablef.runtime.kernels import pair_exp
+from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -34,9 +40,6 @@ DOMAIN = ("-oo", "oo")
 EXPREL_0_FLOAT32 = rows_of(NAME, "float32", 0)
 EXPREL_1_FLOAT32 = rows_of(NAME, "float32", 1)
 EXPREL_2_FLOAT32 = rows_of(NAME, "float32", 2)
-EXPREL_2_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 1, "factors", 0, "rest"
-)
 EXPREL_0_FLOAT64 = rows_of(NAME, "float64", 0)
 EXPREL_1_FLOAT64 = rows_of(NAME, "float64", 1)
 EXPREL_2_FLOAT64 = rows_of(NAME, "float64", 2)
@@ -49,22 +52,32 @@ def exprel_0_float32(x):
     """f in float32, proved within 1.8961 ulp."""
     t = x
 
-    # -20 <= x <= 94.75: 452 local polynomials of degree at most 8. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.897 ulp.
-    s = ops.clip(t, -20.000002, 94.75001)
+    # -1 <= x <= 1: 1 local polynomials of degree at most 8. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.897 ulp.
+    s = ops.clip(t, -1.0000001, 1.0000001)
     y = local_polynomials(s, EXPREL_0_FLOAT32, "float32")
 
-    # x <= -20: |x|**(-1); expansion with remainder, 2.1e-09 relative to its
-    # first term. Truncation + roundoff <= 0.536 ulp.
+    # -9.57044e+37 <= x <= -1 and 1 <= x <= 94.75: ((exp(x)) - W)/x; equal to
+    # f in exact arithmetic, roundoff <= 1.887 ulp.
+    between = ops.logical_and(t > -1.0, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float32"), t)
+    c0 = ops.clip(c0, -9.570442e37, 94.75)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2n_0 = -w_0
+    v2_0, v2l_0 = two_sum(em_0[0], v2n_0)
+    v2t_0 = v2l_0 + em_0[1]
+    v2s_0 = v2_0 + fixed(v2t_0, "float32")
+    y_0 = once(quotient(v2s_0, c0, "float32"), "float32")
+    z0 = grown(y_0, en_0, "float32")
+    y = ops.where(between, y, z0)
+
+    # x <= -9.57044e+37: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d0 = -t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(20.0, "float32"), d0)
-    d = ops.clip(d, 19.999998, 3.4028235e38)
-    a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(-a, -d, "float32")
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 20.0, y0, y)
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 9.570442e37, y0, y)
 
     # x >= 94.75: inf; |f| is above the largest number of float32, shown box
     # by box. Truncation + roundoff <= 0.000 ulp.
@@ -75,108 +88,124 @@ def exprel_0_float32(x):
 
 
 def exprel_1_float32(x):
-    """f' in float32, proved within 1.542 ulp."""
+    """f' in float32, proved within 1.9347 ulp."""
     t = x
 
-    # -20 <= x <= 16: 141 local polynomials of degree at most 7. Taylor models
+    # -1 <= x <= 1: 3 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 1.542 ulp.
-    s = ops.clip(t, -20.000002, 16.000002)
+    s = ops.clip(t, -1.0000001, 1.0000001)
     y = local_polynomials(s, EXPREL_1_FLOAT32, "float32")
 
-    # x <= -20: |x|**(-2); expansion with remainder, 4.3e-08 relative to its
-    # first term. Truncation + roundoff <= 1.231 ulp.
-    d0 = -t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(20.0, "float32"), d0)
-    d = ops.clip(d, 19.999998, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
-    )
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 20.0, y0, y)
+    # -1.03763e+19 <= x <= -1 and 1 <= x <= 94: ((exp(x))*(x - 1) + W)/x**2;
+    # equal to f in exact arithmetic, roundoff <= 1.935 ulp.
+    between = ops.logical_and(t > -1.0, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float32"), t)
+    c0 = ops.clip(c0, -1.0376294e19, 94.0)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2_0, v2l_0 = two_sum(c0, -1.0)
+    v3_0, v3l_0 = product_of_halves(em_0[0], v2_0, "float32")
+    v3t_0 = v3l_0 + em_0[0] * v2l_0 + v2_0 * em_0[1]
+    v4_0, v4l_0 = two_sum(v3_0, w_0)
+    v4t_0 = v4l_0 + v3t_0
+    v5_0, v5l_0 = product_of_halves(c0, c0, "float32")
+    yal_0 = 3.689349e19 * v4t_0
+    ya_0 = 3.689349e19 * v4_0
+    yb_0, ybl_0 = short_quotient((ya_0, yal_0), (v5_0, v5l_0), "float32")
+    ybs_0 = yb_0 + fixed(ybl_0, "float32")
+    z0 = grown_from(ybs_0, en_0, 65, "float32")
+    y = ops.where(between, y, z0)
 
-    # x >= 16: exp(|x|) |x|**(-1) (1 - 1/|x|); expansion with remainder,
-    # 7.0e-09 relative to its first term. Truncation + roundoff <= 1.355 ulp.
+    # x <= -1.03763e+19: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
+    d0 = -t
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 1.0376294e19, y0, y)
+
+    # x >= 94: inf; |f| is above the largest number of float32, by its
+    # expansion. Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > 256.0
-    d = ops.where(past, constant(16.0, "float32"), d1)
-    d = ops.clip(d, 15.999999, 256.00003)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, -d, "float32")
-    a = two_sum(fixed(-1.0 * w, "float32"), 1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float32")
-    e, n2 = pair_exp(g, "float32")
-    a = pair_product(a, e, "float32")
-    y1 = scale_by_power(
-        a[0] + a[1],
-        n2 + level_of(d, (1.2379401e27,), (0.0, -90.0), "float32"),
-        "float32",
-    )
-    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
-    y = ops.where(d1 >= 16.0, y1, y)
+    y1 = constant(float("inf"), "float32")
+    y = ops.where(d1 >= 94.0, y1, y)
     return y
 
 
 def exprel_2_float32(x):
-    """f'' in float32, proved within 3.4731 ulp."""
+    """f'' in float32, proved within 3.9952 ulp."""
     t = x
 
-    # -24 <= x <= 14: 73 local polynomials of degree at most 8. Taylor models
+    # -1 <= x <= 1: 1 local polynomials of degree at most 8. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 3.474 ulp.
-    s = ops.clip(t, -24.000002, 14.000001)
+    s = ops.clip(t, -1.0000001, 1.0000001)
     y = local_polynomials(s, EXPREL_2_FLOAT32, "float32")
 
-    # x <= -24: |x|**(-3) 2; expansion with remainder, 2.4e-08 relative to its
-    # first term. Truncation + roundoff <= 0.850 ulp.
-    d0 = -t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(24.0, "float32"), d0)
-    d = ops.clip(d, 23.999998, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    a = (2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -3.0 * n, "float32")
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 24.0, y0, y)
+    # 1 <= t <= 94: ((exp(t))*(t*(t - 2) + 2) - 2)/t**3 with t = t; equal to f
+    # in exact arithmetic, roundoff <= 3.467 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 94.00001)
+    em_0, en_0 = pair_exp((c0, None), "float32")
+    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2_0 = c0 - 2.0
+    v3_0, v3l_0 = product_of_halves(c0, v2_0, "float32")
+    v4_0, v4l_0 = two_sum(v3_0, 2.0)
+    v4t_0 = v4l_0 + v3l_0
+    v5_0, v5l_0 = product_of_halves(es_0, v4_0, "float32")
+    v5t_0 = v5l_0 + es_0 * v4t_0
+    v6_0 = 2.0 * w_0
+    v7n_0 = -v6_0
+    v7_0, v7l_0 = two_sum(v5_0, v7n_0)
+    v7t_0 = v7l_0 + v5t_0
+    v8_0, v8l_0 = product_of_halves(c0, c0, "float32")
+    v9_0, v9l_0 = product_of_halves(v8_0, c0, "float32")
+    v9t_0 = v9l_0 + c0 * v8l_0
+    y_0, yl_0 = short_quotient((v7_0, v7t_0), (v9_0, v9t_0), "float32")
+    ys_0 = y_0 + fixed(yl_0, "float32")
+    z0 = scale_by_power(ys_0, en_0, "float32")
+    y = ops.where(inside, z0, y)
 
-    # x >= 14: exp(|x|) |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with
-    # remainder, 8.5e-09 relative to its first term. Truncation + roundoff <=
-    # 2.389 ulp.
-    d1 = t
-    past = d1 > 256.0
-    d = ops.where(past, constant(14.0, "float32"), d1)
-    d = ops.clip(d, 13.999999, 256.00003)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(EXPREL_2_FLOAT32_END1, w), "float32"), 1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float32")
-    e, n2 = pair_exp(g, "float32")
-    a = pair_product(a, e, "float32")
-    y1 = scale_by_power(a[0] + a[1], n2 + -1.0 * n, "float32")
-    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
-    y = ops.where(d1 >= 14.0, y1, y)
+    # 1 <= -t <= 6.04731e+12: -(exp(-t) + 2*exp(-t)/t + 2*(-1 +
+    # exp(-t))/t**2)/t with t = -t; equal to f in exact arithmetic, roundoff
+    # <= 3.996 ulp.
+    inside = -t >= 1.0
+    c1 = ops.where(inside, -t, constant(1.0, "float32"))
+    c1 = ops.clip(c1, 0.99999994, 6.0473145e12)
+    v0_1 = -c1
+    v1m_1, v1n_1 = signed_exp((v0_1, None), "float32")
+    v2_1, v2l_1 = two_sum(v1m_1[0], -1.0)
+    v2t_1 = v2l_1 + v1m_1[1]
+    v3_1, v3l_1 = product_of_halves(c1, c1, "float32")
+    v4_1, v4l_1 = short_quotient((v2_1, v2t_1), (v3_1, v3l_1), "float32")
+    v5l_1 = 2.0 * v4l_1
+    v5_1 = 2.0 * v4_1
+    v6_1, v6l_1 = short_quotient((v1m_1[0], v1m_1[1]), (c1, None), "float32")
+    v7l_1 = 2.0 * v6l_1
+    v7_1 = 2.0 * v6_1
+    v8_1, v8l_1 = two_sum(v5_1, v7_1)
+    v8t_1 = v8l_1 + v5l_1 + v7l_1
+    v9_1, v9l_1 = two_sum(v8_1, v1m_1[0])
+    v9t_1 = v9l_1 + v8t_1 + v1m_1[1]
+    v10_1 = -v9_1
+    v10l_1 = -v9t_1
+    v10s_1 = v10_1 + fixed(v10l_1, "float32")
+    y_1 = quotient(v10s_1, c1, "float32")
+    z1 = y_1
+    y = ops.where(inside, z1, y)
+
+    # x >= 94: inf; |f| is above the largest number of float32, by its
+    # expansion. Truncation + roundoff <= 0.000 ulp.
+    d0 = t
+    y0 = constant(float("inf"), "float32")
+    y = ops.where(d0 >= 94.0, y0, y)
+
+    # x <= -6.04731e+12: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
+    d1 = -t
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 6.047314e12, y1, y)
     return y
 
 
@@ -406,7 +435,7 @@ ROUNDING = {
 BOUNDS = {
     "float16": (
         0.5003,
-        0.5002,
+        0.5003,
         0.5005,
     ),
     "bfloat16": (
@@ -416,8 +445,8 @@ BOUNDS = {
     ),
     "float32": (
         1.8961,
-        1.542,
-        3.4731,
+        1.9347,
+        3.9952,
     ),
     "float64": (
         1.3882,

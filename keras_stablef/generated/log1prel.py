@@ -21,6 +21,8 @@ from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
 from keras_stablef.runtime.pairs import pair_sum
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -32,32 +34,8 @@ EXPRESSION = "log(1+x)/x"
 DOMAIN = ("-1", "oo")
 
 LOG1PREL_0_FLOAT32 = rows_of(NAME, "float32", 0)
-LOG1PREL_0_FLOAT32_END0_1 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 0, "factors", 1, "rest"
-)
-LOG1PREL_0_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 1, "factors", 0, "rest"
-)
 LOG1PREL_1_FLOAT32 = rows_of(NAME, "float32", 1)
-LOG1PREL_1_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
-)
-LOG1PREL_1_FLOAT32_END0_1 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 0, "factors", 1, "rest"
-)
-LOG1PREL_1_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 1, "factors", 0, "rest"
-)
 LOG1PREL_2_FLOAT32 = rows_of(NAME, "float32", 2)
-LOG1PREL_2_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
-)
-LOG1PREL_2_FLOAT32_END0_1 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 0, "factors", 1, "rest"
-)
-LOG1PREL_2_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 1, "factors", 0, "rest"
-)
 LOG1PREL_0_FLOAT64 = rows_of(NAME, "float64", 0)
 LOG1PREL_0_FLOAT64_END0_1 = numbers_of(
     NAME, "float64", 0, 1, "ends", 0, "factors", 1, "rest"
@@ -88,56 +66,38 @@ LOG1PREL_2_FLOAT64_END1 = numbers_of(
 
 
 def log1prel_0_float32(x):
-    """f in float32, proved within 1.3029 ulp."""
+    """f in float32, proved within 1.5144 ulp."""
     t = x
 
-    # -0.9375 <= x <= 6: 207 local polynomials of degree at most 8. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.781 ulp.
-    s = ops.clip(t, -0.93750006, 6.0000005)
+    # -0.5 <= x <= 1: 2 local polynomials of degree at most 13. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.191 ulp.
+    s = ops.clip(t, -0.5, 1.0000001)
     y = local_polynomials(s, LOG1PREL_0_FLOAT32, "float32")
 
-    # 0.0625 and nearer to -1: log(t) (-1 + t P_1(t)); expansion with
-    # remainder, 3.9e-10 relative to its first term. Truncation + roundoff <=
-    # 1.303 ulp.
-    d0 = t + 1.0
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.0625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.06250001)
-    w = d
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    a = two_sum(
-        fixed(w * horner(LOG1PREL_0_FLOAT32_END0_1, w), "float32"), -1.0
+    # -1 <= x <= -0.5 and 1 <= x <= 3.40282e+38: log(x + 1)/x; equal to f in
+    # exact arithmetic, roundoff <= 1.515 ulp.
+    between = ops.logical_and(t > -0.49999997, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float32"), t)
+    c0 = ops.clip(c0, -0.99999994, 3.4028235e38)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1m_0, v1n_0 = split_exponent(v0_0, 1, "float32")
+    v1k_0, v1kl_0 = pair_log(v1m_0, v1n_0, "float32")
+    v1_0, v1l_0 = two_sum(v1k_0, v1kl_0)
+    v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
+    v1t_0 = v1l_0 + v1r_0
+    v1s_0 = v1_0 + fixed(v1t_0, "float32")
+    y_0 = quotient(v1s_0, c0, "float32")
+    z0 = ops.where(
+        t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), y_0
     )
-    a = pair_product(a, logs, "float32")
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 < 0.0625, y0, y)
+    y = ops.where(between, y, z0)
 
-    # x >= 6: |x|**(-1) (1/|x| P_0(1/|x|) - log(1/|x|)); expansion with
-    # remainder, 4.1e-10 relative to its first term. Truncation + roundoff <=
-    # 1.067 ulp.
-    d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(6.0, "float32"), d1)
-    d = ops.clip(d, 5.9999995, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    logs = (-logs[0], -logs[1])
-    a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(a, (w * horner(LOG1PREL_0_FLOAT32_END1, w), ops.zeros_like(d)))
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 8.077936e-28), "float32"
-    )
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 6.0, y1, y)
+    # 5.96046e-08 and nearer to -1: inf; the limit, where there is no float in
+    # between. Truncation + roundoff <= 0.000 ulp.
+    d0 = t + 1.0
+    y0 = constant(float("inf"), "float32")
+    y = ops.where(d0 < 5.9604645e-08, y0, y)
     y = ops.where(
         t < constant(-1.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -145,72 +105,50 @@ def log1prel_0_float32(x):
 
 
 def log1prel_1_float32(x):
-    """f' in float32, proved within 1.631 ulp."""
+    """f' in float32, proved within 1.6082 ulp."""
     t = x
 
-    # -0.984375 <= x <= 12: 18 local polynomials of degree at most 9. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.631 ulp.
-    s = ops.clip(t, -0.98437506, 12.000001)
+    # -0.5 <= x <= 1: 5 local polynomials of degree at most 9. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.609 ulp.
+    s = ops.clip(t, -0.5, 1.0000001)
     y = local_polynomials(s, LOG1PREL_1_FLOAT32, "float32")
 
-    # 0.015625 and nearer to -1: t**(-1) (-1 + t P_0(t) + log(t) (t P_1(t)));
-    # expansion with remainder, 2.1e-09 relative to its first term. Truncation
-    # + roundoff <= 1.438 ulp.
-    d0 = t + 1.0
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.015625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.015625002)
-    m = d * level_of(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
-    r = (m, ops.zeros_like(m))
-    w = d
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    a = (w * horner(LOG1PREL_1_FLOAT32_END0_1, w), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(fixed(w * horner(LOG1PREL_1_FLOAT32_END0, w), "float32"), -1.0),
-    )
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (8.077936e-28,), (1.2379401e27, 1.0), "float32"
-    )
-    y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
-    y = ops.where(d0 < 0.015625, y0, y)
+    # -1 <= x <= -0.5 and 1 <= x <= 1.1068e+20: -(-x/(x + 1) + log(x +
+    # 1))/x**2; equal to f in exact arithmetic, roundoff <= 1.551 ulp.
+    between = ops.logical_and(t > -0.49999997, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float32"), t)
+    c0 = ops.clip(c0, -0.99999994, 1.10680464e20)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1m_0, v1n_0 = split_exponent(v0_0, 1, "float32")
+    v1k_0, v1kl_0 = pair_log(v1m_0, v1n_0, "float32")
+    v1_0, v1l_0 = two_sum(v1k_0, v1kl_0)
+    v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
+    v1t_0 = v1l_0 + v1r_0
+    v2_0, v2l_0 = short_quotient((c0, None), (v0_0, v0l_0), "float32")
+    v3n_0 = -v2_0
+    v3m_0 = -v2l_0
+    v3_0, v3l_0 = two_sum(v1_0, v3n_0)
+    v3t_0 = v3l_0 + v1t_0 + v3m_0
+    v5_0 = -v3_0
+    v5l_0 = -v3t_0
+    yp_0, ypl_0 = short_quotient((v5_0, v5l_0), (c0, None), "float32")
+    yps_0 = yp_0 + fixed(ypl_0, "float32")
+    y_0 = quotient(yps_0, c0, "float32")
+    z0 = y_0
+    y = ops.where(between, y, z0)
 
-    # x >= 12: |x|**(-2) (1 + 1/|x| P_0(1/|x|) + log(1/|x|)); expansion with
-    # remainder, 1.6e-09 relative to its first term. Truncation + roundoff <=
-    # 1.188 ulp.
+    # 5.96046e-08 and nearer to -1: -inf; the limit, where there is no float
+    # in between. Truncation + roundoff <= 0.000 ulp.
+    d0 = t + 1.0
+    y0 = constant(float("-inf"), "float32")
+    y = ops.where(d0 < 5.9604645e-08, y0, y)
+
+    # x >= 1.1068e+20: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(12.0, "float32"), d1)
-    d = ops.clip(d, 11.999999, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    logs = (-logs[0], -logs[1])
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(fixed(w * horner(LOG1PREL_1_FLOAT32_END1, w), "float32"), 1.0),
-    )
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
-    )
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 12.0, y1, y)
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 1.10680464e20, y1, y)
     y = ops.where(
         t < constant(-1.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -218,63 +156,67 @@ def log1prel_1_float32(x):
 
 
 def log1prel_2_float32(x):
-    """f'' in float32, proved within 2.9317 ulp."""
+    """f'' in float32, proved within 3.6452 ulp."""
     t = x
 
-    # -0.9375 <= x <= 12: 18 local polynomials of degree at most 9. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 2.353 ulp.
-    s = ops.clip(t, -0.93750006, 12.000001)
+    # -0.5 <= x <= 1: 5 local polynomials of degree at most 11. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 2.678 ulp.
+    s = ops.clip(t, -0.5, 1.0000001)
     y = local_polynomials(s, LOG1PREL_2_FLOAT32, "float32")
 
-    # 0.0625 and nearer to -1: t**(-2) (1 + t P_0(t) + log(t) (t P_1(t)));
-    # expansion with remainder, 3.5e-09 relative to its first term. Truncation
-    # + roundoff <= 2.241 ulp.
-    d0 = t + 1.0
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.0625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.06250001)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = d
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    a = (w * horner(LOG1PREL_2_FLOAT32_END0_1, w), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(fixed(w * horner(LOG1PREL_2_FLOAT32_END0, w), "float32"), 1.0),
+    # -1 <= x <= -0.5 and 1 <= x <= 2.85873e+13: (-1/(x + 1)**2 - 2/(x*(x +
+    # 1)) + 2*log(x + 1)/x**2)/x; equal to f in exact arithmetic, roundoff <=
+    # 3.646 ulp.
+    between = ops.logical_and(t > -0.49999997, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float32"), t)
+    c0 = ops.clip(c0, -0.99999994, 2.8587302e13)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1m_0, v1n_0 = split_exponent(v0_0, 1, "float32")
+    v1k_0, v1kl_0 = pair_log(v1m_0, v1n_0, "float32")
+    v1_0, v1l_0 = two_sum(v1k_0, v1kl_0)
+    v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
+    v1t_0 = v1l_0 + v1r_0
+    v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
+    v3_0, v3l_0 = short_quotient((v1_0, v1t_0), (v2_0, v2l_0), "float32")
+    v4l_0 = 2.0 * v3l_0
+    v4_0 = 2.0 * v3_0
+    v5_0, v5l_0 = product_of_halves(v0_0, v0_0, "float32")
+    v5t_0 = v5l_0 + 2.0 * (v0_0 * v0l_0)
+    v6_0, v6l_0 = short_quotient(
+        (1.0 + ops.zeros_like(v5_0), None), (v5_0, v5t_0), "float32"
     )
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
-    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 < 0.0625, y0, y)
+    v7n_0 = -v6_0
+    v7m_0 = -v6l_0
+    v7_0, v7l_0 = two_sum(v4_0, v7n_0)
+    v7t_0 = v7l_0 + v4l_0 + v7m_0
+    v8_0, v8l_0 = product_of_halves(c0, v0_0, "float32")
+    v8t_0 = v8l_0 + c0 * v0l_0
+    v9_0, v9l_0 = short_quotient(
+        (1.0 + ops.zeros_like(v8_0), None), (v8_0, v8t_0), "float32"
+    )
+    v10l_0 = 2.0 * v9l_0
+    v10_0 = 2.0 * v9_0
+    v11n_0 = -v10_0
+    v11m_0 = -v10l_0
+    v11_0, v11l_0 = two_sum(v7_0, v11n_0)
+    v11t_0 = v11l_0 + v7t_0 + v11m_0
+    v11s_0 = v11_0 + fixed(v11t_0, "float32")
+    y_0 = quotient(v11s_0, c0, "float32")
+    z0 = y_0
+    y = ops.where(between, y, z0)
 
-    # x >= 12: |x|**(-3) (-3 + 1/|x| P_0(1/|x|) - 2 log(1/|x|)); expansion
-    # with remainder, 9.9e-09 relative to its first term. Truncation +
-    # roundoff <= 2.932 ulp.
+    # 5.96046e-08 and nearer to -1: inf; the limit, where there is no float in
+    # between. Truncation + roundoff <= 0.000 ulp.
+    d0 = t + 1.0
+    y0 = constant(float("inf"), "float32")
+    y = ops.where(d0 < 5.9604645e-08, y0, y)
+
+    # x >= 2.85873e+13: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(12.0, "float32"), d1)
-    d = ops.clip(d, 11.999999, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    logs = (-logs[0], -logs[1])
-    a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(fixed(w * horner(LOG1PREL_2_FLOAT32_END1, w), "float32"), -3.0),
-    )
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(a[0] + a[1], -3.0 * n, "float32")
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 12.0, y1, y)
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 2.8587302e13, y1, y)
     y = ops.where(
         t < constant(-1.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -530,7 +472,7 @@ BOUNDS = {
     "float16": (
         0.5002,
         0.5002,
-        0.5004,
+        0.5005,
     ),
     "bfloat16": (
         0.5001,
@@ -538,9 +480,9 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.3029,
-        1.631,
-        2.9317,
+        1.5144,
+        1.6082,
+        3.6452,
     ),
     "float64": (
         1.2992,

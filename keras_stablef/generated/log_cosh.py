@@ -11,12 +11,17 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
+from keras_stablef.runtime.exponents import split_exponent
 from keras_stablef.runtime.kernels import pair_exp
+from keras_stablef.runtime.kernels import pair_log
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import local_polynomials
 from keras_stablef.runtime.powers import power_row
@@ -93,13 +98,13 @@ def log_cosh_0_float32(x):
 
 
 def log_cosh_1_float32(x):
-    """f' in float32, proved within 1.4226 ulp."""
+    """f' in float32, proved within 1.6655 ulp."""
     t = ops.abs(x)
 
-    # 0.5 <= |x| <= 10: 5 local polynomials of degree at most 9. Taylor models
+    # 0.5 <= |x| <= 1: 1 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.423 ulp.
-    s = ops.clip(t, 0.49999997, 10.000001)
+    # <= 1.370 ulp.
+    s = ops.clip(t, 0.49999997, 1.0000001)
     y = local_polynomials(s, LOG_COSH_1_FLOAT32, "float32")
 
     # 0 <= t < 0.5: a zero of order 1 at 0, its power in pairs of floats.
@@ -117,6 +122,22 @@ def log_cosh_1_float32(x):
     )
     y = ops.where(inside, p0, y)
 
+    # 1 <= t <= 10: 1 - 2*exp(-2*t)/(1 + exp(-2*t)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.666 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 10.000001)
+    v0_0 = 2.0 * c0
+    v1_0 = -v0_0
+    v2_0 = once(ops.exp(v1_0), "float32")
+    v3_0 = v2_0 + 1.0
+    v4_0 = quotient(v2_0, v3_0, "float32")
+    v5_0 = 2.0 * v4_0
+    v6_0 = -v5_0
+    y_0 = v6_0 + 1.0
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+
     # x >= 10: 1; expansion with remainder, 4.1e-09 relative to its first
     # term. Truncation + roundoff <= 0.071 ulp.
     d0 = t
@@ -127,43 +148,52 @@ def log_cosh_1_float32(x):
 
 
 def log_cosh_2_float32(x):
-    """f'' in float32, proved within 1.0305 ulp."""
+    """f'' in float32, proved within 3.9904 ulp."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
-    # 0 <= |x| <= 10: 80 local polynomials of degree at most 5. Taylor models
+    # 0 <= |x| <= 1: 1 local polynomials of degree at most 11. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.025 ulp.
-    s = ops.clip(t, -7.888609e-31, 10.000001)
+    # <= 3.838 ulp.
+    s = ops.clip(t, -7.888609e-31, 1.0000001)
     y = local_polynomials(s, LOG_COSH_2_FLOAT32, "float32")
 
-    # x >= 10: exp(-2 |x|) 4; expansion with remainder, 1.6e-08 relative to
-    # its first term. Truncation + roundoff <= 1.031 ulp.
+    # 1 <= t <= 44.75: 4*(exp(-t))**2/(1 + exp(-2*t))**2 with t = t; equal to
+    # f in exact arithmetic, roundoff <= 3.991 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 44.750004)
+    v0_0 = -c0
+    em_0, en_0 = pair_exp((v0_0, None), "float32")
+    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    v2_0, v2l_0 = product_of_halves(es_0, es_0, "float32")
+    v3_0 = 2.0 * c0
+    v4_0 = -v3_0
+    v5_0 = once(ops.exp(v4_0), "float32")
+    v6_0, v6l_0 = two_sum(v5_0, 1.0)
+    v7_0, v7l_0 = product_of_halves(v6_0, v6_0, "float32")
+    v7t_0 = v7l_0 + 2.0 * (v6_0 * v6l_0)
+    v8_0, v8l_0 = short_quotient((v2_0, v2l_0), (v7_0, v7t_0), "float32")
+    v8s_0 = v8_0 + fixed(v8l_0, "float32")
+    y_0 = 4.0 * v8s_0
+    z0 = scale_by_power(y_0, 2.0 * en_0, "float32")
+    y = ops.where(inside, z0, y)
+
+    # x >= 44.75: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d0 = t
-    past = d0 > 128.0
-    d = ops.where(past, constant(10.0, "float32"), d0)
-    d = ops.clip(d, 9.999999, 128.00002)
-    a = (4.0 + ops.zeros_like(d), ops.zeros_like(d))
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float32")
-    g = pair_product(
-        g, (constant(-2.0, "float32"), constant(0.0, "float32")), "float32"
-    )
-    e, n2 = pair_exp(g, "float32")
-    a = pair_product(a, e, "float32")
-    y0 = scale_by_power(a[0] + a[1], n2, "float32")
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 10.0, y0, y)
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 44.75, y0, y)
     return y
 
 
 def log_cosh_0_float64(x):
-    """f in float64, proved within 1.0731 ulp."""
+    """f in float64, proved within 1.6579 ulp."""
     t = ops.abs(x)
 
-    # 0.375 <= |x| <= 20: 157 local polynomials of degree at most 10. Taylor
+    # 0.375 <= |x| <= 1: 2 local polynomials of degree at most 12. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.074 ulp.
-    s = ops.clip(t, 0.3749999701976776, 20.000001907348633)
+    # roundoff <= 1.621 ulp.
+    s = ops.clip(t, 0.3749999701976776, 1.0000001192092896)
     y = local_polynomials(s, LOG_COSH_0_FLOAT64, "float64")
 
     # 0 <= t < 0.375: a zero of order 2 at 0, its power in pairs of floats.
@@ -185,6 +215,28 @@ def log_cosh_0_float64(x):
         "float64",
     )
     y = ops.where(inside, p0, y)
+
+    # 1 <= t <= 20: t + log(1 + exp(-2*t)) - log(2) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.658 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float64"))
+    c0 = ops.clip(c0, 0.9999999403953552, 20.000001907348633)
+    v0_0 = 2.0 * c0
+    v1_0 = -v0_0
+    v2_0 = once(ops.exp(v1_0), "float64")
+    v3_0, v3l_0 = two_sum(v2_0, 1.0)
+    v4m_0, v4n_0 = split_exponent(v3_0, 1, "float64")
+    v4k_0, v4kl_0 = pair_log(v4m_0, v4n_0, "float64")
+    v4_0, v4l_0 = two_sum(v4k_0, v4kl_0)
+    v4r_0 = once(quotient(v3l_0, v3_0, "float64"), "float64")
+    v4t_0 = v4l_0 + v4r_0
+    v5_0, v5l_0 = two_sum(v4_0, c0)
+    v5t_0 = v5l_0 + v4t_0
+    y_0, yl_0 = two_sum(v5_0, -0.6931471805599453)
+    yt_0 = yl_0 + v5t_0 + (-2.3190468138462996e-17)
+    ys_0 = fixed(y_0, "float64") + fixed(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
 
     # x >= 20: |x| (1 - 0.693147 1/|x|); expansion with remainder, 1.4e-18
     # relative to its first term. Truncation + roundoff <= 0.829 ulp.
@@ -209,19 +261,19 @@ def log_cosh_0_float64(x):
 
 
 def log_cosh_1_float64(x):
-    """f' in float64, proved within 1.4945 ulp."""
+    """f' in float64, proved within 1.8663 ulp."""
     t = ops.abs(x)
 
-    # 0.25 <= |x| <= 20: 79 local polynomials of degree at most 12. Taylor
+    # 0.375 <= |x| <= 1: 1 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.495 ulp.
-    s = ops.clip(t, 0.2499999850988388, 20.000001907348633)
+    # roundoff <= 1.545 ulp.
+    s = ops.clip(t, 0.3749999701976776, 1.0000001192092896)
     y = local_polynomials(s, LOG_COSH_1_FLOAT64, "float64")
 
-    # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
+    # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
     # Truncation + roundoff <= 0.945 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 0.25)
-    s = ops.where(inside, t, constant(0.25, "float64"))
+    inside = ops.logical_and(t >= 0.0, t < 0.375)
+    s = ops.where(inside, t, constant(0.375, "float64"))
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -237,6 +289,22 @@ def log_cosh_1_float64(x):
         "float64",
     )
     y = ops.where(inside, p0, y)
+
+    # 1 <= t <= 20: 1 - 2*exp(-2*t)/(1 + exp(-2*t)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.867 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float64"))
+    c0 = ops.clip(c0, 0.9999999403953552, 20.000001907348633)
+    v0_0 = 2.0 * c0
+    v1_0 = -v0_0
+    v2_0 = once(ops.exp(v1_0), "float64")
+    v3_0 = v2_0 + 1.0
+    v4_0 = quotient(v2_0, v3_0, "float64")
+    v5_0 = 2.0 * v4_0
+    v6_0 = -v5_0
+    y_0 = v6_0 + 1.0
+    z0 = y_0
+    y = ops.where(inside, z0, y)
 
     # x >= 20: 1; expansion with remainder, 8.5e-18 relative to its first
     # term. Truncation + roundoff <= 0.078 ulp.
@@ -324,8 +392,8 @@ ROUNDING = {
 BOUNDS = {
     "float16": (
         0.5002,
-        0.5002,
-        0.5002,
+        0.5003,
+        0.5005,
     ),
     "bfloat16": (
         0.5001,
@@ -334,12 +402,12 @@ BOUNDS = {
     ),
     "float32": (
         1.5283,
-        1.4226,
-        1.0305,
+        1.6655,
+        3.9904,
     ),
     "float64": (
-        1.0731,
-        1.4945,
+        1.6579,
+        1.8663,
         2.1576,
     ),
     "float8_e4m3fn": (

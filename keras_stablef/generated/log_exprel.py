@@ -11,16 +11,22 @@ from keras import ops
 
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
+from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.exponents import unit_of
 from keras_stablef.runtime.kernels import pair_log
+from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
 from keras_stablef.runtime.pairs import pair_sum
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
+from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import local_polynomials
 from keras_stablef.runtime.powers import power_row
 from keras_stablef.runtime.tables import numbers_of
@@ -158,17 +164,17 @@ def log_exprel_1_float32(x):
 
 def log_exprel_2_float32(x):
     """f'' in float32, proved within 0.9337 ulp."""
-    t = x
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
-    # -24 <= x <= 24: 91 local polynomials of degree at most 8. Taylor models
+    # 0 <= |x| <= 24: 91 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 0.837 ulp.
-    s = ops.clip(t, -24.000002, 24.000002)
+    # <= 0.788 ulp.
+    s = ops.clip(t, -7.888609e-31, 24.000002)
     y = local_polynomials(s, LOG_EXPREL_2_FLOAT32, "float32")
 
-    # x <= -24: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
+    # x >= 24: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
     # first term. Truncation + roundoff <= 0.934 ulp.
-    d0 = -t
+    d0 = t
     past = d0 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(24.0, "float32"), d0)
     d = ops.clip(d, 23.999998, 3.4028235e38)
@@ -180,21 +186,6 @@ def log_exprel_2_float32(x):
     y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 24.0, y0, y)
-
-    # x >= 24: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
-    # first term. Truncation + roundoff <= 0.934 ulp.
-    d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(24.0, "float32"), d1)
-    d = ops.clip(d, 23.999998, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 24.0, y1, y)
     return y
 
 
@@ -271,14 +262,36 @@ def log_exprel_0_float64(x):
 
 
 def log_exprel_1_float64(x):
-    """f' in float64, proved within 0.8101 ulp."""
+    """f' in float64, proved within 1.3973 ulp."""
     t = x
 
-    # -48 <= x <= 40: 345 local polynomials of degree at most 15. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.811 ulp.
-    s = ops.clip(t, -48.000003814697266, 40.000003814697266)
+    # -1 <= x <= 1: 1 local polynomials of degree at most 15. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 0.811 ulp.
+    s = ops.clip(t, -1.0000001192092896, 1.0000001192092896)
     y = local_polynomials(s, LOG_EXPREL_1_FLOAT64, "float64")
+
+    # -48 <= x <= -1 and 1 <= x <= 40: ((exp(x))*(x - 1) + W)/(x*((exp(x)) -
+    # W)); equal to f in exact arithmetic, roundoff <= 1.398 ulp.
+    between = ops.logical_and(t > -1.0, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float64"), t)
+    c0 = ops.clip(c0, -48.0, 40.0)
+    em_0, en_0 = signed_exp((c0, None), "float64")
+    w_0 = unit_of(en_0, "float64")
+    v2_0, v2l_0 = two_sum(c0, -1.0)
+    v3_0, v3l_0 = product_of_halves(em_0[0], v2_0, "float64")
+    v3t_0 = v3l_0 + em_0[0] * v2l_0 + v2_0 * em_0[1]
+    v4_0, v4l_0 = two_sum(v3_0, w_0)
+    v4t_0 = v4l_0 + v3t_0
+    v5n_0 = -w_0
+    v5_0, v5l_0 = two_sum(em_0[0], v5n_0)
+    v5t_0 = v5l_0 + em_0[1]
+    v6_0, v6l_0 = product_of_halves(v5_0, c0, "float64")
+    v6t_0 = v6l_0 + c0 * v5t_0
+    y_0, yl_0 = short_quotient((v4_0, v4t_0), (v6_0, v6t_0), "float64")
+    ys_0 = y_0 + fixed(yl_0, "float64")
+    z0 = ys_0
+    y = ops.where(between, y, z0)
 
     # x <= -48: |x|**(-1); expansion with remainder, 6.8e-20 relative to its
     # first term. Truncation + roundoff <= 0.502 ulp.
@@ -307,17 +320,17 @@ def log_exprel_1_float64(x):
 
 def log_exprel_2_float64(x):
     """f'' in float64, proved within 0.7654 ulp."""
-    t = x
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
-    # -48 <= x <= 48: 377 local polynomials of degree at most 16. Taylor
+    # 0 <= |x| <= 48: 189 local polynomials of degree at most 12. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.642 ulp.
-    s = ops.clip(t, -48.000003814697266, 48.000003814697266)
+    # roundoff <= 0.735 ulp.
+    s = ops.clip(t, -7.888609052210118e-31, 48.000003814697266)
     y = local_polynomials(s, LOG_EXPREL_2_FLOAT64, "float64")
 
-    # x <= -48: |x|**(-2); expansion with remainder, 3.3e-18 relative to its
+    # x >= 48: |x|**(-2); expansion with remainder, 3.3e-18 relative to its
     # first term. Truncation + roundoff <= 0.766 ulp.
-    d0 = -t
+    d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(48.0, "float64"), d0)
     d = clamp(d, 48.0, 1.7976931348623157e308, "float64")
@@ -329,21 +342,6 @@ def log_exprel_2_float64(x):
     y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float64")
     y0 = ops.where(past, constant(0.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
-
-    # x >= 48: |x|**(-2); expansion with remainder, 3.3e-18 relative to its
-    # first term. Truncation + roundoff <= 0.766 ulp.
-    d1 = t
-    past = d1 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(48.0, "float64"), d1)
-    d = clamp(d, 48.0, 1.7976931348623157e308, "float64")
-    m, n = split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    b = pair_power(r, 2, "float64")
-    a = pair_quotient(a, b, "float64")
-    y1 = scale_by_power(a[0] + a[1], -2.0 * n, "float64")
-    y1 = ops.where(past, constant(0.0, "float64"), y1)
-    y = ops.where(d1 >= 48.0, y1, y)
     return y
 
 
@@ -409,7 +407,7 @@ BOUNDS = {
     ),
     "float64": (
         1.4865,
-        0.8101,
+        1.3973,
         0.7654,
     ),
     "float8_e4m3fn": (

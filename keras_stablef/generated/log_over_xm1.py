@@ -13,6 +13,7 @@ from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
+from keras_stablef.runtime.exponents import grown_from
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -22,6 +23,8 @@ from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
 from keras_stablef.runtime.pairs import pair_sum
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -33,12 +36,6 @@ EXPRESSION = "log(x)/(x-1)"
 DOMAIN = ("0", "oo")
 
 LOG_OVER_XM1_0_FLOAT32 = rows_of(NAME, "float32", 0)
-LOG_OVER_XM1_0_FLOAT32_END0_1 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 0, "factors", 1, "rest"
-)
-LOG_OVER_XM1_0_FLOAT32_END1_1 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 1, "factors", 1, "rest"
-)
 LOG_OVER_XM1_1_FLOAT32 = rows_of(NAME, "float32", 1)
 LOG_OVER_XM1_1_FLOAT32_END0 = numbers_of(
     NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
@@ -58,12 +55,6 @@ LOG_OVER_XM1_2_FLOAT32_END0 = numbers_of(
 )
 LOG_OVER_XM1_2_FLOAT32_END0_1 = numbers_of(
     NAME, "float32", 2, 1, "ends", 0, "factors", 1, "rest"
-)
-LOG_OVER_XM1_2_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 1, "factors", 0, "rest"
-)
-LOG_OVER_XM1_2_FLOAT32_END1_1 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 1, "factors", 1, "rest"
 )
 LOG_OVER_XM1_0_FLOAT64 = rows_of(NAME, "float64", 0)
 LOG_OVER_XM1_0_FLOAT64_END0_1 = numbers_of(
@@ -101,57 +92,41 @@ LOG_OVER_XM1_2_FLOAT64_END1_1 = numbers_of(
 
 
 def log_over_xm1_0_float32(x):
-    """f in float32, proved within 1.454 ulp."""
+    """f in float32, proved within 1.5825 ulp."""
     t = x
 
-    # 0.0625 <= x <= 14: 431 local polynomials of degree at most 8. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.781 ulp.
-    s = ops.clip(t, 0.062499996, 14.000001)
+    # 0.5 <= x <= 2: 2 local polynomials of degree at most 13. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.191 ulp.
+    s = ops.clip(t, 0.49999997, 2.0000002)
     y = local_polynomials(s, LOG_OVER_XM1_0_FLOAT32, "float32")
 
-    # 0.0625 and nearer to 0: log(t) (-1 + t P_1(t)); expansion with
-    # remainder, 3.9e-10 relative to its first term. Truncation + roundoff <=
-    # 1.303 ulp.
-    d0 = t
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.0625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.06250001)
-    w = d
-    m1, n1 = split_subnormal(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    a = two_sum(
-        fixed(w * horner(LOG_OVER_XM1_0_FLOAT32_END0_1, w), "float32"), -1.0
+    # 1.17549e-38 <= x <= 0.5 and 2 <= x <= 3.40282e+38: log(x)/(x - 1); equal
+    # to f in exact arithmetic, roundoff <= 1.583 ulp.
+    between = ops.logical_and(t > 0.5, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, 1.1754944e-38, 3.4028235e38)
+    v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
+    v0k_0, v0kl_0 = pair_log(v0m_0, v0n_0, "float32")
+    v0_0, v0l_0 = two_sum(v0k_0, v0kl_0)
+    v1_0, v1l_0 = two_sum(c0, -1.0)
+    yal_0 = 1.4411519e17 * v0l_0
+    ya_0 = 1.4411519e17 * v0_0
+    ybq_0 = once(quotient(ya_0, v1_0, "float32"), "float32")
+    ybr_0 = once(quotient(yal_0 - ybq_0 * v1l_0, v1_0, "float32"), "float32")
+    yb_0 = ybq_0 + ybr_0
+    z0 = ops.where(
+        t > constant(3.4028235e38, "float32"),
+        constant(0.0, "float32"),
+        grown_from(yb_0, ops.zeros_like(t), 57, "float32"),
     )
-    a = pair_product(a, logs, "float32")
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 < 0.0625, y0, y)
+    y = ops.where(between, y, z0)
 
-    # x >= 14: |x|**(-1) (log(1/|x|) (-1 + 1/|x| P_1(1/|x|))); expansion with
-    # remainder, 7.1e-10 relative to its first term. Truncation + roundoff <=
-    # 1.454 ulp.
-    d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(14.0, "float32"), d1)
-    d = ops.clip(d, 13.999999, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    logs = (-logs[0], -logs[1])
-    a = two_sum(
-        fixed(w * horner(LOG_OVER_XM1_0_FLOAT32_END1_1, w), "float32"), -1.0
-    )
-    a = pair_product(a, logs, "float32")
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 8.077936e-28), "float32"
-    )
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 14.0, y1, y)
+    # 1.17549e-38 and nearer to 0: inf; the limit, where there is no float in
+    # between. Truncation + roundoff <= 0.000 ulp.
+    d0 = t
+    y0 = constant(float("inf"), "float32")
+    y = ops.where(d0 < 1.1754944e-38, y0, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -238,14 +213,53 @@ def log_over_xm1_1_float32(x):
 
 
 def log_over_xm1_2_float32(x):
-    """f'' in float32, proved within 3.682 ulp."""
+    """f'' in float32, proved within 3.8265 ulp."""
     t = x
 
-    # 0.0625 <= x <= 32: 21 local polynomials of degree at most 9. Taylor
+    # 0.0625 <= x <= 2: 101 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 2.882 ulp.
-    s = ops.clip(t, 0.062499996, 32.000004)
+    # roundoff <= 2.206 ulp.
+    s = ops.clip(t, 0.062499996, 2.0000002)
     y = local_polynomials(s, LOG_OVER_XM1_2_FLOAT32, "float32")
+
+    # 2 <= t <= 2.85873e+13: (2*log(t)/(t - 1)**2 - 2/(t*(t - 1)) - 1/t**2)/(t
+    # - 1) with t = t; equal to f in exact arithmetic, roundoff <= 3.827 ulp.
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float32"))
+    c0 = ops.clip(c0, 1.9999999, 2.8587304e13)
+    v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
+    v0k_0, v0kl_0 = pair_log(v0m_0, v0n_0, "float32")
+    v0_0, v0l_0 = two_sum(v0k_0, v0kl_0)
+    v1_0, v1l_0 = two_sum(c0, -1.0)
+    v2_0, v2l_0 = product_of_halves(v1_0, v1_0, "float32")
+    v2t_0 = v2l_0 + 2.0 * (v1_0 * v1l_0)
+    v3_0, v3l_0 = short_quotient((v0_0, v0l_0), (v2_0, v2t_0), "float32")
+    v4l_0 = 2.0 * v3l_0
+    v4_0 = 2.0 * v3_0
+    v5_0, v5l_0 = product_of_halves(c0, c0, "float32")
+    v6_0, v6l_0 = short_quotient(
+        (1.0 + ops.zeros_like(v5_0), None), (v5_0, v5l_0), "float32"
+    )
+    v7n_0 = -v6_0
+    v7m_0 = -v6l_0
+    v7_0, v7l_0 = two_sum(v4_0, v7n_0)
+    v7t_0 = v7l_0 + v4l_0 + v7m_0
+    v8_0, v8l_0 = product_of_halves(c0, v1_0, "float32")
+    v8t_0 = v8l_0 + c0 * v1l_0
+    v9_0, v9l_0 = short_quotient(
+        (1.0 + ops.zeros_like(v8_0), None), (v8_0, v8t_0), "float32"
+    )
+    v10l_0 = 2.0 * v9l_0
+    v10_0 = 2.0 * v9_0
+    v11n_0 = -v10_0
+    v11m_0 = -v10l_0
+    v11_0, v11l_0 = two_sum(v7_0, v11n_0)
+    v11t_0 = v11l_0 + v7t_0 + v11m_0
+    v11s_0 = v11_0 + fixed(v11t_0, "float32")
+    v1s_0 = fixed(v1_0, "float32") + fixed(v1l_0, "float32")
+    y_0 = quotient(v11s_0, v1s_0, "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
 
     # 0.0625 and nearer to 0: t**(-2) (1 + t P_0(t) + log(t) (t P_1(t)));
     # expansion with remainder, 3.5e-09 relative to its first term. Truncation
@@ -273,34 +287,11 @@ def log_over_xm1_2_float32(x):
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
     y = ops.where(d0 < 0.0625, y0, y)
 
-    # x >= 32: |x|**(-3) (-3 + 1/|x| P_0(1/|x|) + log(1/|x|) (-2 + 1/|x|
-    # P_1(1/|x|))); expansion with remainder, 7.1e-09 relative to its first
-    # term. Truncation + roundoff <= 3.682 ulp.
+    # x >= 2.85873e+13: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(32.0, "float32"), d1)
-    d = ops.clip(d, 31.999998, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    logs = (-logs[0], -logs[1])
-    a = two_sum(
-        fixed(w * horner(LOG_OVER_XM1_2_FLOAT32_END1_1, w), "float32"), -2.0
-    )
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(
-            fixed(w * horner(LOG_OVER_XM1_2_FLOAT32_END1, w), "float32"), -3.0
-        ),
-    )
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(a[0] + a[1], -3.0 * n, "float32")
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 32.0, y1, y)
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 2.8587302e13, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -577,9 +568,9 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.454,
+        1.5825,
         1.6639,
-        3.682,
+        3.8265,
     ),
     "float64": (
         1.4575,

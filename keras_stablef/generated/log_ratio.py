@@ -11,14 +11,14 @@ from keras import ops
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
+from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
 from keras_stablef.runtime.kernels import pair_log
 from keras_stablef.runtime.pairs import pair_power
-from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
-from keras_stablef.runtime.pairs import pair_sum
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -34,18 +34,9 @@ LOG_RATIO_0_FLOAT32 = rows_of(NAME, "float32", 0)
 LOG_RATIO_0_FLOAT32_ZERO0 = numbers_of(
     NAME, "float32", 0, -1, "powers", 0, "rest"
 )
-LOG_RATIO_0_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 0, "factors", 0, "rest"
-)
-LOG_RATIO_0_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 1, "factors", 0, "rest"
-)
 LOG_RATIO_1_FLOAT32 = rows_of(NAME, "float32", 1)
 LOG_RATIO_1_FLOAT32_END0 = numbers_of(
     NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
-)
-LOG_RATIO_1_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 1, "factors", 0, "rest"
 )
 LOG_RATIO_2_FLOAT32 = rows_of(NAME, "float32", 2)
 LOG_RATIO_2_FLOAT32_ZERO0 = numbers_of(
@@ -54,25 +45,13 @@ LOG_RATIO_2_FLOAT32_ZERO0 = numbers_of(
 LOG_RATIO_2_FLOAT32_END0 = numbers_of(
     NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
 )
-LOG_RATIO_2_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 1, "factors", 0, "rest"
-)
 LOG_RATIO_0_FLOAT64 = rows_of(NAME, "float64", 0)
 LOG_RATIO_0_FLOAT64_ZERO0 = numbers_of(
     NAME, "float64", 0, -1, "powers", 0, "rest"
 )
-LOG_RATIO_0_FLOAT64_END0 = numbers_of(
-    NAME, "float64", 0, 1, "ends", 0, "factors", 0, "rest"
-)
-LOG_RATIO_0_FLOAT64_END1 = numbers_of(
-    NAME, "float64", 0, 1, "ends", 1, "factors", 0, "rest"
-)
 LOG_RATIO_1_FLOAT64 = rows_of(NAME, "float64", 1)
 LOG_RATIO_1_FLOAT64_END0 = numbers_of(
     NAME, "float64", 1, 1, "ends", 0, "factors", 0, "rest"
-)
-LOG_RATIO_1_FLOAT64_END1 = numbers_of(
-    NAME, "float64", 1, 1, "ends", 1, "factors", 0, "rest"
 )
 LOG_RATIO_2_FLOAT64 = rows_of(NAME, "float64", 2)
 LOG_RATIO_2_FLOAT64_ZERO0 = numbers_of(
@@ -81,19 +60,16 @@ LOG_RATIO_2_FLOAT64_ZERO0 = numbers_of(
 LOG_RATIO_2_FLOAT64_END0 = numbers_of(
     NAME, "float64", 2, 1, "ends", 0, "factors", 0, "rest"
 )
-LOG_RATIO_2_FLOAT64_END1 = numbers_of(
-    NAME, "float64", 2, 1, "ends", 1, "factors", 0, "rest"
-)
 
 
 def log_ratio_0_float32(x):
-    """f in float32, proved within 1.6897 ulp."""
+    """f in float32, proved within 1.7758 ulp."""
     t = x
 
-    # -0.75 <= x <= 0.75: 4 local polynomials of degree at most 8. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.690 ulp.
-    s = ops.clip(t, -0.75000006, 0.75000006)
+    # -0.5 <= x <= 0.5: 2 local polynomials of degree at most 7. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.455 ulp.
+    s = ops.clip(t, -0.5, 0.5)
     y = local_polynomials(s, LOG_RATIO_0_FLOAT32, "float32")
 
     # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
@@ -111,57 +87,33 @@ def log_ratio_0_float32(x):
     )
     y = ops.where(inside, p0, y)
 
-    # 0.25 and nearer to 1: -0.693147 + t P_0(t) + log(t); expansion with
-    # remainder, 3.7e-09 relative to its first term. Truncation + roundoff <=
-    # 0.977 ulp.
-    d0 = -t + 1.0
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.25, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.25000003)
-    w = d
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(
-            fixed(
-                w * horner(LOG_RATIO_0_FLOAT32_END0, w) + 1.9046542e-09,
-                "float32",
-            ),
-            -0.6931472,
-        ),
-    )
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
-    y = ops.where(d0 < 0.25, y0, y)
+    # -1 <= x <= -0.5 and 0.5 <= x <= 1: log((1 - x)/(x + 1)); equal to f in
+    # exact arithmetic, roundoff <= 1.776 ulp.
+    between = ops.logical_and(t > -0.49999997, t < 0.49999997)
+    c0 = ops.where(between, constant(0.49999997, "float32"), t)
+    c0 = ops.clip(c0, -0.99999994, 0.99999994)
+    v0_0 = -c0
+    v1_0 = v0_0 + 1.0
+    v2_0 = c0 + 1.0
+    v3_0 = once(quotient(v1_0, v2_0, "float32"), "float32")
+    ym_0, yn_0 = split_exponent(v3_0, 1, "float32")
+    yk_0, ykl_0 = pair_log(ym_0, yn_0, "float32")
+    y_0, yl_0 = two_sum(yk_0, ykl_0)
+    ys_0 = y_0 + fixed(yl_0, "float32")
+    z0 = ys_0
+    y = ops.where(between, y, z0)
 
-    # 0.25 and nearer to -1: 0.693147 + t P_0(t) - log(t); expansion with
-    # remainder, 3.7e-09 relative to its first term. Truncation + roundoff <=
-    # 0.977 ulp.
-    d1 = t + 1.0
-    past = d1 <= 0.0
-    d = ops.where(past, constant(0.25, "float32"), d1)
-    d = ops.clip(d, 0.0, 0.25000003)
-    w = d
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(
-            fixed(
-                w * horner(LOG_RATIO_0_FLOAT32_END1, w) + (-1.9046542e-09),
-                "float32",
-            ),
-            0.6931472,
-        ),
-    )
-    y1 = a[0] + a[1]
-    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
-    y = ops.where(d1 < 0.25, y1, y)
+    # 5.96046e-08 and nearer to -1: inf; the limit, where there is no float in
+    # between. Truncation + roundoff <= 0.000 ulp.
+    d0 = t + 1.0
+    y0 = constant(float("inf"), "float32")
+    y = ops.where(d0 < 5.9604645e-08, y0, y)
+
+    # 5.96046e-08 and nearer to 1: -inf; the limit, where there is no float in
+    # between. Truncation + roundoff <= 0.000 ulp.
+    d1 = -t + 1.0
+    y1 = constant(float("-inf"), "float32")
+    y = ops.where(d1 < 5.9604645e-08, y1, y)
     y = ops.where(
         t < constant(-1.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -173,12 +125,12 @@ def log_ratio_0_float32(x):
 
 def log_ratio_1_float32(x):
     """f' in float32, proved within 1.2672 ulp."""
-    t = x
+    t = ops.abs(x)
 
-    # -0.75 <= x <= 0.75: 6 local polynomials of degree at most 9. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.117 ulp.
-    s = ops.clip(t, -0.75000006, 0.75000006)
+    # 0 <= |x| <= 0.75: 3 local polynomials of degree at most 9. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.076 ulp.
+    s = ops.clip(t, -7.888609e-31, 0.75000006)
     y = local_polynomials(s, LOG_RATIO_1_FLOAT32, "float32")
 
     # 0.25 and nearer to 1: t**(-1) (-1 + t P_0(t)); expansion with remainder,
@@ -198,28 +150,6 @@ def log_ratio_1_float32(x):
     )
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.25, y0, y)
-
-    # 0.25 and nearer to -1: t**(-1) (-1 + t P_0(t)); expansion with
-    # remainder, 1.4e-09 relative to its first term. Truncation + roundoff <=
-    # 1.268 ulp.
-    d1 = t + 1.0
-    past = d1 <= 0.0
-    d = ops.where(past, constant(0.25, "float32"), d1)
-    d = ops.clip(d, 0.0, 0.25000003)
-    m = d * level_of(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(LOG_RATIO_1_FLOAT32_END1, w), "float32"), -1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (8.077936e-28,), (1.2379401e27, 1.0), "float32"
-    )
-    y1 = ops.where(past, constant(float("-inf"), "float32"), y1)
-    y = ops.where(d1 < 0.25, y1, y)
-    y = ops.where(
-        t < constant(-1.0, "float32"), constant(float("nan"), "float32"), y
-    )
     y = ops.where(
         t > constant(1.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -227,19 +157,19 @@ def log_ratio_1_float32(x):
 
 
 def log_ratio_2_float32(x):
-    """f'' in float32, proved within 2.2278 ulp."""
-    t = x
+    """f'' in float32, proved within 2.4468 ulp."""
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
-    # -0.5 <= x <= 0.5: 4 local polynomials of degree at most 8. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 2.228 ulp.
-    s = ops.clip(t, -0.50000006, 0.50000006)
+    # 0.25 <= |x| <= 0.5: 1 local polynomials of degree at most 9. Taylor
+    # models with relative remainders, economized and rounded; truncation +
+    # roundoff <= 1.850 ulp.
+    s = ops.clip(t, 0.24999999, 0.50000006)
     y = local_polynomials(s, LOG_RATIO_2_FLOAT32, "float32")
 
-    # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
-    # floats. Truncation + roundoff <= 1.047 ulp.
-    inside = ops.logical_and(t >= -0.1875, t < 0.1875)
-    s = ops.where(inside, t, constant(0.1875, "float32"))
+    # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 2.447 ulp.
+    inside = ops.logical_and(t >= 0.0, t < 0.25)
+    s = ops.where(inside, t, constant(0.25, "float32"))
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -266,25 +196,7 @@ def log_ratio_2_float32(x):
     y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.5, y0, y)
-
-    # 0.5 and nearer to -1: t**(-2) (1 + t P_0(t)); expansion with remainder,
-    # 2.5e-09 relative to its first term. Truncation + roundoff <= 2.181 ulp.
-    d1 = t + 1.0
-    past = d1 <= 0.0
-    d = ops.where(past, constant(0.5, "float32"), d1)
-    d = ops.clip(d, 0.0, 0.50000006)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(LOG_RATIO_2_FLOAT32_END1, w), "float32"), 1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
-    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
-    y = ops.where(d1 < 0.5, y1, y)
-    y = ops.where(
-        t < constant(-1.0, "float32"), constant(float("nan"), "float32"), y
-    )
+    y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > constant(1.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -292,19 +204,19 @@ def log_ratio_2_float32(x):
 
 
 def log_ratio_0_float64(x):
-    """f in float64, proved within 1.8772 ulp."""
+    """f in float64, proved within 1.4596 ulp."""
     t = x
 
-    # -0.75 <= x <= 0.75: 7 local polynomials of degree at most 16. Taylor
+    # -0.5 <= x <= 0.5: 2 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.878 ulp.
-    s = ops.clip(t, -0.7500000596046448, 0.7500000596046448)
+    # roundoff <= 1.385 ulp.
+    s = clamp(t, -0.49999999999999994, 0.49999999999999994, "float64")
     y = local_polynomials(s, LOG_RATIO_0_FLOAT64, "float64")
 
-    # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
-    # floats. Truncation + roundoff <= 0.811 ulp.
-    inside = ops.logical_and(t >= -0.1875, t < 0.1875)
-    s = ops.where(inside, t, constant(0.1875, "float64"))
+    # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.892 ulp.
+    inside = ops.logical_and(t >= -0.25, t < 0.25)
+    s = ops.where(inside, t, constant(0.25, "float64"))
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -321,59 +233,39 @@ def log_ratio_0_float64(x):
     )
     y = ops.where(inside, p0, y)
 
-    # 0.25 and nearer to 1: -0.693147 + t P_0(t) + log(t); expansion with
-    # remainder, 2.4e-18 relative to its first term. Truncation + roundoff <=
-    # 0.966 ulp.
-    d0 = -t + 1.0
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.25, "float64"), d0)
-    d = clamp(d, 5e-324, 0.25, "float64")
-    w = d
-    m1, n1 = split_exponent(d, 1, "float64")
-    logs = pair_log(m1, n1, "float64")
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float64")
-    a = pair_sum(
-        a,
-        two_sum(
-            fixed(
-                w * horner(LOG_RATIO_0_FLOAT64_END0, w)
-                + (-2.3190468138462996e-17),
-                "float64",
-            ),
-            -0.6931471805599453,
-        ),
-    )
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
-    y = ops.where(d0 < 0.25, y0, y)
+    # -1 <= x <= -0.5 and 0.5 <= x <= 1: log(1 - x) - log(x + 1); equal to f
+    # in exact arithmetic, roundoff <= 1.460 ulp.
+    between = ops.logical_and(t > -0.49999999999999994, t < 0.49999999999999994)
+    c0 = ops.where(between, constant(0.49999999999999994, "float64"), t)
+    c0 = clamp(c0, -0.9999999999999999, 0.9999999999999999, "float64")
+    v0_0 = -c0
+    v1_0 = v0_0 + 1.0
+    v2m_0, v2n_0 = split_exponent(v1_0, 1, "float64")
+    v2k_0, v2kl_0 = pair_log(v2m_0, v2n_0, "float64")
+    v2_0, v2l_0 = two_sum(v2k_0, v2kl_0)
+    v3_0 = c0 + 1.0
+    v4m_0, v4n_0 = split_exponent(v3_0, 1, "float64")
+    v4k_0, v4kl_0 = pair_log(v4m_0, v4n_0, "float64")
+    v4_0, v4l_0 = two_sum(v4k_0, v4kl_0)
+    yn_0 = -v4_0
+    ym_0 = -v4l_0
+    y_0, yl_0 = two_sum(v2_0, yn_0)
+    yt_0 = yl_0 + v2l_0 + ym_0
+    ys_0 = y_0 + fixed(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(between, y, z0)
 
-    # 0.25 and nearer to -1: 0.693147 + t P_0(t) - log(t); expansion with
-    # remainder, 2.4e-18 relative to its first term. Truncation + roundoff <=
-    # 0.966 ulp.
-    d1 = t + 1.0
-    past = d1 <= 0.0
-    d = ops.where(past, constant(0.25, "float64"), d1)
-    d = clamp(d, 5e-324, 0.25, "float64")
-    w = d
-    m1, n1 = split_exponent(d, 1, "float64")
-    logs = pair_log(m1, n1, "float64")
-    a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float64")
-    a = pair_sum(
-        a,
-        two_sum(
-            fixed(
-                w * horner(LOG_RATIO_0_FLOAT64_END1, w)
-                + 2.3190468138462996e-17,
-                "float64",
-            ),
-            0.6931471805599453,
-        ),
-    )
-    y1 = a[0] + a[1]
-    y1 = ops.where(past, constant(float("inf"), "float64"), y1)
-    y = ops.where(d1 < 0.25, y1, y)
+    # 1.11022e-16 and nearer to -1: inf; the limit, where there is no float in
+    # between. Truncation + roundoff <= 0.000 ulp.
+    d0 = t + 1.0
+    y0 = constant(float("inf"), "float64")
+    y = ops.where(d0 < 1.1102230246251565e-16, y0, y)
+
+    # 1.11022e-16 and nearer to 1: -inf; the limit, where there is no float in
+    # between. Truncation + roundoff <= 0.000 ulp.
+    d1 = -t + 1.0
+    y1 = constant(float("-inf"), "float64")
+    y = ops.where(d1 < 1.1102230246251565e-16, y1, y)
     y = ops.where(
         t < constant(-1.0, "float64"), constant(float("nan"), "float64"), y
     )
@@ -385,12 +277,12 @@ def log_ratio_0_float64(x):
 
 def log_ratio_1_float64(x):
     """f' in float64, proved within 1.2618 ulp."""
-    t = x
+    t = ops.abs(x)
 
-    # -0.75 <= x <= 0.75: 96 local polynomials of degree at most 9. Taylor
+    # 0 <= |x| <= 0.75: 5 local polynomials of degree at most 15. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.650 ulp.
-    s = ops.clip(t, -0.7500000596046448, 0.7500000596046448)
+    # roundoff <= 0.793 ulp.
+    s = ops.clip(t, -7.888609052210118e-31, 0.7500000596046448)
     y = local_polynomials(s, LOG_RATIO_1_FLOAT64, "float64")
 
     # 0.25 and nearer to 1: t**(-1) (-1 + t P_0(t)); expansion with remainder,
@@ -412,30 +304,6 @@ def log_ratio_1_float64(x):
     )
     y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 0.25, y0, y)
-
-    # 0.25 and nearer to -1: t**(-1) (-1 + t P_0(t)); expansion with
-    # remainder, 2.1e-18 relative to its first term. Truncation + roundoff <=
-    # 1.262 ulp.
-    d1 = t + 1.0
-    past = d1 <= 0.0
-    d = ops.where(past, constant(0.25, "float64"), d1)
-    d = clamp(d, 5e-324, 0.25, "float64")
-    m = d * level_of(
-        d, (4.1045368012983762e-289,), (2.43632850285e288, 1.0), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(LOG_RATIO_1_FLOAT64_END1, w), "float64"), -1.0)
-    b = pair_power(r, 1, "float64")
-    a = pair_quotient(a, b, "float64")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (4.1045368012983762e-289,), (2.43632850285e288, 1.0), "float64"
-    )
-    y1 = ops.where(past, constant(float("-inf"), "float64"), y1)
-    y = ops.where(d1 < 0.25, y1, y)
-    y = ops.where(
-        t < constant(-1.0, "float64"), constant(float("nan"), "float64"), y
-    )
     y = ops.where(
         t > constant(1.0, "float64"), constant(float("nan"), "float64"), y
     )
@@ -444,17 +312,17 @@ def log_ratio_1_float64(x):
 
 def log_ratio_2_float64(x):
     """f'' in float64, proved within 2.4236 ulp."""
-    t = x
+    t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
-    # -0.5 <= x <= 0.5: 4 local polynomials of degree at most 16. Taylor
+    # 0.1875 <= |x| <= 0.5: 2 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 2.424 ulp.
-    s = ops.clip(t, -0.5000000596046448, 0.5000000596046448)
+    s = ops.clip(t, 0.1874999850988388, 0.5000000596046448)
     y = local_polynomials(s, LOG_RATIO_2_FLOAT64, "float64")
 
-    # -0.1875 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of
-    # floats. Truncation + roundoff <= 1.079 ulp.
-    inside = ops.logical_and(t >= -0.1875, t < 0.1875)
+    # 0 <= t < 0.1875: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.101 ulp.
+    inside = ops.logical_and(t >= 0.0, t < 0.1875)
     s = ops.where(inside, t, constant(0.1875, "float64"))
     p0 = power_row(
         s,
@@ -487,25 +355,7 @@ def log_ratio_2_float64(x):
     y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float64")
     y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 0.5, y0, y)
-
-    # 0.5 and nearer to -1: t**(-2) (1 + t P_0(t)); expansion with remainder,
-    # 1.0e-17 relative to its first term. Truncation + roundoff <= 2.229 ulp.
-    d1 = t + 1.0
-    past = d1 <= 0.0
-    d = ops.where(past, constant(0.5, "float64"), d1)
-    d = clamp(d, 5e-324, 0.5, "float64")
-    m, n = split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(LOG_RATIO_2_FLOAT64_END1, w), "float64"), 1.0)
-    b = pair_power(r, 2, "float64")
-    a = pair_quotient(a, b, "float64")
-    y1 = scale_by_power(a[0] + a[1], -2.0 * n, "float64")
-    y1 = ops.where(past, constant(float("inf"), "float64"), y1)
-    y = ops.where(d1 < 0.5, y1, y)
-    y = ops.where(
-        t < constant(-1.0, "float64"), constant(float("nan"), "float64"), y
-    )
+    y = ops.where(x < 0, -y, y)
     y = ops.where(
         t > constant(1.0, "float64"), constant(float("nan"), "float64"), y
     )
@@ -568,12 +418,12 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.6897,
+        1.7758,
         1.2672,
-        2.2278,
+        2.4468,
     ),
     "float64": (
-        1.8772,
+        1.4596,
         1.2618,
         2.4236,
     ),

@@ -18,10 +18,12 @@ from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
 from keras_stablef.runtime.kernels import pair_log
+from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
 from keras_stablef.runtime.pairs import pair_sum
+from keras_stablef.runtime.pairs import product_of_halves
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import local_polynomials
 from keras_stablef.runtime.powers import power_row
@@ -53,19 +55,19 @@ LOG_SINHC_2_FLOAT64 = rows_of(NAME, "float64", 2)
 
 
 def log_sinhc_0_float32(x):
-    """f in float32, proved within 1.6074 ulp."""
+    """f in float32, proved within 1.4791 ulp."""
     t = ops.abs(x)
 
-    # 1 <= |x| <= 48: 94 local polynomials of degree at most 5. Taylor models
+    # 1.5 <= |x| <= 2: 1 local polynomials of degree at most 5. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.608 ulp.
-    s = ops.clip(t, 0.99999994, 48.000004)
+    # <= 0.986 ulp.
+    s = ops.clip(t, 1.4999999, 2.0000002)
     y = local_polynomials(s, LOG_SINHC_0_FLOAT32, "float32")
 
-    # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 0.951 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 1.0)
-    s = ops.where(inside, t, constant(1.0, "float32"))
+    # 0 <= t < 1.5: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.480 ulp.
+    inside = ops.logical_and(t >= 0.0, t < 1.5)
+    s = ops.where(inside, t, constant(1.5, "float32"))
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -77,29 +79,41 @@ def log_sinhc_0_float32(x):
     )
     y = ops.where(inside, p0, y)
 
-    # x >= 48: |x| (1 - 0.693147 1/|x| + log(1/|x|) (1 1/|x|)); expansion with
-    # remainder, 4.0e-11 relative to its first term. Truncation + roundoff <=
-    # 1.422 ulp.
-    d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(48.0, "float32"), d0)
-    d = ops.clip(d, 47.999996, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    logs = (-logs[0], -logs[1])
-    a = (1.0 * w, ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(a, two_sum(fixed(-0.6931472 * w, "float32"), 1.0))
-    b = pair_power(r, 1, "float32")
-    a = pair_product(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 1.2379401e27), "float32"
+    # 2 <= t <= 3.40282e+38: t - log(t) + log((1 - exp(-t))*(1 + exp(-t))) -
+    # log(2) with t = t; equal to f in exact arithmetic, roundoff <= 1.358
+    # ulp.
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float32"))
+    c0 = ops.clip(c0, 1.9999999, 3.4028235e38)
+    v0_0 = -c0
+    v1m_0, v1n_0 = signed_exp((v0_0, None), "float32")
+    v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
+    v2t_0 = v2l_0 + v1m_0[1]
+    v3_0 = -v1m_0[0]
+    v3l_0 = -v1m_0[1]
+    v4_0, v4l_0 = two_sum(v3_0, 1.0)
+    v4t_0 = v4l_0 + v3l_0
+    v5_0, v5l_0 = product_of_halves(v2_0, v4_0, "float32")
+    v5t_0 = v5l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
+    v5s_0 = v5_0 + fixed(v5t_0, "float32")
+    v6_0 = once(ops.log(v5s_0), "float32")
+    v7_0, v7l_0 = two_sum(v6_0, c0)
+    v8m_0, v8n_0 = split_exponent(c0, 1, "float32")
+    v8k_0, v8kl_0 = pair_log(v8m_0, v8n_0, "float32")
+    v8_0, v8l_0 = two_sum(v8k_0, v8kl_0)
+    v9n_0 = -v8_0
+    v9m_0 = -v8l_0
+    v9_0, v9l_0 = two_sum(v7_0, v9n_0)
+    v9t_0 = v9l_0 + v7l_0 + v9m_0
+    y_0, yl_0 = two_sum(v9_0, -0.6931472)
+    yt_0 = yl_0 + v9t_0 + 1.9046542e-09
+    ys_0 = fixed(y_0, "float32") + fixed(yt_0, "float32")
+    z0 = ops.where(
+        t > constant(3.4028235e38, "float32"),
+        constant(float("inf"), "float32"),
+        ys_0,
     )
-    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 >= 48.0, y0, y)
+    y = ops.where(inside, z0, y)
     return y
 
 
@@ -144,29 +158,73 @@ def log_sinhc_1_float32(x):
 
 
 def log_sinhc_2_float32(x):
-    """f'' in float32, proved within 2.2973 ulp."""
+    """f'' in float32, proved within 3.8659 ulp."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
-    # 0 <= |x| <= 12: 7 local polynomials of degree at most 9. Taylor models
+    # 0 <= |x| <= 1: 1 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 2.298 ulp.
-    s = ops.clip(t, -7.888609e-31, 12.000001)
+    # <= 0.979 ulp.
+    s = ops.clip(t, -7.888609e-31, 1.0000001)
     y = local_polynomials(s, LOG_SINHC_2_FLOAT32, "float32")
 
-    # x >= 12: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
-    # first term. Truncation + roundoff <= 0.934 ulp.
+    # 1 <= t <= 16: (-2*(2*t**2 + 1)*exp(-2*t) + 1 + exp(-4*t))/(t**2 -
+    # 2*t**2*exp(-2*t) + t**2*exp(-4*t)) with t = t; equal to f in exact
+    # arithmetic, roundoff <= 3.866 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 16.000002)
+    v0_0 = 4.0 * c0
+    v1_0 = -v0_0
+    v2_0 = once(ops.exp(v1_0), "float32")
+    v3_0, v3l_0 = product_of_halves(c0, c0, "float32")
+    v4l_0 = 2.0 * v3l_0
+    v4_0 = 2.0 * v3_0
+    v5_0, v5l_0 = two_sum(v4_0, 1.0)
+    v5t_0 = v5l_0 + v4l_0
+    v6_0 = 2.0 * c0
+    v7_0 = -v6_0
+    v8m_0, v8n_0 = signed_exp((v7_0, None), "float32")
+    v9_0, v9l_0 = product_of_halves(v5_0, v8m_0[0], "float32")
+    v9t_0 = v9l_0 + v5_0 * v8m_0[1] + v8m_0[0] * v5t_0
+    v10l_0 = 2.0 * v9t_0
+    v10_0 = 2.0 * v9_0
+    v11n_0 = -v10_0
+    v11m_0 = -v10l_0
+    v11_0, v11l_0 = two_sum(v2_0, v11n_0)
+    v11t_0 = v11l_0 + v11m_0
+    v12_0, v12l_0 = two_sum(v11_0, 1.0)
+    v12t_0 = v12l_0 + v11t_0
+    v3s_0 = v3_0 + fixed(v3l_0, "float32")
+    v13_0 = v2_0 * v3s_0
+    v14_0, v14l_0 = two_sum(v3_0, v13_0)
+    v14t_0 = v14l_0 + v3l_0
+    v8s_0 = v8m_0[0] + fixed(v8m_0[1], "float32")
+    v15_0 = v8s_0 * v3s_0
+    v16_0 = 2.0 * v15_0
+    v17n_0 = -v16_0
+    v17_0, v17l_0 = two_sum(v14_0, v17n_0)
+    v17t_0 = v17l_0 + v14t_0
+    v12s_0 = fixed(v12_0, "float32") + fixed(v12t_0, "float32")
+    v17s_0 = v17_0 + fixed(v17t_0, "float32")
+    y_0 = quotient(v12s_0, v17s_0, "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+
+    # 16 <= t <= 1.03763e+19: t**(-2) with t = t; equal to f in exact
+    # arithmetic, roundoff <= 3.012 ulp.
+    inside = t >= 16.0
+    c1 = ops.where(inside, t, constant(16.0, "float32"))
+    c1 = ops.clip(c1, 15.999999, 1.0376295e19)
+    v0_1 = c1 * c1
+    y_1 = quotient(-1.0, -v0_1, "float32")
+    z1 = y_1
+    y = ops.where(inside, z1, y)
+
+    # x >= 1.03763e+19: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(12.0, "float32"), d0)
-    d = ops.clip(d, 11.999999, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 12.0, y0, y)
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 1.0376294e19, y0, y)
     return y
 
 
@@ -348,7 +406,7 @@ BOUNDS = {
     "float16": (
         0.5002,
         0.5002,
-        0.5003,
+        0.5005,
     ),
     "bfloat16": (
         0.5001,
@@ -356,9 +414,9 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.6074,
+        1.4791,
         1.4024,
-        2.2973,
+        3.8659,
     ),
     "float64": (
         1.4252,

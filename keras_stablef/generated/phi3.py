@@ -13,13 +13,18 @@ from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
+from keras_stablef.runtime.exponents import grown_from
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.exponents import unit_of
 from keras_stablef.runtime.kernels import pair_exp
+from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -31,9 +36,6 @@ EXPRESSION = "(exp(x)-1-x-x**2/2)/x**3"
 DOMAIN = ("-oo", "oo")
 
 PHI3_0_FLOAT32 = rows_of(NAME, "float32", 0)
-PHI3_0_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 0, "factors", 0, "rest"
-)
 PHI3_1_FLOAT32 = rows_of(NAME, "float32", 1)
 PHI3_1_FLOAT32_END0 = numbers_of(
     NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
@@ -63,32 +65,61 @@ PHI3_2_FLOAT64_END1 = numbers_of(
 
 
 def phi3_0_float32(x):
-    """f in float32, proved within 1.9647 ulp."""
+    """f in float32, proved within 1.9996 ulp."""
     t = x
 
-    # -14 <= x <= 102.75: 139 local polynomials of degree at most 8. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.965 ulp.
-    s = ops.clip(t, -14.000001, 102.75001)
+    # -2 <= x <= 2: 3 local polynomials of degree at most 7. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.078 ulp.
+    s = ops.clip(t, -2.0000002, 2.0000002)
     y = local_polynomials(s, PHI3_0_FLOAT32, "float32")
 
-    # x <= -14: |x|**(-1) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 4.2e-09 relative to its first term. Truncation + roundoff <= 1.429 ulp.
+    # -16 <= x <= -2 and 2 <= x <= 102.75: (2*(exp(x)) + W*(x*(-x - 2) -
+    # 2))/(2*x**3); equal to f in exact arithmetic, roundoff <= 2.000 ulp.
+    between = ops.logical_and(t > -2.0, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, -16.0, 102.75)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2l_0 = 2.0 * em_0[1]
+    v2_0 = 2.0 * em_0[0]
+    v3_0 = -c0
+    v4_0, v4l_0 = two_sum(v3_0, -2.0)
+    v5_0, v5l_0 = product_of_halves(v4_0, c0, "float32")
+    v5t_0 = v5l_0 + c0 * v4l_0
+    v6_0, v6l_0 = two_sum(v5_0, -2.0)
+    v6t_0 = v6l_0 + v5t_0
+    v7l_0 = w_0 * v6t_0
+    v7_0 = w_0 * v6_0
+    v8_0, v8l_0 = two_sum(v2_0, v7_0)
+    v8t_0 = v8l_0 + v2l_0 + v7l_0
+    v9_0 = c0 * c0
+    v10_0, v10l_0 = product_of_halves(v9_0, c0, "float32")
+    v11_0, v11l_0 = short_quotient((v8_0, v8t_0), (v10_0, v10l_0), "float32")
+    v11s_0 = v11_0 + fixed(v11l_0, "float32")
+    z0 = grown_from(v11s_0, en_0, 1, "float32")
+    y = ops.where(between, y, z0)
+
+    # 16 <= -t <= 4.78522e+37: (1 + (-2 + 2/t)/t)/(2*t) with t = -t; equal to
+    # f in exact arithmetic, roundoff <= 1.686 ulp.
+    inside = -t >= 16.0
+    c2 = ops.where(inside, -t, constant(16.0, "float32"))
+    c2 = ops.clip(c2, 15.999999, 4.7852213e37)
+    v0_2 = quotient(1.0, c2, "float32")
+    v1_2 = 2.0 * v0_2
+    v2_2 = v1_2 - 2.0
+    v3_2 = quotient(v2_2, c2, "float32")
+    v4_2 = v3_2 + 1.0
+    v5_2 = quotient(v4_2, c2, "float32")
+    y_2 = 0.5 * v5_2
+    z2 = y_2
+    y = ops.where(inside, z2, y)
+
+    # x <= -4.78522e+37: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d0 = -t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(14.0, "float32"), d0)
-    d = ops.clip(d, 13.999999, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(PHI3_0_FLOAT32_END0, w), "float32"), 0.5)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 8.077936e-28), "float32"
-    )
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 14.0, y0, y)
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 4.785221e37, y0, y)
 
     # x >= 102.75: inf; |f| is above the largest number of float32, shown box
     # by box. Truncation + roundoff <= 0.000 ulp.
@@ -456,7 +487,7 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.9647,
+        1.9996,
         1.4414,
         3.6349,
     ),

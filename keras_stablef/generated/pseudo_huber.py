@@ -19,6 +19,8 @@ from keras_stablef.runtime.exponents import split_exponent
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_root
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -45,9 +47,6 @@ PSEUDO_HUBER_1_FLOAT32_END0 = numbers_of(
     NAME, "float32", 1, -1, "ends", 0, "factors", 0, "rest"
 )
 PSEUDO_HUBER_2_FLOAT32 = rows_of(NAME, "float32", 2)
-PSEUDO_HUBER_2_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
-)
 PSEUDO_HUBER_0_FLOAT64 = rows_of(NAME, "float64", 0)
 PSEUDO_HUBER_0_FLOAT64_ZERO0 = numbers_of(
     NAME, "float64", 0, -1, "powers", 0, "rest"
@@ -69,19 +68,19 @@ PSEUDO_HUBER_2_FLOAT64_END0 = numbers_of(
 
 
 def pseudo_huber_0_float32(x):
-    """f in float32, proved within 1.5448 ulp."""
+    """f in float32, proved within 1.8687 ulp."""
     t = ops.abs(x)
 
-    # 0.375 <= |x| <= 8: 6 local polynomials of degree at most 8. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.545 ulp.
-    s = ops.clip(t, 0.37499997, 8.000001)
+    # 0.5 <= |x| <= 1: 2 local polynomials of degree at most 6. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.869 ulp.
+    s = ops.clip(t, 0.49999997, 1.0000001)
     y = local_polynomials(s, PSEUDO_HUBER_0_FLOAT32, "float32")
 
-    # 0 <= t < 0.375: a zero of order 2 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 1.082 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 0.375)
-    s = ops.where(inside, t, constant(0.375, "float32"))
+    # 0 <= t < 0.5: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.347 ulp.
+    inside = ops.logical_and(t >= 0.0, t < 0.5)
+    s = ops.where(inside, t, constant(0.5, "float32"))
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -92,6 +91,20 @@ def pseudo_huber_0_float32(x):
         "float32",
     )
     y = ops.where(inside, p0, y)
+
+    # 1 <= t <= 8: sqrt(t**2 + 1) - 1 with t = t; equal to f in exact
+    # arithmetic, roundoff <= 1.215 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 8.000001)
+    v0_0 = c0 * c0
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
+    y_0, yl_0 = two_sum(v2_0, -1.0)
+    yt_0 = yl_0 + v2l_0
+    ys_0 = fixed(y_0, "float32") + fixed(yt_0, "float32")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
 
     # x >= 8: |x| (1 + 1/|x| P_0(1/|x|)); expansion with remainder, 9.7e-10
     # relative to its first term. Truncation + roundoff <= 1.161 ulp.
@@ -116,13 +129,13 @@ def pseudo_huber_0_float32(x):
 
 
 def pseudo_huber_1_float32(x):
-    """f' in float32, proved within 1.6275 ulp."""
+    """f' in float32, proved within 1.6823 ulp."""
     t = ops.abs(x)
 
-    # 0.375 <= |x| <= 3: 3 local polynomials of degree at most 9. Taylor
+    # 0.375 <= |x| <= 1: 1 local polynomials of degree at most 9. Taylor
     # models with relative remainders, economized and rounded; truncation +
     # roundoff <= 1.628 ulp.
-    s = ops.clip(t, 0.37499997, 3.0000002)
+    s = ops.clip(t, 0.37499997, 1.0000001)
     y = local_polynomials(s, PSEUDO_HUBER_1_FLOAT32, "float32")
 
     # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
@@ -140,6 +153,19 @@ def pseudo_huber_1_float32(x):
     )
     y = ops.where(inside, p0, y)
 
+    # 1 <= t <= 3: t/sqrt(t**2 + 1) with t = t; equal to f in exact
+    # arithmetic, roundoff <= 1.683 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 3.0000002)
+    v0_0 = c0 * c0
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
+    v2s_0 = v2_0 + fixed(v2l_0, "float32")
+    y_0 = quotient(c0, v2s_0, "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+
     # x >= 3: 1 + 1/|x| P_0(1/|x|); expansion with remainder, 3.7e-09 relative
     # to its first term. Truncation + roundoff <= 1.060 ulp.
     d0 = t
@@ -156,43 +182,46 @@ def pseudo_huber_1_float32(x):
 
 
 def pseudo_huber_2_float32(x):
-    """f'' in float32, proved within 3.0663 ulp."""
+    """f'' in float32, proved within 3.8471 ulp."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
-    # 0 <= |x| <= 3: 5 local polynomials of degree at most 9. Taylor models
+    # 0 <= |x| <= 1: 2 local polynomials of degree at most 10. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 2.937 ulp.
-    s = ops.clip(t, -7.888609e-31, 3.0000002)
+    # <= 1.699 ulp.
+    s = ops.clip(t, -7.888609e-31, 1.0000001)
     y = local_polynomials(s, PSEUDO_HUBER_2_FLOAT32, "float32")
 
-    # x >= 3: |x|**(-3) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 6.5e-09 relative to its first term. Truncation + roundoff <= 3.067 ulp.
+    # 1 <= t <= 4.9478e+12: (t**2 + 1)**(-3/2) with t = t; equal to f in exact
+    # arithmetic, roundoff <= 3.848 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 4.947803e12)
+    v0_0 = c0 * c0
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
+    v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float32")
+    v3t_0 = v3l_0 + v1_0 * v2l_0 + v2_0 * v1l_0
+    v3s_0 = v3_0 + fixed(v3t_0, "float32")
+    y_0 = quotient(1.0, v3s_0, "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+
+    # x >= 4.9478e+12: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d0)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(
-        fixed(w * horner(PSEUDO_HUBER_2_FLOAT32_END0, w), "float32"), 1.0
-    )
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -3.0 * n, "float32")
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 3.0, y0, y)
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 4.9478023e12, y0, y)
     return y
 
 
 def pseudo_huber_0_float64(x):
-    """f in float64, proved within 1.2015 ulp."""
+    """f in float64, proved within 1.5329 ulp."""
     t = ops.abs(x)
 
-    # 0.25 <= |x| <= 8: 248 local polynomials of degree at most 7. Taylor
+    # 0.25 <= |x| <= 1: 4 local polynomials of degree at most 13. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.943 ulp.
-    s = ops.clip(t, 0.2499999850988388, 8.000000953674316)
+    # roundoff <= 1.533 ulp.
+    s = ops.clip(t, 0.2499999850988388, 1.0000001192092896)
     y = local_polynomials(s, PSEUDO_HUBER_0_FLOAT64, "float64")
 
     # 0 <= t < 0.25: a zero of order 2 at 0, its power in pairs of floats.
@@ -214,6 +243,20 @@ def pseudo_huber_0_float64(x):
         "float64",
     )
     y = ops.where(inside, p0, y)
+
+    # 1 <= t <= 8: sqrt(t**2 + 1) - 1 with t = t; equal to f in exact
+    # arithmetic, roundoff <= 1.215 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float64"))
+    c0 = ops.clip(c0, 0.9999999403953552, 8.000000953674316)
+    v0_0 = c0 * c0
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
+    y_0, yl_0 = two_sum(v2_0, -1.0)
+    yt_0 = yl_0 + v2l_0
+    ys_0 = fixed(y_0, "float64") + fixed(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
 
     # x >= 8: |x| (1 + 1/|x| P_0(1/|x|)); expansion with remainder, 5.8e-18
     # relative to its first term. Truncation + roundoff <= 1.202 ulp.
@@ -240,13 +283,13 @@ def pseudo_huber_0_float64(x):
 
 
 def pseudo_huber_1_float64(x):
-    """f' in float64, proved within 1.3539 ulp."""
+    """f' in float64, proved within 1.7053 ulp."""
     t = ops.abs(x)
 
-    # 0.25 <= |x| <= 3: 5 local polynomials of degree at most 16. Taylor
+    # 0.25 <= |x| <= 1: 2 local polynomials of degree at most 16. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.354 ulp.
-    s = ops.clip(t, 0.2499999850988388, 3.000000238418579)
+    # roundoff <= 1.517 ulp.
+    s = ops.clip(t, 0.2499999850988388, 1.0000001192092896)
     y = local_polynomials(s, PSEUDO_HUBER_1_FLOAT64, "float64")
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
@@ -268,6 +311,19 @@ def pseudo_huber_1_float64(x):
         "float64",
     )
     y = ops.where(inside, p0, y)
+
+    # 1 <= t <= 3: t/sqrt(t**2 + 1) with t = t; equal to f in exact
+    # arithmetic, roundoff <= 1.706 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float64"))
+    c0 = ops.clip(c0, 0.9999999403953552, 3.000000238418579)
+    v0_0 = c0 * c0
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
+    v2s_0 = v2_0 + fixed(v2l_0, "float64")
+    y_0 = quotient(c0, v2s_0, "float64")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
 
     # x >= 3: 1 + 1/|x| P_0(1/|x|); expansion with remainder, 6.8e-18 relative
     # to its first term. Truncation + roundoff <= 1.055 ulp.
@@ -360,9 +416,9 @@ ROUNDING = {
 # Proved bounds of |computed - exact| in ulp, by dtype, then by order.
 BOUNDS = {
     "float16": (
-        0.5002,
-        0.5002,
-        0.5004,
+        0.5003,
+        0.5003,
+        0.5005,
     ),
     "bfloat16": (
         0.5001,
@@ -370,13 +426,13 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.5448,
-        1.6275,
-        3.0663,
+        1.8687,
+        1.6823,
+        3.8471,
     ),
     "float64": (
-        1.2015,
-        1.3539,
+        1.5329,
+        1.7053,
         1.628,
     ),
     "float8_e4m3fn": (

@@ -10,12 +10,17 @@ from keras import ops
 
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
+from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_quotient
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import local_polynomials
 from keras_stablef.runtime.powers import power_row
 from keras_stablef.runtime.tables import numbers_of
@@ -36,14 +41,32 @@ TANHC_2_FLOAT64 = rows_of(NAME, "float64", 2)
 
 
 def tanhc_0_float32(x):
-    """f in float32, proved within 1.2912 ulp."""
+    """f in float32, proved within 1.7459 ulp."""
     t = ops.abs(x)
 
-    # 0 <= |x| <= 10: 6 local polynomials of degree at most 9. Taylor models
+    # 0 <= |x| <= 1: 2 local polynomials of degree at most 7. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.292 ulp.
-    s = ops.clip(t, -7.888609e-31, 10.000001)
+    # <= 0.858 ulp.
+    s = ops.clip(t, -7.888609e-31, 1.0000001)
     y = local_polynomials(s, TANHC_0_FLOAT32, "float32")
+
+    # 1 <= t <= 10: (1 - exp(-2*t))/(t + t*exp(-2*t)) with t = t; equal to f
+    # in exact arithmetic, roundoff <= 1.746 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 10.000001)
+    v0_0 = 2.0 * c0
+    v1_0 = -v0_0
+    v2_0 = once(ops.exp(v1_0), "float32")
+    v3_0 = -v2_0
+    v4_0, v4l_0 = two_sum(v3_0, 1.0)
+    v5_0 = v2_0 * c0
+    v6_0, v6l_0 = two_sum(c0, v5_0)
+    yq_0 = once(quotient(v4_0, v6_0, "float32"), "float32")
+    yr_0 = once(quotient(v4l_0 - yq_0 * v6l_0, v6_0, "float32"), "float32")
+    y_0 = yq_0 + yr_0
+    z0 = y_0
+    y = ops.where(inside, z0, y)
 
     # x >= 10: |x|**(-1); expansion with remainder, 4.1e-09 relative to its
     # first term. Truncation + roundoff <= 0.571 ulp.
@@ -59,13 +82,13 @@ def tanhc_0_float32(x):
 
 
 def tanhc_1_float32(x):
-    """f' in float32, proved within 0.9977 ulp."""
+    """f' in float32, proved within 1.9035 ulp."""
     t = ops.abs(x)
 
-    # 0.25 <= |x| <= 12: 94 local polynomials of degree at most 5. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.998 ulp.
-    s = ops.clip(t, 0.24999999, 12.000001)
+    # 0.25 <= |x| <= 1: 2 local polynomials of degree at most 8. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.451 ulp.
+    s = ops.clip(t, 0.24999999, 1.0000001)
     y = local_polynomials(s, TANHC_1_FLOAT32, "float32")
 
     # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
@@ -83,27 +106,57 @@ def tanhc_1_float32(x):
     )
     y = ops.where(inside, p0, y)
 
-    # x >= 12: |x|**(-2) -1; expansion with remainder, 1.9e-09 relative to its
-    # first term. Truncation + roundoff <= 0.767 ulp.
+    # 1 <= t <= 12: (4*t*exp(-2*t) - 1 + exp(-4*t))/(t**2 + 2*t**2*exp(-2*t) +
+    # t**2*exp(-4*t)) with t = t; equal to f in exact arithmetic, roundoff <=
+    # 1.902 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 12.000001)
+    v0_0 = 2.0 * c0
+    v1_0 = -v0_0
+    v2m_0, v2n_0 = signed_exp((v1_0, None), "float32")
+    v3_0, v3l_0 = product_of_halves(v2m_0[0], c0, "float32")
+    v3t_0 = v3l_0 + c0 * v2m_0[1]
+    v4l_0 = 4.0 * v3t_0
+    v4_0 = 4.0 * v3_0
+    v5_0 = 4.0 * c0
+    v6_0 = -v5_0
+    v7_0 = once(ops.exp(v6_0), "float32")
+    v8_0, v8l_0 = two_sum(v4_0, v7_0)
+    v8t_0 = v8l_0 + v4l_0
+    v9_0, v9l_0 = two_sum(v8_0, -1.0)
+    v9t_0 = v9l_0 + v8t_0
+    v10_0, v10l_0 = product_of_halves(c0, c0, "float32")
+    v2s_0 = v2m_0[0] + fixed(v2m_0[1], "float32")
+    v10s_0 = v10_0 + fixed(v10l_0, "float32")
+    v11_0 = v2s_0 * v10s_0
+    v12_0 = 2.0 * v11_0
+    v13_0, v13l_0 = two_sum(v12_0, v10_0)
+    v13t_0 = v13l_0 + v10l_0
+    v14_0 = v7_0 * v10s_0
+    v15_0, v15l_0 = two_sum(v13_0, v14_0)
+    v15t_0 = v15l_0 + v13t_0
+    yq_0 = once(quotient(v9_0, v15_0, "float32"), "float32")
+    yr_0 = once(quotient(v9t_0 - yq_0 * v15t_0, v15_0, "float32"), "float32")
+    y_0 = yq_0 + yr_0
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+
+    # 12 <= t <= 1.03763e+19: -1/t**2 with t = t; equal to f in exact
+    # arithmetic, roundoff <= 1.904 ulp.
+    inside = t >= 12.0
+    c1 = ops.where(inside, t, constant(12.0, "float32"))
+    c1 = ops.clip(c1, 11.999999, 1.0376295e19)
+    v0_1 = c1 * c1
+    y_1 = quotient(-1.0, v0_1, "float32")
+    z1 = y_1
+    y = ops.where(inside, z1, y)
+
+    # x >= 1.03763e+19: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(12.0, "float32"), d0)
-    d = ops.clip(d, 11.999999, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    a = (-1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
-    )
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 12.0, y0, y)
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 1.0376294e19, y0, y)
     y = ops.where(x < 0, -y, y)
     return y
 
@@ -289,8 +342,8 @@ ROUNDING = {
 # Proved bounds of |computed - exact| in ulp, by dtype, then by order.
 BOUNDS = {
     "float16": (
-        0.5002,
-        0.5002,
+        0.5003,
+        0.5003,
         0.5004,
     ),
     "bfloat16": (
@@ -299,8 +352,8 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.2912,
-        0.9977,
+        1.7459,
+        1.9035,
         2.5612,
     ),
     "float64": (

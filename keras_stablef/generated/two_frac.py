@@ -19,6 +19,8 @@ from keras_stablef.runtime.exponents import split_exponent
 from keras_stablef.runtime.exponents import split_subnormal
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_quotient
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -29,21 +31,15 @@ NAME = "two_frac"
 EXPRESSION = "1/(x+1) - 1/x"
 DOMAIN = ("0", "oo")
 
-TWO_FRAC_0_FLOAT32 = rows_of(NAME, "float32", 0)
 TWO_FRAC_0_FLOAT32_END0 = numbers_of(
     NAME, "float32", 0, 1, "ends", 0, "factors", 0, "rest"
 )
-TWO_FRAC_0_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 1, "factors", 0, "rest"
-)
-TWO_FRAC_1_FLOAT32 = rows_of(NAME, "float32", 1)
 TWO_FRAC_1_FLOAT32_END0 = numbers_of(
     NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
 )
 TWO_FRAC_1_FLOAT32_END1 = numbers_of(
     NAME, "float32", 1, 1, "ends", 1, "factors", 0, "rest"
 )
-TWO_FRAC_2_FLOAT32 = rows_of(NAME, "float32", 2)
 TWO_FRAC_2_FLOAT32_END0 = numbers_of(
     NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
 )
@@ -77,11 +73,19 @@ def two_frac_0_float32(x):
     """f in float32, proved within 1.2526 ulp."""
     t = x
 
-    # 0.125 <= x <= 8: 252 local polynomials of degree at most 6. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.819 ulp.
-    s = ops.clip(t, 0.12499999, 8.000001)
-    y = local_polynomials(s, TWO_FRAC_0_FLOAT32, "float32")
+    # 0.125 <= t <= 1.03763e+19: -1/(t*(t + 1)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.036 ulp.
+    c0 = ops.clip(t, 0.12499999, 1.0376295e19)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1_0, v1l_0 = product_of_halves(c0, v0_0, "float32")
+    v1t_0 = v1l_0 + c0 * v0l_0
+    yb_0, ybl_0 = short_quotient(
+        (-1.717987e10 + ops.zeros_like(v1_0), None), (v1_0, v1t_0), "float32"
+    )
+    ybs_0 = yb_0 + fixed(ybl_0, "float32")
+    y_0 = 5.820766e-11 * ybs_0
+    z0 = y_0
+    y = z0
 
     # 0.125 and nearer to 0: t**(-1) (-1 + t P_0(t)); expansion with
     # remainder, 6.8e-10 relative to its first term. Truncation + roundoff <=
@@ -102,28 +106,11 @@ def two_frac_0_float32(x):
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.125, y0, y)
 
-    # x >= 8: |x|**(-2) (-1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 6.8e-10 relative to its first term. Truncation + roundoff <= 1.253 ulp.
+    # x >= 1.03763e+19: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(8.0, "float32"), d1)
-    d = ops.clip(d, 7.9999995, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT32_END1, w), "float32"), -1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
-    )
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 8.0, y1, y)
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 1.0376294e19, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -131,14 +118,27 @@ def two_frac_0_float32(x):
 
 
 def two_frac_1_float32(x):
-    """f' in float32, proved within 1.4508 ulp."""
+    """f' in float32, proved within 1.5316 ulp."""
     t = x
 
-    # 0.125 <= x <= 10: 316 local polynomials of degree at most 7. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.019 ulp.
-    s = ops.clip(t, 0.12499999, 10.000001)
-    y = local_polynomials(s, TWO_FRAC_1_FLOAT32, "float32")
+    # 0.125 <= t <= 10: (-t**2 + (t + 1)**2)/(t**2*(t + 1)**2) with t = t;
+    # equal to f in exact arithmetic, roundoff <= 1.532 ulp.
+    c0 = ops.clip(t, 0.12499999, 10.000001)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1_0, v1l_0 = product_of_halves(v0_0, v0_0, "float32")
+    v1t_0 = v1l_0 + 2.0 * (v0_0 * v0l_0)
+    v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
+    v3n_0 = -v2_0
+    v3m_0 = -v2l_0
+    v3_0, v3l_0 = two_sum(v1_0, v3n_0)
+    v3t_0 = v3l_0 + v1t_0 + v3m_0
+    v4_0, v4l_0 = product_of_halves(v1_0, v2_0, "float32")
+    v4t_0 = v4l_0 + v1_0 * v2l_0 + v2_0 * v1t_0
+    yq_0 = once(quotient(v3_0, v4_0, "float32"), "float32")
+    yr_0 = once(quotient(v3t_0 - yq_0 * v4t_0, v4_0, "float32"), "float32")
+    y_0 = yq_0 + yr_0
+    z0 = y_0
+    y = z0
 
     # 0.125 and nearer to 0: t**(-2) (1 + t P_0(t)); expansion with remainder,
     # 1.3e-09 relative to its first term. Truncation + roundoff <= 0.844 ulp.
@@ -188,14 +188,32 @@ def two_frac_1_float32(x):
 
 
 def two_frac_2_float32(x):
-    """f'' in float32, proved within 3.2838 ulp."""
+    """f'' in float32, proved within 3.6821 ulp."""
     t = x
 
-    # 0.25 <= x <= 8: 124 local polynomials of degree at most 8. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.537 ulp.
-    s = ops.clip(t, 0.24999999, 8.000001)
-    y = local_polynomials(s, TWO_FRAC_2_FLOAT32, "float32")
+    # 0.25 <= t <= 8: 2*(t**3 - (t + 1)**3)/(t**3*(t + 1)**3) with t = t;
+    # equal to f in exact arithmetic, roundoff <= 3.683 ulp.
+    c0 = ops.clip(t, 0.24999999, 8.000001)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
+    v1_0, v1l_0 = product_of_halves(v0_0, c0, "float32")
+    v1t_0 = v1l_0 + c0 * v0l_0
+    v2_0, v2l_0 = two_sum(c0, 1.0)
+    v3_0, v3l_0 = product_of_halves(v2_0, v2_0, "float32")
+    v3t_0 = v3l_0 + 2.0 * (v2_0 * v2l_0)
+    v4_0, v4l_0 = product_of_halves(v3_0, v2_0, "float32")
+    v4t_0 = v4l_0 + v3_0 * v2l_0 + v2_0 * v3t_0
+    v5n_0 = -v4_0
+    v5m_0 = -v4t_0
+    v5_0, v5l_0 = two_sum(v1_0, v5n_0)
+    v5t_0 = v5l_0 + v1t_0 + v5m_0
+    v6_0, v6l_0 = product_of_halves(v4_0, v1_0, "float32")
+    v6t_0 = v6l_0 + v4_0 * v1t_0 + v1_0 * v4t_0
+    v5s_0 = v5_0 + fixed(v5t_0, "float32")
+    v6s_0 = v6_0 + fixed(v6t_0, "float32")
+    v7_0 = quotient(v5s_0, v6s_0, "float32")
+    y_0 = 2.0 * v7_0
+    z0 = y_0
+    y = z0
 
     # 0.25 and nearer to 0: t**(-3) (-2 + t P_0(t)); expansion with remainder,
     # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.010 ulp.
@@ -472,8 +490,8 @@ BOUNDS = {
     ),
     "float32": (
         1.2526,
-        1.4508,
-        3.2838,
+        1.5316,
+        3.6821,
     ),
     "float64": (
         1.3163,

@@ -14,6 +14,7 @@ from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
+from keras_stablef.runtime.division import square_root
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -21,6 +22,9 @@ from keras_stablef.runtime.exponents import split_subnormal
 from keras_stablef.runtime.kernels import pair_root
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_quotient
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
+from keras_stablef.runtime.pairs import short_root
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -31,28 +35,21 @@ NAME = "two_sqrt"
 EXPRESSION = "sqrt(x+1) - sqrt(x)"
 DOMAIN = ("0", "oo")
 
-TWO_SQRT_0_FLOAT32 = rows_of(NAME, "float32", 0)
 TWO_SQRT_0_FLOAT32_END0 = numbers_of(
     NAME, "float32", 0, 1, "ends", 0, "factors", 0, "rest"
 )
-TWO_SQRT_0_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 1, "factors", 0, "rest"
-)
-TWO_SQRT_1_FLOAT32 = rows_of(NAME, "float32", 1)
 TWO_SQRT_1_FLOAT32_END0 = numbers_of(
     NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
 )
 TWO_SQRT_1_FLOAT32_END1 = numbers_of(
     NAME, "float32", 1, 1, "ends", 1, "factors", 0, "rest"
 )
-TWO_SQRT_2_FLOAT32 = rows_of(NAME, "float32", 2)
 TWO_SQRT_2_FLOAT32_END0 = numbers_of(
     NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
 )
 TWO_SQRT_2_FLOAT32_END1 = numbers_of(
     NAME, "float32", 2, 1, "ends", 1, "factors", 0, "rest"
 )
-TWO_SQRT_0_FLOAT64 = rows_of(NAME, "float64", 0)
 TWO_SQRT_0_FLOAT64_END0 = numbers_of(
     NAME, "float64", 0, 1, "ends", 0, "factors", 0, "rest"
 )
@@ -66,7 +63,6 @@ TWO_SQRT_1_FLOAT64_END0 = numbers_of(
 TWO_SQRT_1_FLOAT64_END1 = numbers_of(
     NAME, "float64", 1, 1, "ends", 1, "factors", 0, "rest"
 )
-TWO_SQRT_2_FLOAT64 = rows_of(NAME, "float64", 2)
 TWO_SQRT_2_FLOAT64_END0 = numbers_of(
     NAME, "float64", 2, 1, "ends", 0, "factors", 0, "rest"
 )
@@ -76,14 +72,28 @@ TWO_SQRT_2_FLOAT64_END1 = numbers_of(
 
 
 def two_sqrt_0_float32(x):
-    """f in float32, proved within 1.4092 ulp."""
+    """f in float32, proved within 1.9715 ulp."""
     t = x
 
-    # 0.015625 <= x <= 4: 7 local polynomials of degree at most 9. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.954 ulp.
-    s = ops.clip(t, 0.015624999, 4.0000005)
-    y = local_polynomials(s, TWO_SQRT_0_FLOAT32, "float32")
+    # 0.015625 <= t <= 3.40282e+38: -1/(-sqrt(t) - sqrt(t + 1)) with t = t;
+    # equal to f in exact arithmetic, roundoff <= 1.972 ulp.
+    c0 = ops.clip(t, 0.015624999, 3.4028235e38)
+    v0_0 = c0 + 1.0
+    v1_0, v1l_0 = short_root((v0_0, None), "float32")
+    v2_0 = -v1_0
+    v2l_0 = -v1l_0
+    v3_0 = square_root(c0, "float32")
+    v4n_0 = -v3_0
+    v4_0, v4l_0 = two_sum(v2_0, v4n_0)
+    v4t_0 = v4l_0 + v2l_0
+    y_0, yl_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v4_0), None), (v4_0, v4t_0), "float32"
+    )
+    ys_0 = y_0 + fixed(yl_0, "float32")
+    z0 = ops.where(
+        t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), ys_0
+    )
+    y = z0
 
     # 0.015625 and nearer to 0: 1 + (t)**(1/2) P_0((t)**(1/2)); expansion with
     # remainder, 9.7e-10 relative to its first term. Truncation + roundoff <=
@@ -99,26 +109,6 @@ def two_sqrt_0_float32(x):
     y0 = a[0] + a[1]
     y0 = ops.where(past, constant(1.0, "float32"), y0)
     y = ops.where(d0 < 0.015625, y0, y)
-
-    # x >= 4: |x|**(-1/2) (0.5 + (1/|x|)**(1/2) P_0((1/|x|)**(1/2)));
-    # expansion with remainder, 2.8e-09 relative to its first term. Truncation
-    # + roundoff <= 1.410 ulp.
-    d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(4.0, "float32"), d1)
-    d = ops.clip(d, 3.9999998, 3.4028235e38)
-    m = d * level_of(d, (3.0948501e26,), (1.0, 3.2311743e-27), "float32")
-    r = pair_root(m, 2, "float32")
-    w = r[0] * level_of(d, (3.0948501e26,), (1.0, 1.7592186e13), "float32")
-    w = once(quotient(-1.0, -w, "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_SQRT_0_FLOAT32_END1, w), "float32"), 0.5)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (3.0948501e26,), (1.0, 5.684342e-14), "float32"
-    )
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 4.0, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -126,14 +116,27 @@ def two_sqrt_0_float32(x):
 
 
 def two_sqrt_1_float32(x):
-    """f' in float32, proved within 1.7115 ulp."""
+    """f' in float32, proved within 1.5494 ulp."""
     t = x
 
-    # 0.015625 <= x <= 10: 13 local polynomials of degree at most 9. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.712 ulp.
-    s = ops.clip(t, 0.015624999, 10.000001)
-    y = local_polynomials(s, TWO_SQRT_1_FLOAT32, "float32")
+    # 0.015625 <= t <= 10: (sqrt(t) - sqrt(t + 1))/(2*sqrt(t)*sqrt(t + 1))
+    # with t = t; equal to f in exact arithmetic, roundoff <= 1.550 ulp.
+    c0 = ops.clip(t, 0.015624999, 10.000001)
+    v0_0, v0l_0 = short_root((c0, None), "float32")
+    v1_0, v1l_0 = two_sum(c0, 1.0)
+    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
+    v3n_0 = -v2_0
+    v3m_0 = -v2l_0
+    v3_0, v3l_0 = two_sum(v0_0, v3n_0)
+    v3t_0 = v3l_0 + v0l_0 + v3m_0
+    v4_0, v4l_0 = product_of_halves(v2_0, v0_0, "float32")
+    v4t_0 = v4l_0 + v2_0 * v0l_0 + v0_0 * v2l_0
+    v5q_0 = once(quotient(v3_0, v4_0, "float32"), "float32")
+    v5r_0 = once(quotient(v3t_0 - v5q_0 * v4t_0, v4_0, "float32"), "float32")
+    v5_0 = v5q_0 + v5r_0
+    y_0 = 0.5 * v5_0
+    z0 = y_0
+    y = z0
 
     # 0.015625 and nearer to 0: t**(-1/2) (-0.5 + (t)**(1/2) P_0((t)**(1/2)));
     # expansion with remainder, 8.5e-10 relative to its first term. Truncation
@@ -193,11 +196,29 @@ def two_sqrt_2_float32(x):
     """f'' in float32, proved within 3.4235 ulp."""
     t = x
 
-    # 0.125 <= x <= 8: 252 local polynomials of degree at most 7. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.994 ulp.
-    s = ops.clip(t, 0.12499999, 8.000001)
-    y = local_polynomials(s, TWO_SQRT_2_FLOAT32, "float32")
+    # 0.125 <= t <= 8: (-t**(3/2) + (t + 1)**(3/2))/(4*t**(3/2)*(t +
+    # 1)**(3/2)) with t = t; equal to f in exact arithmetic, roundoff <= 3.158
+    # ulp.
+    c0 = ops.clip(t, 0.12499999, 8.000001)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1_0, v1l_0 = short_root((v0_0, v0l_0), "float32")
+    v2_0, v2l_0 = product_of_halves(v0_0, v1_0, "float32")
+    v2t_0 = v2l_0 + v0_0 * v1l_0 + v1_0 * v0l_0
+    v3_0, v3l_0 = short_root((c0, None), "float32")
+    v4_0, v4l_0 = product_of_halves(c0, v3_0, "float32")
+    v4t_0 = v4l_0 + c0 * v3l_0
+    v5n_0 = -v4_0
+    v5m_0 = -v4t_0
+    v5_0, v5l_0 = two_sum(v2_0, v5n_0)
+    v5t_0 = v5l_0 + v2t_0 + v5m_0
+    v6_0, v6l_0 = product_of_halves(v2_0, v4_0, "float32")
+    v6t_0 = v6l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
+    v5s_0 = v5_0 + fixed(v5t_0, "float32")
+    v6s_0 = v6_0 + fixed(v6t_0, "float32")
+    v7_0 = quotient(v5s_0, v6s_0, "float32")
+    y_0 = 0.25 * v7_0
+    z0 = y_0
+    y = z0
 
     # 0.125 and nearer to 0: t**(-3/2) (0.25 + (t)**(1/2) P_0((t)**(1/2)));
     # expansion with remainder, 7.0e-10 relative to its first term. Truncation
@@ -258,14 +279,26 @@ def two_sqrt_2_float32(x):
 
 
 def two_sqrt_0_float64(x):
-    """f in float64, proved within 1.3638 ulp."""
+    """f in float64, proved within 1.5509 ulp."""
     t = x
 
-    # 0.015625 <= x <= 8: 13 local polynomials of degree at most 16. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.837 ulp.
-    s = ops.clip(t, 0.015624999068677425, 8.000000953674316)
-    y = local_polynomials(s, TWO_SQRT_0_FLOAT64, "float64")
+    # 0.015625 <= t <= 8: -1/(-sqrt(t) - sqrt(t + 1)) with t = t; equal to f
+    # in exact arithmetic, roundoff <= 1.551 ulp.
+    c0 = ops.clip(t, 0.015624999068677425, 8.000000953674316)
+    v0_0 = c0 + 1.0
+    v1_0, v1l_0 = short_root((v0_0, None), "float64")
+    v2_0 = -v1_0
+    v2l_0 = -v1l_0
+    v3_0 = square_root(c0, "float64")
+    v4n_0 = -v3_0
+    v4_0, v4l_0 = two_sum(v2_0, v4n_0)
+    v4t_0 = v4l_0 + v2l_0
+    y_0, yl_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v4_0), None), (v4_0, v4t_0), "float64"
+    )
+    ys_0 = y_0 + fixed(yl_0, "float64")
+    z0 = ys_0
+    y = z0
 
     # 0.015625 and nearer to 0: 1 + (t)**(1/2) P_0((t)**(1/2)); expansion with
     # remainder, 5.8e-18 relative to its first term. Truncation + roundoff <=
@@ -378,14 +411,32 @@ def two_sqrt_1_float64(x):
 
 
 def two_sqrt_2_float64(x):
-    """f'' in float64, proved within 3.1375 ulp."""
+    """f'' in float64, proved within 3.4387 ulp."""
     t = x
 
-    # 0.125 <= x <= 10: 316 local polynomials of degree at most 14. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.982 ulp.
-    s = ops.clip(t, 0.1249999925494194, 10.000000953674316)
-    y = local_polynomials(s, TWO_SQRT_2_FLOAT64, "float64")
+    # 0.125 <= t <= 10: (-t**(3/2) + (t + 1)**(3/2))/(4*t**(3/2)*(t +
+    # 1)**(3/2)) with t = t; equal to f in exact arithmetic, roundoff <= 3.439
+    # ulp.
+    c0 = ops.clip(t, 0.1249999925494194, 10.000000953674316)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1_0, v1l_0 = short_root((v0_0, v0l_0), "float64")
+    v2_0, v2l_0 = product_of_halves(v0_0, v1_0, "float64")
+    v2t_0 = v2l_0 + v0_0 * v1l_0 + v1_0 * v0l_0
+    v3_0, v3l_0 = short_root((c0, None), "float64")
+    v4_0, v4l_0 = product_of_halves(c0, v3_0, "float64")
+    v4t_0 = v4l_0 + c0 * v3l_0
+    v5n_0 = -v4_0
+    v5m_0 = -v4t_0
+    v5_0, v5l_0 = two_sum(v2_0, v5n_0)
+    v5t_0 = v5l_0 + v2t_0 + v5m_0
+    v6_0, v6l_0 = product_of_halves(v2_0, v4_0, "float64")
+    v6t_0 = v6l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
+    v5s_0 = v5_0 + fixed(v5t_0, "float64")
+    v6s_0 = v6_0 + fixed(v6t_0, "float64")
+    v7_0 = quotient(v5s_0, v6s_0, "float64")
+    y_0 = 0.25 * v7_0
+    z0 = y_0
+    y = z0
 
     # 0.125 and nearer to 0: t**(-3/2) (0.25 + (t)**(1/2) P_0((t)**(1/2)));
     # expansion with remainder, 2.7e-17 relative to its first term. Truncation
@@ -491,8 +542,8 @@ ROUNDING = {
 # Proved bounds of |computed - exact| in ulp, by dtype, then by order.
 BOUNDS = {
     "float16": (
-        0.5002,
         0.5003,
+        0.5002,
         0.5005,
     ),
     "bfloat16": (
@@ -501,14 +552,14 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.4092,
-        1.7115,
+        1.9715,
+        1.5494,
         3.4235,
     ),
     "float64": (
-        1.3638,
+        1.5509,
         1.4593,
-        3.1375,
+        3.4387,
     ),
     "float8_e4m3fn": (
         0.5001,
