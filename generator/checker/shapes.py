@@ -4,10 +4,10 @@ Everything that the analysis says of a body rests on what its parts are: what
 is decided is decided on the input itself, not on a number that was rounded;
 exponents stay whole numbers that only powers of two are made of; a number of
 the source is of the body's format, and nothing is computed of two of them,
-which Python would do in double.  So every expression gets a kind (`Kind`): `CALLS`
-and `EXPONENTS` say of each operation what it takes and gives, and shaped.py
-looks at the statements.  What lowering never writes has no kind and is
-refused, whether or not it would compute f.
+which Python would do in double.  So every expression gets a kind (`Kind`):
+`CALLS` and `EXPONENTS` say of each operation what it takes and gives, and
+shaped.py looks at the statements.  What lowering never writes has no kind and
+is refused, whether or not it would compute f.
 """
 
 from __future__ import annotations
@@ -98,9 +98,7 @@ EXPONENTS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
     "_clamp": [(("whole", "bound", "bound", "dtype"), _clamped)],
     "_quotient": [(("whole", "literal", "dtype"), _divided)],
     "ops.floor": [(("ratio",), lambda a: replace(a, name="floored"))],
-    "ops.cast": [
-        (("floored", "dtype"), lambda a, _: replace(a, name="whole"))
-    ],
+    "ops.cast": [(("floored", "dtype"), lambda a, _: replace(a, name="whole"))],
 }
 # Of the input ("input") what is decided; of all else what is computed.
 CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
