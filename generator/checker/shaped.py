@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +28,13 @@ from .shapes import TWO
 from .shapes import Kind
 from .shapes import computed
 
+LONGEST = 4096  # of bodies: those of plans have some hundred lines
 # Arguments that are looked at as they stand.
 WORDS_OF = frozenset(
-    ("dtype", "count", "sign", "bare", "quotient", "table", "levels")
+    (
+        *("dtype", "count", "sign", "bare", "quotient", "levels"),
+        *("table", "numbers", "sequence"),
+    )
 )
 WORDS = {  # as ast.unparse writes them
     "float('inf')": math.inf,
@@ -44,29 +49,34 @@ def check_shapes(tree: ast.Module) -> None:
     Raises:
         NotRunnable: with what is not, and where.
     """
-    listed = _listed(tree)
-    for node in tree.body:  # nothing calls another
-        if isinstance(node, ast.FunctionDef) and node.name in listed:
-            _Shape(node.name, listed[node.name]).check(node)
+    functions = {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    tables = {
+        ast.unparse(node.targets[0]): node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+    }
+    for name, dtype in _listed(tables.get("BODIES")).items():
+        if name not in functions:  # another name of one, say
+            raise NotRunnable(f"no body's shape: {name} is no function")
+        _Shape(name, dtype, tables).check(functions[name])
 
 
-def _listed(tree: ast.Module) -> dict[str, str]:
+def _listed(bodies: ast.expr | None) -> dict[str, str]:
     """The dtype of each body."""
+    if not isinstance(bodies, ast.Dict):
+        raise NotRunnable("no body's shape: expected BODIES by dtype")
     found: dict[str, str] = {}
-    for node in tree.body:
-        if not (isinstance(node, ast.Assign) and _is_name(node.targets[0])):
-            continue
-        if ast.unparse(node.targets[0]) != "BODIES":
-            continue
-        rows = node.value if isinstance(node.value, ast.Dict) else ast.Dict()
-        for key, row in zip(rows.keys, rows.values, strict=True):
-            dtype = getattr(key, "value", None)
-            bodies = row.elts if isinstance(row, ast.Tuple) else [row]
-            for body in bodies:
-                if dtype not in FORMATS or not isinstance(body, ast.Name):
-                    raise _refused(body, "BODIES by dtype")
-                if found.setdefault(body.id, dtype) != dtype:
-                    raise _refused(body, "a body of one dtype")
+    for key, row in zip(bodies.keys, bodies.values, strict=True):
+        dtype = getattr(key, "value", None)
+        for body in row.elts if isinstance(row, ast.Tuple) else [row]:
+            if dtype not in FORMATS or not isinstance(body, ast.Name):
+                raise _refused(body, "BODIES by dtype")
+            if found.setdefault(body.id, dtype) != dtype:
+                raise _refused(body, "a body of one dtype")
     return found
 
 
@@ -81,9 +91,12 @@ def _refused(node: ast.AST, wanted: str) -> NotRunnable:
 class _Shape:
     """The statements of one body; names are what they are at that line."""
 
-    def __init__(self, name: str, dtype: str) -> None:
-        self.prefix, self.dtype = name.upper(), dtype
+    def __init__(
+        self, name: str, dtype: str, tables: dict[str, ast.expr]
+    ) -> None:
+        self.prefix, self.dtype, self.tables = name.upper(), dtype, tables
         self.names = {"x": INPUT}
+        self.known: dict[ast.expr, Kind] = {}  # each is looked at once
         self.normal = 2.0 ** FORMATS[dtype][1]
 
     def check(self, node: ast.FunctionDef) -> None:
@@ -92,6 +105,8 @@ class _Shape:
         if not (isinstance(first, ast.Expr) and _is_text(first.value)):
             rest = node.body
         *rest, last = rest
+        if len(rest) > LONGEST:
+            raise _refused(last, f"at most {LONGEST} statements")
         for statement in rest:
             if isinstance(statement, ast.Assign):
                 self._assigned(statement)
@@ -129,6 +144,11 @@ class _Shape:
         Raises:
             NotRunnable: nothing that lowering writes.
         """
+        if node not in self.known:
+            self.known[node] = self._kind(node)
+        return self.known[node]
+
+    def _kind(self, node: ast.expr) -> Kind:
         found: Kind | None = None
         number = self._literal(node)
         if number is not None:
@@ -208,7 +228,7 @@ class _Shape:
                 return PAIR
         first, second = (self.kind(n).name for n in node.elts)
         if second == "constant":
-            return PAIR if first == "constant" else None
+            return Kind("factor") if first == "constant" else None
         if second == "filled":
             return PAIR if first in FLOATS.split() else None
         return None
@@ -292,12 +312,11 @@ class _Shape:
 
     def _stands(self, node: ast.expr, name: str) -> bool:
         """Whether an argument is one that is looked at as it stands."""
-        value = getattr(node, "value", None)
+        value: Any = getattr(node, "value", None)
         if name == "dtype":
             return isinstance(node, ast.Constant) and value == self.dtype
         if name == "count":
-            known = isinstance(node, ast.Constant) and type(value) is int
-            return known and 0 < value <= MOST
+            return type(value) is int and 0 < value <= MOST
         if name == "sign":
             return self._is_sign(node)
         if name == "bare":
@@ -306,9 +325,19 @@ class _Shape:
             return _call_name(node) == "_quotient" and (
                 self.kind(node) == NUMBER
             )
-        if name == "table":
-            return _is_name(node) and ast.unparse(node).startswith(self.prefix)
-        return self._levels(node)
+        if name == "levels":
+            return self._levels(node)
+        if not _is_name(node) or not ast.unparse(node).startswith(self.prefix):
+            return False
+        # A table is compared with the certificate (agreement.py).
+        return name == "table" or self._coefficients(node, name == "sequence")
+
+    def _coefficients(self, node: ast.expr, several: bool) -> bool:
+        """Numbers that stand above the body."""
+        found = self.tables.get(ast.unparse(node))
+        if not isinstance(found, ast.Tuple) or len(found.elts) < 1 + several:
+            return False
+        return self._literals(found, False) is not None
 
     def _levels(self, node: ast.expr) -> bool:
         """Edges, powers of two, what undoes them, and the most."""

@@ -18,6 +18,7 @@ from dataclasses import replace
 
 LARGEST_EXPONENT = 2.0**22  # float32 and int32 hold its neighbours
 OF_A_FLOAT = 2.0**12  # above the exponent of any float
+CLAMPED = 252.0  # at least: beyond the exponents of float32
 TURNS = {(1.0, -1.0), (-1.0, 1.0)}
 HALF = ("literal", (0.5,))
 
@@ -34,6 +35,7 @@ class Kind:
     whole    an exponent                level     of `_level_of`
     ratio    an exponent / q, + 1/2     floored   the integer below that
     pair     two floats                 logs      of `_pair_log`
+    factor   two constants
     and words, counts, tables, levels: arguments of primitives.
 
     Attributes:
@@ -66,10 +68,13 @@ def _held(a: Kind, *ends: Kind) -> Kind | None:
     return replace(a, steps=max(a.steps, 1))
 
 
-def _clamped(a: Kind, low: Kind, high: Kind, *more: Kind) -> Kind:
+def _clamped(a: Kind, low: Kind, high: Kind, *more: Kind) -> Kind | None:
+    """An exponent that leaves the range of the format in any case."""
     del more
-    most = max(abs(v) for v in (*low.values, *high.values))
-    return replace(a, most=min(a.most, most))
+    (below,), (above,) = low.values, high.values
+    if not (below == -above and above >= CLAMPED and _is_whole(above)):
+        return None
+    return replace(a, most=min(a.most, above))
 
 
 def _divided(a: Kind, b: Kind, *more: Kind) -> Kind | None:
@@ -83,12 +88,14 @@ def _unsigned(a: Kind) -> Kind | None:
     return a if not a.steps else None
 
 
-POWER_ROW = ("input", "literals", "count", "literal", "table", "levels")
+POWER_ROW = ("input", "literals", "count", "literal", "numbers", "levels")
 # Each signature: the kinds of the arguments, and the result.  Some arguments
 # are looked at as they stand (shaped.py): "dtype" is the body's own, "count" a
 # whole number, "sign" x < 0 or x > 0, "bare" a name of x but for its sign,
 # "end" a number that float32 has, "short" one where the body is in float32,
-# "bound" one that may be subnormal, "quotient" a call of it.
+# "bound" one that may be subnormal, "quotient" a call of it, "table" the rows
+# of the body, "numbers" coefficients and "sequence" at least two: one alone
+# would stay Python's.
 
 # Where exponents ("whole") may stand; otherwise they are added, subtracted and
 # multiplied by whole numbers (`exponents`).
@@ -135,10 +142,10 @@ CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
         ((FLOATS, f"{FLOATS} literal", "dtype"), NUMBER),
         ((f"{FLOATS} literal", FLOATS, "dtype"), NUMBER),
     ],
-    "_horner": [(("table", FLOATS), NUMBER)],
+    "_horner": [(("sequence", FLOATS), NUMBER)],
     "_two_sum": [((FLOATS, f"{FLOATS} literal"), PAIR)],
     "_pair_sum": [(("pair logs", "pair logs"), PAIR)],
-    "_pair_product": [(("pair logs", "pair logs", "dtype"), PAIR)],
+    "_pair_product": [(("pair logs", "pair logs factor", "dtype"), PAIR)],
     "_pair_quotient": [(("pair logs", "pair logs", "dtype"), PAIR)],
     "_pair_power": [(("pair", "count", "dtype"), PAIR)],
     "_pair_root": [((FLOATS, "count", "dtype"), PAIR)],
