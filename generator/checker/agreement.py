@@ -2,8 +2,8 @@
 
 Tables of rows are compared number by number.  Every other piece is
 evaluated at its ends and between, by the module's own code in exact
-arithmetic (balls of 700 bits, where pairs of floats have no low part) and
-by the certificate's formula: they agree to 2**-500, or the piece, a
+arithmetic (balls of 2400 bits, where pairs of floats have no low part) and
+by the certificate's formula: they agree to 2**-2000, or the piece, a
 threshold or the order in which pieces are chosen is not the one certified.
 """
 
@@ -41,8 +41,10 @@ from .source import Module
 from .source import NotRunnable
 from .values import ball
 
-BITS = 700
-AGREE = 500  # bits
+# With them no rational function of the degree that bodies may have is f at the
+# points of a span and another on more than a fiftieth of it (Remez).
+BITS = 2400
+AGREE = 2000  # bits
 POINTS = 6  # of a span, beside its ends
 ROWS = 6  # of a table
 ENDS = ("end", "logrow")

@@ -20,21 +20,17 @@ from .shapes import CALLS
 from .shapes import EXPONENTS
 from .shapes import FLOATS
 from .shapes import INPUT
-from .shapes import NUMBER
-from .shapes import PAIR
 from .shapes import TENSORS
 from .shapes import TRUTH
 from .shapes import TWO
 from .shapes import Kind
 from .shapes import computed
+from .shapes import number
 
 LONGEST = 4096  # of bodies: those of plans have some hundred lines
 # Arguments that are looked at as they stand.
 WORDS_OF = frozenset(
-    (
-        *("dtype", "count", "sign", "bare", "quotient", "levels"),
-        *("table", "numbers", "sequence"),
-    )
+    ("dtype", "count", "sign", "bare", "quotient", "levels")
 )
 WORDS = {  # as ast.unparse writes them
     "float('inf')": math.inf,
@@ -150,9 +146,9 @@ class _Shape:
 
     def _kind(self, node: ast.expr) -> Kind:
         found: Kind | None = None
-        number = self._literal(node)
-        if number is not None:
-            found = number if self._plain(number) else None
+        literal = self._literal(node)
+        if literal is not None:
+            found = literal if self._plain(literal) else None
         elif isinstance(node, ast.Name):
             found = self.names.get(node.id)
         elif isinstance(node, ast.UnaryOp):
@@ -164,7 +160,7 @@ class _Shape:
         elif isinstance(node, ast.Tuple):
             found = self._pair(node)
         elif isinstance(node, ast.Subscript):
-            found = NUMBER if self._part(node) == 0 else None
+            found = self._high(node)
         elif isinstance(node, ast.Call):
             found = self._called(node)
         if found is None:
@@ -198,7 +194,8 @@ class _Shape:
     def _negated(self, a: Kind) -> Kind | None:
         if a.name == "filled":
             return replace(a, values=tuple(-v for v in a.values))
-        return a if a.name in ("number", "input", "whole") else None
+        known = ("number", "input", "whole", "mantissa")
+        return a if a.name in known else None
 
     def _compared(self, node: ast.Compare) -> Kind | None:
         """The input, by what exact steps made of it, and a number."""
@@ -225,13 +222,21 @@ class _Shape:
         if all(isinstance(n, ast.UnaryOp) for n in node.elts):
             parts = [getattr(n, "operand", n) for n in node.elts]
             if self._whole_pair(*parts):
-                return PAIR
-        first, second = (self.kind(n).name for n in node.elts)
-        if second == "constant":
-            return Kind("factor") if first == "constant" else None
-        if second == "filled":
-            return PAIR if first in FLOATS.split() else None
+                return replace(self.kind(parts[0]), name="pair")
+        first, second = map(self.kind, node.elts)
+        if second.name == "constant":
+            return Kind("factor") if first.name == "constant" else None
+        if second.name == "filled" and first.name in FLOATS.split():
+            return Kind("pair", degree=first.degree, simple=first.simple)
         return None
+
+    def _high(self, node: ast.expr) -> Kind | None:
+        """The first part of a pair."""
+        if self._part(node) != 0:
+            return None
+        assert isinstance(node, ast.Subscript)
+        pair = self.kind(node.value)
+        return number(pair.degree, pair.simple)
 
     def _part(self, node: ast.expr) -> int | None:
         """Which part of a pair it is."""
@@ -255,7 +260,7 @@ class _Shape:
         if not way:  # quotients are a primitive
             return None
         if way == "+" and self._whole_pair(node.left, node.right):
-            return NUMBER
+            return self.kind(node.left)
         a, b = self.kind(node.left), self.kind(node.right)
         return computed(way, a, b)
 
@@ -266,8 +271,7 @@ class _Shape:
             value = self._literal(node.args[0])
             if value is None or not self._is(node.args[1], "dtype"):
                 return None
-            (number,) = value.values
-            known = self._plain(value) or not math.isfinite(number)
+            known = self._plain(value) or not math.isfinite(value.values[0])
             return replace(value, name="constant") if known else None
         if name == "ops.where" and len(node.args) == 3:
             return self._chosen(*node.args)
@@ -296,13 +300,17 @@ class _Shape:
             for kind in (a, b)
         )
         if known and "input" in (a.name, b.name):
-            return Kind("input", steps=max(a.steps, b.steps, 1))
-        return NUMBER
+            return replace(INPUT, steps=max(a.steps, b.steps, 1))
+        return number(max(a.degree, b.degree))
 
     def _is(self, node: ast.expr, names: str) -> Kind | None:
         """The argument's kind, if it is one of these."""
+        if names in ("table", "numbers", "sequence"):
+            return self._table(node, names)
         if names in WORDS_OF:
-            return Kind(names) if self._stands(node, names) else None
+            value = getattr(node, "value", None)
+            values = (float(value),) if type(value) is int else ()
+            return Kind(names, values) if self._stands(node, names) else None
         if names in ("end", "short", "bound"):
             return self._end(node, names)
         if names in ("literals", "factors"):
@@ -323,21 +331,29 @@ class _Shape:
             return _is_name(node) and self.kind(node) == INPUT
         if name == "quotient":
             return _call_name(node) == "_quotient" and (
-                self.kind(node) == NUMBER
+                self.kind(node).name == "number"
             )
-        if name == "levels":
-            return self._levels(node)
-        if not _is_name(node) or not ast.unparse(node).startswith(self.prefix):
-            return False
-        # A table is compared with the certificate (agreement.py).
-        return name == "table" or self._coefficients(node, name == "sequence")
+        return self._levels(node)
 
-    def _coefficients(self, node: ast.expr, several: bool) -> bool:
-        """Numbers that stand above the body."""
-        found = self.tables.get(ast.unparse(node))
-        if not isinstance(found, ast.Tuple) or len(found.elts) < 1 + several:
-            return False
-        return self._literals(found, False) is not None
+    def _table(self, node: ast.expr, name: str) -> Kind | None:
+        """What stands above the body; agreement.py compares rows."""
+        text = ast.unparse(node)
+        found = self.tables.get(text)
+        known = _is_name(node) and text.startswith(self.prefix)
+        if not known or not isinstance(found, ast.Tuple):
+            return None
+        if name == "table":
+            rows = found.elts[1]
+            widths = [
+                len(row.elts)
+                for row in getattr(rows, "elts", [])
+                if isinstance(row, ast.Tuple)
+            ]
+            return Kind(name, degree=max(widths, default=0))
+        kind = self._literals(found, False)
+        if kind is None or len(kind.values) < 1 + (name == "sequence"):
+            return None
+        return kind
 
     def _levels(self, node: ast.expr) -> bool:
         """Edges, powers of two, what undoes them, and the most."""

@@ -8,6 +8,12 @@ which Python would do in double.  So every expression gets a kind (`Kind`):
 `CALLS` and `EXPONENTS` say of each operation what it takes and gives, and
 shaped.py looks at the statements.  What lowering never writes has no kind and
 is refused, whether or not it would compute f.
+
+What a body computes between two decisions is compared with the certificate at
+points alone.  That says all of it, as long as no body can be f there and
+something else between them: so degrees are bounded, poles are those of the
+input, and no root or exponential is taken of what could have a bend or a bump
+(`Kind.degree`, `Kind.simple`).
 """
 
 from __future__ import annotations
@@ -16,6 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
 
+MOST_DEGREE = 256  # agreement.py has the bits that this takes
+STEEPEST = 64.0  # of exp(c t)
 LARGEST_EXPONENT = 2.0**22  # float32 and int32 hold its neighbours
 OF_A_FLOAT = 2.0**12  # above the exponent of any float
 CLAMPED = 252.0  # at least: beyond the exponents of float32
@@ -35,7 +43,7 @@ class Kind:
     whole    an exponent                level     of `_level_of`
     ratio    an exponent / q, + 1/2     floored   the integer below that
     pair     two floats                 logs      of `_pair_log`
-    factor   two constants
+    factor   two constants              mantissa  m of d = m * 2**n
     and words, counts, tables, levels: arguments of primitives.
 
     Attributes:
@@ -43,19 +51,23 @@ class Kind:
         most: of exponents, what they cannot exceed.
         steps: of inputs: 0 is x but for its sign, 1 held inside an
             interval, 2 moved by a number.
+        degree: as a rational function of the input and its exponentials.
+        simple: its zeros are some numbers c of the input, and no others.
     """
 
     name: str
     values: tuple[float, ...] = ()
     most: float = 0.0
     steps: int = 0
+    degree: int = 0
+    simple: bool = False
 
 
-NUMBER, PAIR, TRUTH = Kind("number"), Kind("pair"), Kind("truth")
-INPUT = Kind("input")
+TRUTH = Kind("truth")
+INPUT = Kind("input", degree=1, simple=True)
 WHOLE = Kind("whole", most=OF_A_FLOAT)
 Result = Callable[..., "Kind | None"]  # of the arguments' kinds
-FLOATS = "number input filled"  # tensors of x's shape
+FLOATS = "number input filled mantissa"  # tensors of x's shape
 TENSORS = f"{FLOATS} constant"
 
 # -- what operations take, and what they give -----------------------------
@@ -88,6 +100,69 @@ def _unsigned(a: Kind) -> Kind | None:
     return a if not a.steps else None
 
 
+def number(degree: int, simple: bool = False) -> Kind | None:
+    """A computed float, if its degree is none too high."""
+    if degree > MOST_DEGREE:
+        return None
+    return Kind("number", degree=degree, simple=simple)
+
+
+def _pair(found: Kind | None) -> Kind | None:
+    return None if found is None else replace(found, name="pair")
+
+
+def _as_it_is(a: Kind, *more: Kind) -> Kind | None:
+    del more
+    return number(a.degree, a.simple)
+
+
+def _row(a: Kind, b: Kind, *more: Kind) -> Kind | None:
+    del more
+    return number(a.degree * b.degree)
+
+
+def _power_row(*kinds: Kind) -> Kind | None:
+    s, _, order, _, rest, *_ = kinds
+    return number((int(order.values[0]) + len(rest.values)) * s.degree)
+
+
+def _exponential(a: Kind) -> Kind | None:
+    """Of the input times a number: none of what could be a bump."""
+    known = a.name == "input" or a.values
+    return number(1, True) if known else None
+
+
+def _ratio(a: Kind, b: Kind, *more: Kind) -> Kind | None:
+    """Its poles are numbers of the input."""
+    del more
+    if not (b.simple or b.name == "literal"):
+        return None
+    simple = a.simple or a.name == "literal"
+    return number(a.degree + b.degree, simple)
+
+
+def _sum(a: Kind, b: Kind, *more: Kind) -> Kind | None:
+    del more
+    return _pair(number(max(a.degree, b.degree)))
+
+
+def _product(a: Kind, b: Kind, *more: Kind) -> Kind | None:
+    del more
+    simple = a.simple and (b.simple or b.name == "factor")
+    return _pair(number(a.degree + b.degree, simple))
+
+
+def _power(a: Kind, n: Kind, *more: Kind) -> Kind | None:
+    del more
+    return _pair(number(a.degree * int(n.values[0]), a.simple))
+
+
+def _level(a: Kind, edges: Kind, factors: Kind, *more: Kind) -> Kind | None:
+    del a, more
+    several = len(factors.values) == len(edges.values) + 1
+    return Kind("level", factors.values) if several else None
+
+
 POWER_ROW = ("input", "literals", "count", "literal", "numbers", "levels")
 # Each signature: the kinds of the arguments, and the result.  Some arguments
 # are looked at as they stand (shaped.py): "dtype" is the body's own, "count" a
@@ -100,8 +175,8 @@ POWER_ROW = ("input", "literals", "count", "literal", "numbers", "levels")
 # Where exponents ("whole") may stand; otherwise they are added, subtracted and
 # multiplied by whole numbers (`exponents`).
 EXPONENTS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
-    "_scale_by_power": [((FLOATS, "whole", "dtype"), NUMBER)],
-    "_pair_log": [((FLOATS, "whole", "dtype"), Kind("logs"))],
+    "_scale_by_power": [((FLOATS, "whole", "dtype"), _as_it_is)],
+    "_pair_log": [(("mantissa", "whole", "dtype"), Kind("logs", degree=1))],
     "_clamp": [(("whole", "bound", "bound", "dtype"), _clamped)],
     "_quotient": [(("whole", "literal", "dtype"), _divided)],
     "ops.floor": [(("ratio",), lambda a: replace(a, name="floored"))],
@@ -109,7 +184,7 @@ EXPONENTS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
 }
 # Of the input ("input") what is decided; of all else what is computed.
 CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
-    "ops.abs": [(("input",), _unsigned), (("quotient",), NUMBER)],
+    "ops.abs": [(("input",), _unsigned), (("quotient",), _as_it_is)],
     "ops.clip": [(("input", "end", "end"), _held)],
     "_clamp": [(("input", "bound", "bound", "dtype"), _held)],
     "ops.maximum": [(("input", "short"), _held)],
@@ -117,42 +192,49 @@ CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
     "ops.isnan": [(("bare",), TRUTH)],
     "ops.logical_and": [(("truth", "truth"), TRUTH)],
     "ops.cast": [(("sign", "dtype"), Kind("step", (0.0, 1.0)))],
-    "_level_of": [
-        (
-            ("input", "literals", "factors", "dtype"),
-            lambda a, b, c, _: (
-                Kind("level", c.values)
-                if len(c.values) == len(b.values) + 1
-                else None
-            ),
-        )
-    ],
+    "_level_of": [(("input", "literals", "factors", "dtype"), _level)],
     "_split_exponent": [(("input", "count", "dtype"), WHOLE)],
     "_split_subnormal": [(("input", "count", "dtype"), WHOLE)],
-    "_local_polynomials": [(("input", "table", "dtype"), NUMBER)],
-    "_power_row": [((*POWER_ROW, "dtype"), NUMBER)],
-    "_log_rows": [(("logs", "table", "dtype"), PAIR)],
-    # What is computed.
-    "ops.exp": [((FLOATS,), NUMBER)],
-    "ops.zeros_like": [((FLOATS,), Kind("filled", (0.0,)))],
-    "_square_root": [((FLOATS, "dtype"), NUMBER)],
-    "_once": [((FLOATS, "dtype"), NUMBER)],
-    "_fixed": [((FLOATS, "dtype"), NUMBER)],
-    "_quotient": [
-        ((FLOATS, f"{FLOATS} literal", "dtype"), NUMBER),
-        ((f"{FLOATS} literal", FLOATS, "dtype"), NUMBER),
+    "_local_polynomials": [(("input", "table", "dtype"), _row)],
+    "_power_row": [((*POWER_ROW, "dtype"), _power_row)],
+    "_log_rows": [
+        (("logs", "table", "dtype"), lambda *kinds: _pair(_row(*kinds)))
     ],
-    "_horner": [(("sequence", FLOATS), NUMBER)],
-    "_two_sum": [((FLOATS, f"{FLOATS} literal"), PAIR)],
-    "_pair_sum": [(("pair logs", "pair logs"), PAIR)],
-    "_pair_product": [(("pair logs", "pair logs factor", "dtype"), PAIR)],
-    "_pair_quotient": [(("pair logs", "pair logs", "dtype"), PAIR)],
-    "_pair_power": [(("pair", "count", "dtype"), PAIR)],
-    "_pair_root": [((FLOATS, "count", "dtype"), PAIR)],
+    # What is computed.
+    "ops.exp": [((FLOATS,), _exponential)],
+    "ops.zeros_like": [((FLOATS,), Kind("filled", (0.0,)))],
+    "_square_root": [(("input mantissa", "dtype"), _as_it_is)],
+    "_once": [((FLOATS, "dtype"), _as_it_is)],
+    "_fixed": [((FLOATS, "dtype"), _as_it_is)],
+    "_quotient": [
+        ((FLOATS, f"{FLOATS} literal", "dtype"), _ratio),
+        ((f"{FLOATS} literal", FLOATS, "dtype"), _ratio),
+    ],
+    "_horner": [
+        (
+            ("sequence", FLOATS),
+            lambda c, w: number((len(c.values) - 1) * w.degree),
+        )
+    ],
+    "_two_sum": [((FLOATS, f"{FLOATS} literal"), _sum)],
+    "_pair_sum": [(("pair logs", "pair logs"), _sum)],
+    "_pair_product": [(("pair logs", "pair logs factor", "dtype"), _product)],
+    "_pair_quotient": [
+        (("pair logs", "pair", "dtype"), lambda *kinds: _pair(_ratio(*kinds)))
+    ],
+    "_pair_power": [(("pair", "count", "dtype"), _power)],
+    "_pair_root": [
+        (("mantissa", "count", "dtype"), lambda *kinds: _pair(_as_it_is(*kinds)))
+    ],
     "_pair_exp": [(("pair", "dtype"), WHOLE)],
 }
 # Results that two names take: the first is this, the second the exponent.
-TWO = {"_split_exponent": NUMBER, "_split_subnormal": NUMBER, "_pair_exp": PAIR}
+MANTISSA = replace(INPUT, name="mantissa")
+TWO = {
+    "_split_exponent": MANTISSA,
+    "_split_subnormal": MANTISSA,
+    "_pair_exp": Kind("pair", degree=1),
+}
 
 
 # -- what + - * give ------------------------------------------------------
@@ -164,11 +246,32 @@ def computed(way: str, a: Kind, b: Kind) -> Kind | None:
         found = rule(way, a, b)
         if found is not None:
             return found
-    if {a.name, b.name} in ({"level", "number"}, {"level", "input"}):
-        return NUMBER if way == "*" else None
+    if "level" in (a.name, b.name):
+        part = b if a.name == "level" else a
+        if way != "*" or part.name not in FLOATS.split():
+            return None
+        made = number(part.degree, part.simple)
+        if made is not None and part.name == "input":
+            made = replace(made, name="mantissa")
+        return made
     names = {a.name, b.name}
-    known = names <= {*FLOATS.split(), "literal"}
-    return NUMBER if known and names != {"literal"} else None
+    if not names <= {*FLOATS.split(), "literal"} or names == {"literal"}:
+        return None
+    return _floats(way, a, b)
+
+
+def _floats(way: str, a: Kind, b: Kind) -> Kind | None:
+    one = "literal" in (a.name, b.name)
+    parts = [kind for kind in (a, b) if kind.name != "literal"]
+    simple = all(kind.simple for kind in parts)
+    if way == "*":
+        made = number(a.degree + b.degree, simple)
+        if made and one and parts[0].name == "input":
+            (c,) = (a if a.name == "literal" else b).values
+            made = replace(made, values=(c,) if abs(c) <= STEEPEST else ())
+        return made
+    degree = max(a.degree, b.degree)
+    return number(degree, simple and one and degree <= 1)
 
 
 def _exponents(way: str, a: Kind, b: Kind) -> Kind | None:
@@ -216,15 +319,16 @@ def _steps(way: str, a: Kind, b: Kind) -> Kind | None:
     step, other = (a, b) if a.name == "step" else (b, a)
     if other.name == "input" and not other.steps:
         return other if way == "*" and step.values in TURNS else None
-    return NUMBER if other.name in ("number", "filled") else None
+    known = other.name in ("number", "filled")
+    return number(other.degree) if known else None
 
 
 def _inputs(way: str, a: Kind, b: Kind) -> Kind | None:
     """A distance from a number; of a constant the shape of x."""
     if a.name == "input" and b.name == "literal" and way != "*":
-        return replace(a, steps=2) if a.steps < 2 else NUMBER
+        return replace(a, steps=2) if a.steps < 2 else None
     if (way, b.name, b.values) == ("+", "filled", (0.0,)):
         if a.name in ("literal", "constant"):
             return replace(a, name="filled")
-        return NUMBER if a.name == "number" else None
+        return a if a.name == "number" else None
     return None
