@@ -195,9 +195,10 @@ def check(
 @lru_cache(1)
 def _modules(source: str, certificate: str) -> list[Module]:
     """Read once for plans that are checked one after the other."""
-    found = Module.read(source, json.loads(certificate))
+    whole = json.loads(certificate)
+    found = Module.read(source, whole)
     for module in found:
-        check_shapes(module.tree)
+        check_shapes(module.tree, whole)
     return found
 
 

@@ -12,8 +12,10 @@ is refused, whether or not it would compute f.
 What a body computes between two decisions is compared with the certificate at
 points alone.  That says all of it, as long as no body can be f there and
 something else between them: so degrees are bounded, poles are those of the
-input, and no root or exponential is taken of what could have a bend or a bump
-(`Kind.degree`, `Kind.simple`).
+input, and what could have a bend or a bump, a root or an exponential, is
+taken where the certificate says so (transcripts.py), or of the input
+(`Kind.degree`, `Kind.simple`), and the power of two that was taken out of a
+number is put back before it is anything else's part (`Kind.powers`).
 """
 
 from __future__ import annotations
@@ -21,14 +23,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
+from fractions import Fraction
 
 MOST_DEGREE = 256  # agreement.py has the bits that this takes
-STEEPEST = 64.0  # of exp(c t)
 LARGEST_EXPONENT = 2.0**22  # float32 and int32 hold its neighbours
 OF_A_FLOAT = 2.0**12  # above the exponent of any float
 CLAMPED = 252.0  # at least: beyond the exponents of float32
 TURNS = {(1.0, -1.0), (-1.0, 1.0)}
 HALF = ("literal", (0.5,))
+
+
+Powers = tuple[tuple[int, Fraction], ...]
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ class Kind:
             interval, 2 moved by a number.
         degree: as a rational function of the input and its exponentials.
         simple: its zeros are some numbers c of the input, and no others.
+        powers: p by exponent n, where it is 2**-(n p) times what it stands
+            for; of exponents the factor p of each n that it is made of.
     """
 
     name: str
@@ -61,6 +68,7 @@ class Kind:
     steps: int = 0
     degree: int = 0
     simple: bool = False
+    powers: Powers = ()
 
 
 TRUTH = Kind("truth")
@@ -86,25 +94,44 @@ def _clamped(a: Kind, low: Kind, high: Kind, *more: Kind) -> Kind | None:
     (below,), (above,) = low.values, high.values
     if not (below == -above and above >= CLAMPED and _is_whole(above)):
         return None
-    return replace(a, most=min(a.most, above))
+    return replace(a, most=min(a.most, above), values=())
 
 
 def _divided(a: Kind, b: Kind, *more: Kind) -> Kind | None:
     """An exponent, and the root that is taken: n is a multiple of it."""
     del more
-    (q,) = b.values
-    return Kind("ratio", most=a.most) if q > 1 and _is_whole(q) else None
+    (q,), root = b.values, a.values
+    if not (root and q > 1 and _is_whole(q) and not root[0] % q):
+        return None
+    powers = powers_of((a, 1 / Fraction(q)))
+    return Kind("ratio", most=a.most, powers=powers)
 
 
 def _unsigned(a: Kind) -> Kind | None:
     return a if not a.steps else None
 
 
-def number(degree: int, simple: bool = False) -> Kind | None:
+def number(
+    degree: int, simple: bool = False, powers: Powers | None = ()
+) -> Kind | None:
     """A computed float, if its degree is none too high."""
-    if degree > MOST_DEGREE:
+    if degree > MOST_DEGREE or powers is None:
         return None
-    return Kind("number", degree=degree, simple=simple)
+    return Kind("number", degree=degree, simple=simple, powers=powers)
+
+
+def powers_of(*parts: tuple[Kind, Fraction | int]) -> Powers:
+    """Of a product of powers."""
+    found: dict[int, Fraction] = {}
+    for kind, times in parts:
+        for n, p in kind.powers:
+            found[n] = found.get(n, Fraction(0)) + p * times
+    return tuple(sorted((n, p) for n, p in found.items() if p))
+
+
+def same_powers(a: Kind, b: Kind) -> Powers | None:
+    """Of a sum or a choice: they have to be alike."""
+    return a.powers if a.powers == b.powers else None
 
 
 def _pair(found: Kind | None) -> Kind | None:
@@ -113,7 +140,25 @@ def _pair(found: Kind | None) -> Kind | None:
 
 def _as_it_is(a: Kind, *more: Kind) -> Kind | None:
     del more
-    return number(a.degree, a.simple)
+    return number(a.degree, a.simple, a.powers)
+
+
+def _scaled(a: Kind, n: Kind, *more: Kind) -> Kind | None:
+    """All that was taken out is put back."""
+    del more
+    left = powers_of((a, 1), (n, -1))
+    return None if left else number(a.degree, a.simple)
+
+
+def _logarithm(m: Kind, n: Kind, *more: Kind) -> Kind | None:
+    del more
+    return None if powers_of((m, 1), (n, -1)) else Kind("logs", degree=1)
+
+
+def _root(m: Kind, q: Kind, *more: Kind) -> Kind | None:
+    del more
+    powers = powers_of((m, 1 / Fraction(q.values[0])))
+    return _pair(number(m.degree, m.simple, powers))
 
 
 def _row(a: Kind, b: Kind, *more: Kind) -> Kind | None:
@@ -126,35 +171,38 @@ def _power_row(*kinds: Kind) -> Kind | None:
     return number((int(order.values[0]) + len(rest.values)) * s.degree)
 
 
-def _exponential(a: Kind) -> Kind | None:
-    """Of the input times a number: none of what could be a bump."""
-    known = a.name == "input" or a.values
-    return number(1, True) if known else None
-
-
 def _ratio(a: Kind, b: Kind, *more: Kind) -> Kind | None:
     """Its poles are numbers of the input."""
     del more
     if not (b.simple or b.name == "literal"):
         return None
     simple = a.simple or a.name == "literal"
-    return number(a.degree + b.degree, simple)
+    return number(a.degree + b.degree, simple, powers_of((a, 1), (b, -1)))
 
 
 def _sum(a: Kind, b: Kind, *more: Kind) -> Kind | None:
     del more
-    return _pair(number(max(a.degree, b.degree)))
+    return _pair(number(max(a.degree, b.degree), False, same_powers(a, b)))
 
 
 def _product(a: Kind, b: Kind, *more: Kind) -> Kind | None:
     del more
     simple = a.simple and (b.simple or b.name == "factor")
-    return _pair(number(a.degree + b.degree, simple))
+    powers = powers_of((a, 1), (b, 1))
+    return _pair(number(a.degree + b.degree, simple, powers))
 
 
 def _power(a: Kind, n: Kind, *more: Kind) -> Kind | None:
     del more
-    return _pair(number(a.degree * int(n.values[0]), a.simple))
+    times = int(n.values[0])
+    powers = powers_of((a, times))
+    return _pair(number(a.degree * times, a.simple, powers))
+
+
+def _multiple(a: Kind, root: Kind, *more: Kind) -> Kind:
+    """An exponent, a multiple of the root."""
+    del a, more
+    return replace(WHOLE, values=root.values)
 
 
 def _level(a: Kind, edges: Kind, factors: Kind, *more: Kind) -> Kind | None:
@@ -168,15 +216,15 @@ POWER_ROW = ("input", "literals", "count", "literal", "numbers", "levels")
 # are looked at as they stand (shaped.py): "dtype" is the body's own, "count" a
 # whole number, "sign" x < 0 or x > 0, "bare" a name of x but for its sign,
 # "end" a number that float32 has, "short" one where the body is in float32,
-# "bound" one that may be subnormal, "quotient" a call of it, "table" the rows
-# of the body, "numbers" coefficients and "sequence" at least two: one alone
+# "bound" one that may be subnormal, "table" the rows of the body,
+# "numbers" coefficients and "sequence" at least two: one alone
 # would stay Python's.
 
 # Where exponents ("whole") may stand; otherwise they are added, subtracted and
 # multiplied by whole numbers (`exponents`).
 EXPONENTS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
-    "_scale_by_power": [((FLOATS, "whole", "dtype"), _as_it_is)],
-    "_pair_log": [(("mantissa", "whole", "dtype"), Kind("logs", degree=1))],
+    "_scale_by_power": [((FLOATS, "whole", "dtype"), _scaled)],
+    "_pair_log": [(("mantissa", "whole", "dtype"), _logarithm)],
     "_clamp": [(("whole", "bound", "bound", "dtype"), _clamped)],
     "_quotient": [(("whole", "literal", "dtype"), _divided)],
     "ops.floor": [(("ratio",), lambda a: replace(a, name="floored"))],
@@ -184,7 +232,7 @@ EXPONENTS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
 }
 # Of the input ("input") what is decided; of all else what is computed.
 CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
-    "ops.abs": [(("input",), _unsigned), (("quotient",), _as_it_is)],
+    "ops.abs": [(("input",), _unsigned)],
     "ops.clip": [(("input", "end", "end"), _held)],
     "_clamp": [(("input", "bound", "bound", "dtype"), _held)],
     "ops.maximum": [(("input", "short"), _held)],
@@ -193,17 +241,15 @@ CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
     "ops.logical_and": [(("truth", "truth"), TRUTH)],
     "ops.cast": [(("sign", "dtype"), Kind("step", (0.0, 1.0)))],
     "_level_of": [(("input", "literals", "factors", "dtype"), _level)],
-    "_split_exponent": [(("input", "count", "dtype"), WHOLE)],
-    "_split_subnormal": [(("input", "count", "dtype"), WHOLE)],
+    "_split_exponent": [(("input", "count", "dtype"), _multiple)],
+    "_split_subnormal": [(("input", "count", "dtype"), _multiple)],
     "_local_polynomials": [(("input", "table", "dtype"), _row)],
     "_power_row": [((*POWER_ROW, "dtype"), _power_row)],
     "_log_rows": [
         (("logs", "table", "dtype"), lambda *kinds: _pair(_row(*kinds)))
     ],
     # What is computed.
-    "ops.exp": [((FLOATS,), _exponential)],
     "ops.zeros_like": [((FLOATS,), Kind("filled", (0.0,)))],
-    "_square_root": [(("input mantissa", "dtype"), _as_it_is)],
     "_once": [((FLOATS, "dtype"), _as_it_is)],
     "_fixed": [((FLOATS, "dtype"), _as_it_is)],
     "_quotient": [
@@ -213,7 +259,9 @@ CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
     "_horner": [
         (
             ("sequence", FLOATS),
-            lambda c, w: number((len(c.values) - 1) * w.degree),
+            lambda c, w: (
+                number((len(c.values) - 1) * w.degree) if not w.powers else None
+            ),
         )
     ],
     "_two_sum": [((FLOATS, f"{FLOATS} literal"), _sum)],
@@ -224,7 +272,7 @@ CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
     ],
     "_pair_power": [(("pair", "count", "dtype"), _power)],
     "_pair_root": [
-        (("mantissa", "count", "dtype"), lambda *kinds: _pair(_as_it_is(*kinds)))
+        (("mantissa", "count", "dtype"), _root),
     ],
     "_pair_exp": [(("pair", "dtype"), WHOLE)],
 }
@@ -250,7 +298,7 @@ def computed(way: str, a: Kind, b: Kind) -> Kind | None:
         part = b if a.name == "level" else a
         if way != "*" or part.name not in FLOATS.split():
             return None
-        made = number(part.degree, part.simple)
+        made = number(part.degree, part.simple, part.powers)
         if made is not None and part.name == "input":
             made = replace(made, name="mantissa")
         return made
@@ -265,13 +313,11 @@ def _floats(way: str, a: Kind, b: Kind) -> Kind | None:
     parts = [kind for kind in (a, b) if kind.name != "literal"]
     simple = all(kind.simple for kind in parts)
     if way == "*":
-        made = number(a.degree + b.degree, simple)
-        if made and one and parts[0].name == "input":
-            (c,) = (a if a.name == "literal" else b).values
-            made = replace(made, values=(c,) if abs(c) <= STEEPEST else ())
-        return made
+        powers = powers_of((a, 1), (b, 1))
+        return number(a.degree + b.degree, simple, powers)
     degree = max(a.degree, b.degree)
-    return number(degree, simple and one and degree <= 1)
+    known = simple and one and degree <= 1
+    return number(degree, known, same_powers(a, b))
 
 
 def _exponents(way: str, a: Kind, b: Kind) -> Kind | None:
@@ -280,11 +326,15 @@ def _exponents(way: str, a: Kind, b: Kind) -> Kind | None:
         sizes = [_size(a), _size(b)]
         if way != "*":
             most = sum(sizes)
+            powers = powers_of((a, 1), (b, 1 if way == "+" else -1))
         elif a.name == "literal":
             most = sizes[0] * sizes[1]
+            powers = powers_of((b, int(a.values[0]) if most < 1e9 else 0))
         else:
             return None
-        return replace(WHOLE, most=most) if most < LARGEST_EXPONENT else None
+        if most >= LARGEST_EXPONENT:
+            return None
+        return replace(WHOLE, most=most, powers=powers)
     if way == "+" and a.name == "ratio" and (b.name, b.values) == HALF:
         return a
     return None
@@ -320,7 +370,7 @@ def _steps(way: str, a: Kind, b: Kind) -> Kind | None:
     if other.name == "input" and not other.steps:
         return other if way == "*" and step.values in TURNS else None
     known = other.name in ("number", "filled")
-    return number(other.degree) if known else None
+    return number(other.degree) if known and not other.powers else None
 
 
 def _inputs(way: str, a: Kind, b: Kind) -> Kind | None:
