@@ -277,6 +277,14 @@ BY_SIDE = (
 
 def test_the_sign_of_x_is_not_carried_on() -> None:
     """A rounding more where x < 0, by the line that turns the sign."""
+    compared = (
+        '    kept = y\n    y = constant(1.0, "float32")\n'
+        + SIGN
+        + "    side = y\n    y = kept\n    y = ops.where(ops.logical_and("
+        "side < 0.0, t < 8.0), (y + 1e8) - 1e8, y)\n"
+    )
+    text, source, plan = signed(compared)
+    assert said(text, source, 0, "float32")
     text, source, plan = signed(BY_SIDE + LOST)
     assert said(text, source, 0, "float32")
     for more, expected in (
