@@ -22,6 +22,7 @@ import numpy as np
 from flint import arb
 from flint import ctx
 
+from .carried import meant
 from .claims import Format
 from .claims import Piece
 from .claims import Plan
@@ -150,13 +151,19 @@ def _helpers() -> dict[str, Any]:
         n = (joined(x) * 1.4426950408889634 + 0.5).mid().floor().mid()
         return (joined(x).exp() / arb(2) ** n, zero), n
 
+    def signed(x: Any, dtype: str) -> tuple[tuple[arb, arb], arb]:
+        """With that n, where it is none below 0."""
+        _, n = exponential(x, dtype)
+        n = n if n > 0 else zero
+        return (joined(x).exp() / arb(2) ** n, zero), n
+
     return {
         "_two_sum": lambda a, b: (_ball(a) + _ball(b), zero),
         "_two_product": lambda a, b, dtype: (a * b, zero),
         "_product_of_halves": lambda a, b, dtype: (_ball(a) * b, zero),
         "_short_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),
         "_short_root": lambda x, dtype: (joined(x).sqrt(), zero),
-        "_signed_exp": lambda x, dtype: ((joined(x).exp(), zero), zero),
+        "_signed_exp": signed,
         "_grown": lambda y, n, dtype: y * arb(2) ** n,
         "_grown_from": lambda y, n, k, dtype: y * arb(2) ** (n - k),
         "_shrunk": lambda y, n, dtype: y * arb(2) ** -n,
@@ -262,7 +269,7 @@ def _seam(seams: Any, i: int) -> Fraction:
     return Fraction(seams[i - 1])
 
 
-def formula_of(piece: Piece) -> Node:
+def formula_of(piece: Piece, fmt: Format) -> Node:
     """What a piece computes, as a formula of t."""
     if piece.kind == "row":
         return row_formula(piece)
@@ -274,7 +281,7 @@ def formula_of(piece: Piece) -> Node:
         return log_formula(piece)
     side = piece.whole("side")
     t = X if side > 0 else number(-1) * X
-    return program_formula(piece.raw("statements"), piece.raw("input"), t)
+    return program_formula(meant(piece.data, fmt), piece.raw("input"), t)
 
 
 def compare_values(module: Module, plan: Plan, spans: list[Span]) -> list[str]:
@@ -290,7 +297,7 @@ def compare_values(module: Module, plan: Plan, spans: list[Span]) -> list[str]:
             continue
         piece = plan.pieces[span.owner]
         once = inner and i >= ROWS and not last
-        what = differs(module, plan, span, formula_of(piece), once)
+        what = differs(module, plan, span, formula_of(piece, plan.fmt), once)
         if what:
             wrong.append(f"{piece.label}: {what}")
     return wrong
@@ -306,7 +313,7 @@ def compare_runs(
         if (run.owner, run.low, run.high) in whole:
             continue
         piece = plan.pieces[run.owner]
-        what = differs(module, plan, run, formula_of(piece))
+        what = differs(module, plan, run, formula_of(piece, plan.fmt))
         if what:
             wrong.append(f"{piece.label}: {what}")
     return wrong

@@ -14,6 +14,7 @@ import numpy as np
 from .assumptions import Assumed
 from .bodies import CHUNK
 from .bodies import Body
+from .carried import meant
 from .claims import EQUAL_BITS
 from .claims import Format
 from .claims import Piece
@@ -29,6 +30,7 @@ from .source import Module
 from .source import NotRunnable
 
 ROUNDS = 24  # of dividing lanes that exceed their claim
+NUMBER_BITS = 12  # of what numbers that are no floats may lose
 MOST_LANES = 1 << 15  # above their claim after a division
 PROBES = 64  # floats that are tried before lanes are divided
 # What may follow the line that turns the sign of an odd function.
@@ -155,8 +157,20 @@ def truncation_of(
     # Equal to f: the check allows so little.
     tau = Real(2) ** -(fmt.precision + EQUAL_BITS)
     if piece.kind == "closed":
-        tau = max(tau, Real(real(piece.raw("truncation"))))
+        tau = max(tau, Real(truncation_of_closed(piece, fmt)))
     return lambda lanes, y: y.size * tau
+
+
+def truncation_of_closed(piece: Piece, fmt: Format) -> float:
+    """Of |closed form / f - 1|; of numbers that are no floats a part is lost.
+
+    The certificate counts that as roundoff.
+    """
+    claim = real(piece.raw("truncation"))
+    lost = piece.data["statements"] != [
+        list(row) for row in meant(piece.data, fmt)
+    ]
+    return max(claim, 2.0 ** -(fmt.precision + NUMBER_BITS)) if lost else claim
 
 
 def _log_truncation(row: Piece) -> Callable[[Lanes, Number], Any]:

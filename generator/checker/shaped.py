@@ -18,6 +18,9 @@ from .arguments import is_name
 from .arguments import is_text
 from .arguments import refused
 from .assembly import NotRunnable
+from .carried import Carried
+from .carried import carried_forms
+from .carried import statement
 from .claims import FORMATS
 from .shapes import CALLS
 from .shapes import EXPONENTS
@@ -96,6 +99,8 @@ class _Shape(Arguments):
         self.exponents = 0
         self.programs = transcripts(plan)
         self.own = {n: t for t in self.programs for n, _ in t.statements}
+        self.carried = {n: c for c in carried_forms(plan) for n in c.names}
+        self.open: Carried | None = None
         # Of one argument each, which lies between its seams.
         self.left = sum(bool(e.get("exponent")) for e in plan.get("ends", ()))
         self.known: dict[ast.expr, Kind] = {}  # each is looked at once
@@ -108,11 +113,13 @@ class _Shape(Arguments):
         *rest, last = rest
         if len(rest) > LONGEST:
             raise refused(last, f"at most {LONGEST} statements")
-        for statement in rest:
-            if isinstance(statement, ast.Assign):
-                self._assigned(statement)
-            elif not isinstance(statement, ast.Pass):
-                raise refused(statement, "an assignment")
+        for line in rest:
+            if isinstance(line, ast.Assign):
+                self._assigned(line)
+            elif not isinstance(line, ast.Pass):
+                raise refused(line, "an assignment")
+        if self.open is not None:
+            raise refused(last, "the next statement of the certificate")
         if not isinstance(last, ast.Return) or last.value is None:
             raise refused(last, "return at the end")
         if self._expect(last.value, FLOATS).powers:
@@ -120,6 +127,12 @@ class _Shape(Arguments):
 
     def _assigned(self, node: ast.Assign) -> None:
         (target,) = node.targets
+        form = self.open
+        for bound in names_of(target):
+            form = form or self.carried.get(bound)
+        if form is not None:
+            self._carried(form, node)
+            return
         if isinstance(target, ast.Name) and target.id in self.own:
             self._programmed(self.own[target.id], target.id, node)
             return
@@ -154,6 +167,22 @@ class _Shape(Arguments):
             raise refused(node, f"{program.input} that is the input")
         program.statements.pop(0)
         self.names[name] = Kind("number", degree=1)
+
+    def _carried(self, form: Carried, node: ast.Assign) -> None:
+        """The next statement of a form; of all that it binds, its result.
+
+        No other statement stands between them, and none takes a part.
+        """
+        if form.lines[:1] != [statement(node, self.narrow)]:
+            raise refused(node, "the next statement of the certificate")
+        for name in (form.input, "t"):
+            known = self.names.get(name)
+            if known is None or known.name != "input":
+                raise refused(node, f"{name} that is the input")
+        form.lines.pop(0)
+        self.open = form if form.lines else None
+        if self.open is None:
+            self.names[form.result] = Kind("number", degree=1)
 
     def _expect(self, node: ast.expr, names: str) -> Kind:
         kind = self.kind(node)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .carried import is_carried
 from .claims import exact
 
 TWO = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
@@ -41,10 +42,14 @@ class Transcript:
 
 
 def transcripts(plan: dict[str, Any]) -> list[Transcript]:
-    """The programs of a plan, under the names that bodies give them."""
+    """The programs of a plan, under the names that bodies give them.
+
+    Those of forms that are carried in pairs are in carried.py.
+    """
     found = []
     for k, piece in enumerate(plan.get("closed", ())):
-        found.append(_transcript(piece, f"c{k}", f"_{k}", None))
+        if not is_carried(piece):
+            found.append(_transcript(piece, f"c{k}", f"_{k}", None))
     for k, piece in enumerate(plan.get("pieces", ())):
         name = f"{piece['input']}{k}"
         found.append(_transcript(piece, name, str(k), f"y{k}"))
