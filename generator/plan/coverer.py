@@ -10,6 +10,7 @@ from dataclasses import field
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import zip_longest
 
 import sympy
 
@@ -459,10 +460,9 @@ def _filled(
 ) -> Cover:
     """The plan with rows wherever a frame and closed forms leave a gap."""
     start, stop = frame.start, frame.stop
-    for piece in closed:
-        if piece.signed and piece.high <= start + (stop - start) / 2:
-            start = max(piece.high, start) if piece is closed[0] else start
-            start = max(start, piece.high)
+    for piece, after in zip_longest(closed, closed[1:]):
+        if piece.signed and after is not None and after.signed:
+            start = max(piece.high, start)  # its twin is the one after it
         elif piece.side > 0:
             stop = max(min(piece.low, stop), start)
         else:
