@@ -8,10 +8,14 @@ after the other is given up, the dearest first, as long as the bound holds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import sympy
 
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2
@@ -40,6 +44,10 @@ TRIES = 8
 TIGHTER = 0.96  # is the goal at single inputs in each next try
 MOST_BAD = 4  # boxes that a next try looks at
 MOST_BOXES = 20_000
+# Of a search, in values of boxes: about 4 s.  A look at any takes as long as
+# EACH of them.
+MOST_SPENT = 2_000_000
+EACH = 1000
 
 # What a value costs in operations, in one float and in a pair.
 WEIGHTS = {
@@ -94,15 +102,46 @@ def divided(low: Fraction, high: Fraction, rate: float) -> tuple[Array, Array]:
     return ends[:-1].astype(Real), ends[1:].astype(Real)
 
 
+class SearchEndedError(Exception):
+    """What may be spent on it is spent."""
+
+
+@dataclass
+class Search:
+    """The search for one plan: what it is for, and what it has found so far.
+
+    It ends after so many values of so many boxes: a clock would make plans of
+    slow machines others.
+
+    Attributes:
+        known: programs by formula.
+        left: what may be spent yet.
+    """
+
+    fmt: FloatFormat
+    goal: float
+    check_time: Callable[[], None]
+    known: dict[sympy.Expr, list[Programs]] = field(default_factory=dict)
+    left: int = MOST_SPENT
+
+    def spend(self, boxes: int, values: int) -> None:
+        """Raises once nothing is left."""
+        self.check_time()
+        self.left -= boxes * values + EACH
+        if self.left < 0:
+            raise SearchEndedError
+
+
 class Programs:
     """One program, and what is known of it."""
 
     def __init__(
-        self, form: Form, fmt: FloatFormat, text: str, truncation: float = 0.0
+        self, form: Form, search: Search, text: str, truncation: float = 0.0
     ) -> None:
-        self.form, self.fmt, self.text = form, fmt, text
+        self.form, self.fmt, self.text = form, search.fmt, text
+        self.search = search
         self.truncation = truncation
-        self.primitives = primitive_errors(fmt.name)
+        self.primitives = primitive_errors(search.fmt.name)
         self.first: dict[tuple[bytes, bytes], Boxes] = {}
 
     def boxes(self, low: Array, high: Array) -> Boxes:
@@ -115,6 +154,7 @@ class Programs:
 
     def ulps(self, form: Form, boxes: Boxes) -> Array:
         """In each box."""
+        self.search.spend(len(boxes.low), len(form.program.statements))
         made = PairAnalyzer(
             form, self.fmt, self.primitives, boxes, self.truncation
         )

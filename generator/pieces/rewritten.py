@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -10,7 +9,6 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from ..numbers.floats import FloatFormat
 from ..program.compile import CannotCompileError
 from ..program.enclosed import enclosures
 from ..program.flat import flattened
@@ -24,6 +22,7 @@ from ..program.spans import Array
 from .closed import ClosedForm
 from .compensated import WEIGHTS
 from .compensated import Programs
+from .compensated import Search
 from .compensated import cheapest
 from .compensated import cost
 from .compensated import divided
@@ -48,23 +47,18 @@ def best_form(
     side: int,
     low: Fraction,
     high: Fraction,
-    fmt: FloatFormat,
-    goal: float,
-    known: dict[sympy.Expr, list[Programs]],
-    check_time: Callable[[], None],
+    search: Search,
 ) -> ClosedForm | None:
     """The cheapest form of f(side * t) on [low, high].
 
     Args:
         expr: f of side * t, t being `spellings.T`.
-        known: programs of expr, with what is known of them.
     """
-    if expr not in known:
-        known[expr] = list(_programs(expr, fmt))
+    if expr not in search.known:
+        search.known[expr] = list(_made(spellings(expr), T, search))
     rate = max((abs(float(r)) for r in _rates(expr)), default=0.0)
     lows, highs = divided(low, high, rate)
-    programs = known[expr] + _centered(known[expr], lows, highs, fmt)
-    found = _best(programs, lows, highs, goal, check_time)
+    found = _best(search.known[expr], lows, highs, search)
     if found is None:
         return None
     form, ulp, text = found
@@ -75,13 +69,11 @@ def _best(
     programs: list[Programs],
     lows: Array,
     highs: Array,
-    goal: float,
-    check_time: Callable[[], None],
+    search: Search,
 ) -> tuple[Form, float, str] | None:
     """The cheapest, its bound and its text."""
     best: tuple[int, Form, float, str] | None = None
-    for boxes in programs:
-        check_time()
+    for boxes in [*programs, *_centered(programs, lows, highs, search)]:
         least = sum(
             WEIGHTS[node.name][0]
             for _, node in boxes.form.program.statements
@@ -90,7 +82,7 @@ def _best(
         if best is not None and least >= best[0]:
             continue
         most = float("inf") if best is None else best[0]
-        found = cheapest(boxes, lows, highs, goal, most)
+        found = cheapest(boxes, lows, highs, search.goal, most)
         if found is None:
             continue
         form, ulp = found
@@ -122,28 +114,24 @@ def forms_on_both_sides(
     expr: sympy.Expr,
     left: tuple[Fraction, Fraction],
     right: tuple[Fraction, Fraction],
-    fmt: FloatFormat,
-    goal: float,
-    known: dict[sympy.Expr, list[Programs]],
-    check_time: Callable[[], None],
+    search: Search,
 ) -> tuple[ClosedForm, ClosedForm] | None:
     """One form of f(x) on two intervals.
 
     Args:
         expr: f of `spellings.X`.
     """
-    if expr not in known:
+    if expr not in search.known:
         found = [*signed_spellings(expr), *spellings_of_logs(expr)]
-        known[expr] = list(_made(iter(found), X, fmt))
-    if not known[expr]:
+        search.known[expr] = list(_made(iter(found), X, search))
+    if not search.known[expr]:
         return None
     rate = max((abs(float(r)) for r in _rates(expr, X)), default=0.0)
     singular = [-point for point in singular_arguments(expr)]
     parts = [_boxes(*ends, rate, singular) for ends in (left, right)]
     lows = np.concatenate([low for low, _ in parts])
     highs = np.concatenate([high for _, high in parts])
-    programs = known[expr] + _centered(known[expr], lows, highs, fmt)
-    best = _best(programs, lows, highs, goal, check_time)
+    best = _best(search.known[expr], lows, highs, search)
     if best is None:
         return None
     form, ulp, text = best
@@ -179,9 +167,7 @@ def settled_form(
     side: int,
     low: Fraction,
     high: Fraction,
-    fmt: FloatFormat,
-    goal: float,
-    check_time: Callable[[], None],
+    search: Search,
 ) -> ClosedForm | None:
     """The same of what is left of f from `low` on."""
     lows, highs = divided(low, high, 0.0)
@@ -192,18 +178,20 @@ def settled_form(
     with np.errstate(all="ignore"):
         over = enclosures(program, lows, highs)[program.statements[-1][0]]
     most = float(over.size.max()) * (1 + 1e-9)
-    if not most <= 2.0 ** (-fmt.precision - LEFT_OUT):
+    if not most <= 2.0 ** (-search.fmt.precision - LEFT_OUT):
         return None
     # |program / f - 1| for f = program (1 + more).
     truncation = most * (1 + 2 * most)
-    known = {
-        found.head: [
-            Programs(p.form, fmt, p.text, truncation)
-            for p in _programs(found.head, fmt)
-        ]
-    }
-    form = best_form(found.head, side, low, high, fmt, goal, known, check_time)
-    return form and replace(form, truncation=truncation)
+    programs = [
+        Programs(p.form, search, p.text, truncation)
+        for p in _made(spellings(found.head), T, search)
+    ]
+    made = _best(programs, lows, highs, search)
+    if made is None:
+        return None
+    form, ulp, text = made
+    piece = piece_of(form, ulp, text, side, low, high)
+    return replace(piece, truncation=truncation)
 
 
 def _rates(
@@ -215,12 +203,8 @@ def _rates(
             yield rate
 
 
-def _programs(expr: sympy.Expr, fmt: FloatFormat) -> Iterator[Programs]:
-    yield from _made(spellings(expr), T, fmt)
-
-
 def _made(
-    found: Iterator[Spelling], variable: sympy.Symbol, fmt: FloatFormat
+    found: Iterator[Spelling], variable: sympy.Symbol, search: Search
 ) -> Iterator[Programs]:
     seen = set()
     for spelling in found:
@@ -244,11 +228,11 @@ def _made(
             form = Form(
                 one, scaled=name, power=spelling.power, signed=spelling.signed
             )
-            yield Programs(form, fmt, text)
+            yield Programs(form, search, text)
 
 
 def _centered(
-    known: list[Programs], low: Array, high: Array, fmt: FloatFormat
+    known: list[Programs], low: Array, high: Array, search: Search
 ) -> list[Programs]:
     """With a power of two in the last quotient, where f goes far from 1.
 
@@ -263,19 +247,19 @@ def _centered(
         return []
     ends = [int(np.frexp(v)[1]) - 1 for v in (sizes.min(), sizes.max())]
     shift = -sum(ends) // 2
-    if abs(shift) < fmt.emax // 4:
+    if abs(shift) < search.fmt.emax // 4:
         return []
     found = []
     for each in known:
         form = each.form
         if form.scaled is not None and not (form.signed and form.power == 1):
             continue
-        if form.signed and shift < fmt.precision:
+        if form.signed and shift < search.fmt.precision:
             continue  # its exponent has to be that of a power of two
         program = _lifted(form.program, shift)
         if program is not None:
             form = replace(form, program=program)
-            found.append(Programs(form, fmt, each.text, each.truncation))
+            found.append(Programs(form, search, each.text, each.truncation))
     return found
 
 

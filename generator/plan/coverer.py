@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property
 from itertools import zip_longest
-
-import sympy
 
 from ..analysis.domain_ends import ends_of
 from ..analysis.domain_ends import is_regular
 from ..analysis.domain_ends import is_zero
 from ..analysis.realness import refuse_unreal
-from ..analysis.specials import Special
 from ..analysis.specials import refuse
 from ..analysis.specials import specials_of
 from ..analysis.work import Work
@@ -30,7 +24,8 @@ from ..lowering.costs import cost
 from ..numbers.floats import FloatFormat
 from ..pieces.closed import ClosedForm
 from ..pieces.closed import closed_form
-from ..pieces.compensated import Programs
+from ..pieces.compensated import Search
+from ..pieces.compensated import SearchEndedError
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
 from ..pieces.far import SEARCH
@@ -39,24 +34,12 @@ from ..pieces.far import form_at
 from ..pieces.fill import fill
 from ..pieces.flat import zero_form
 from ..pieces.powers import PowerRow
-from ..pieces.rewritten import best_form
-from ..pieces.rewritten import forms_on_both_sides
-from ..pieces.rewritten import settled_form
 from ..pieces.rows import Row
 from ..pieces.single import single
-from ..pieces.spellings import T
-from ..pieces.spellings import X
-from ..pieces.spellings import settled
-from .distant import Distant
-from .distant import beside
-from .distant import distant
-from .distant import farthest
+from .reaching import Frame
+from .reaching import Reaching
 
-STARTS = (Fraction(1), Fraction(2))
-SIGNED_STARTS = tuple(Fraction(2) ** k for k in (0, -1, -2, 1))
-# Where an exponential may be too small to matter.
 MORE = 4  # degrees of polynomials beside closed forms: few are evaluated
-SETTLED = tuple(Fraction(n) for n in (12, 16, 20, 24, 32, 40, 48, 64))
 
 
 def make_cover(
@@ -97,11 +80,12 @@ def make_cover(
         frame = _framed(work, mine, low, high)
         plan = _filled(work, frame, name, mine, low, high, ())
         plans = [plan]
-        for left, closed in _alternatives(work, frame, mine, low, high):
-            plans += [
-                _filled(each, left, name, mine, low, high, closed)
-                for each in (work, replace(work, more_degree=MORE))
-            ]
+        with suppress(SearchEndedError):
+            for left, closed in _alternatives(work, frame, mine, low, high):
+                plans += [
+                    _filled(each, left, name, mine, low, high, closed)
+                    for each in (work, replace(work, more_degree=MORE))
+                ]
         return min(plans, key=cost)
     except NotProvedError as error:
         raise BoundNotMetError(
@@ -116,25 +100,9 @@ def make_cover(
         ) from None
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """What a plan stands between.
-
-    Attributes:
-        ends: forms at infinity and at singular ends.
-        specials: singular points that are left.
-        start, stop: the interval that is left.
-    """
-
-    ends: tuple[AnyEnd, ...]
-    specials: tuple[Special, ...]
-    start: Fraction
-    stop: Fraction
-
-
 def _closed_forms(
     work: Work,
-    frame: _Frame,
+    frame: Frame,
     parity: int,
     low: Fraction | None,
     high: Fraction | None,
@@ -159,16 +127,17 @@ def _closed_forms(
 
 def _alternatives(
     work: Work,
-    frame: _Frame,
+    frame: Frame,
     parity: int,
     low: Fraction | None,
     high: Fraction | None,
-) -> Iterator[tuple[_Frame, tuple[ClosedForm, ...]]]:
+) -> Iterator[tuple[Frame, tuple[ClosedForm, ...]]]:
     """Closed forms, one or two at a time, and the frame they leave."""
     closed = _closed_forms(work, frame, parity, low, high)
     if closed:
         yield frame, closed
-    reaching = _Reaching(work, frame, parity, low, high)
+    search = Search(work.fmt, work.goal, work.check_time)
+    reaching = Reaching(work, frame, parity, low, high, search)
     if not parity:
         both = reaching.both()
         if both is not None:
@@ -182,232 +151,9 @@ def _alternatives(
     yield from reaching.forms()
 
 
-@dataclass(frozen=True)
-class _Reach:
-    """Where a form ends on one side, what stands beyond, a form before it."""
-
-    edge: Fraction
-    far: Distant
-    last: ClosedForm | None
-
-
-@dataclass
-class _Reaching:
-    """Closed forms that reach far out, and the frame that they leave."""
-
-    work: Work
-    frame: _Frame
-    parity: int
-    low: Fraction | None
-    high: Fraction | None
-    known: dict[sympy.Expr, list[Programs]] = field(default_factory=dict)
-    far: dict[AnyEnd, Distant] = field(default_factory=dict)
-
-    @cached_property
-    def inner(self) -> Distant | None:
-        """At the end of the domain that is 0, if it is one."""
-        for end in self.frame.ends:
-            if end.point == 0 and end.side > 0:
-                return self._distant(end)
-        return None
-
-    @property
-    def sides(self) -> tuple[int, ...]:
-        """On which there may be one."""
-        if self.parity:
-            return (1,)
-        return tuple(
-            side
-            for side, edge in ((1, self.frame.stop), (-1, -self.frame.start))
-            if edge > 0
-        )
-
-    def _distant(self, end: AnyEnd) -> Distant:
-        if end not in self.far:
-            self.far[end] = distant(self.work, end)
-        return self.far[end]
-
-    def forms(
-        self, start: Fraction | None = None
-    ) -> Iterator[tuple[_Frame, tuple[ClosedForm, ...]]]:
-        """One or two of them; from `start` on, if it is given."""
-        frame, found = self.frame, []
-        for side in self.sides:
-            made = self._side(side, STARTS if start is None else (start,))
-            if made is None:
-                continue
-            forms, old, new = made
-            found += forms
-            if old is not None:
-                ends = [e for e in frame.ends if e is not old]
-                ends += [new] if new is not None else []
-                frame = replace(frame, ends=tuple(ends))
-        inner = self.inner
-        if inner is not None and found and start == inner.bound:
-            kept = [e for e in frame.ends if e.point != 0 or e.side < 0]
-            assert inner.end is not None
-            frame = replace(frame, ends=(inner.end, *kept), start=inner.bound)
-        if found:
-            yield frame, tuple(found)
-
-    def both(self) -> tuple[_Frame, tuple[ClosedForm, ...]] | None:
-        """One form on both sides of what is left to rows."""
-        frame, work = self.frame, self.work
-        at = [
-            s.exact
-            for s in frame.specials
-            if frame.start < s.near < frame.stop
-        ]
-        center = Fraction(0) if not at else at[0]
-        if len(at) > 1 or center is None:
-            return None
-        for wide in (True, False):
-            lower, upper = self._reach(-1, wide), self._reach(1, wide)
-            if lower is None or upper is None:
-                continue
-            forms = self._both(center, lower.edge, upper.edge)
-            if forms is None:
-                continue
-            pieces = []
-            for form, reach in zip(forms, (lower, upper), strict=True):
-                limit = None if reach.last else reach.far.limit
-                pieces.append(replace(form, limit=limit))
-            pieces += [r.last for r in (lower, upper) if r.last is not None]
-            ends = tuple(
-                r.far.end for r in (lower, upper) if r.far.end is not None
-            )
-            return replace(frame, ends=ends), tuple(pieces)
-        return None
-
-    def _reach(self, side: int, wide: bool) -> _Reach | None:
-        """How far a form may go on one side, and what follows there."""
-        frame, work = self.frame, self.work
-        edge = frame.stop if side > 0 else frame.start
-        own = [
-            e
-            for e in frame.ends
-            if (e.side == side) == (e.point is None)
-        ]
-        if not own:
-            return _Reach(edge, Distant(None, abs(edge)), None)
-        (old,) = own
-        if old.point is not None:
-            far = beside(work, old)
-            return _Reach(old.point - side * far.bound, far, None)
-        far = farthest(work, old) if wide else self._distant(old)
-        if far.bound <= side * edge:
-            far = Distant(old, side * edge)
-        last = None
-        if far.bound > work.fmt.emax and not wide:
-            t = work.plain.xreplace({work.variable: side * T})
-            last = self._settled(t, side, far.bound)
-            if last is not None:
-                last = replace(last, limit=far.limit)
-        bound = far.bound if last is None else last.low
-        return _Reach(side * bound, far, last)
-
-    def _both(
-        self, center: Fraction, low: Fraction, high: Fraction
-    ) -> tuple[ClosedForm, ClosedForm] | None:
-        work = self.work
-        expr = work.plain.xreplace({work.variable: X})
-        for start in SIGNED_STARTS:
-            left = center - min(start, (center - low) / 2)
-            right = center + min(start, (high - center) / 2)
-            if not (work.fmt.holds(left) and work.fmt.holds(right)):
-                left, right = work.fmt.round(left), work.fmt.round(right)
-            forms = forms_on_both_sides(
-                expr,
-                (low, left),
-                (right, high),
-                work.fmt,
-                work.goal,
-                self.known,
-                work.check_time,
-            )
-            if forms is not None:
-                return forms
-        return None
-
-    def _side(
-        self, side: int, starts: Sequence[Fraction]
-    ) -> tuple[list[ClosedForm], AnyEnd | None, AnyEnd | None] | None:
-        """Forms on one side, the end that they reach, what is left of it.
-
-        Far out, if they can; and the sooner they begin, the fewer rows.
-        """
-        frame, work = self.frame, self.work
-        edge = frame.stop if side > 0 else -frame.start
-        expr = work.plain.xreplace({work.variable: side * T})
-        outer = [e for e in frame.ends if e.point is None and e.side == side]
-        for old in outer:
-            far = self._distant(old)
-            if far.bound <= edge:
-                continue
-            last = self._settled(expr, side, far.bound)
-            until = far.bound if last is None else last.low
-            form = self._form(expr, side, starts, until)
-            if form is None:
-                continue
-            forms = [form] if last is None else [form, last]
-            forms[-1] = replace(forms[-1], limit=far.limit)
-            return forms, old, far.end
-        form = self._form(expr, side, starts, edge)
-        return None if form is None else ([form], None, None)
-
-    def _form(
-        self,
-        expr: sympy.Expr,
-        side: int,
-        starts: Sequence[Fraction],
-        edge: Fraction,
-    ) -> ClosedForm | None:
-        work = self.work
-        for start in starts:
-            if edge <= 2 * start:
-                continue
-            form = best_form(
-                expr,
-                side,
-                start,
-                edge,
-                work.fmt,
-                work.goal,
-                self.known,
-                work.check_time,
-            )
-            if form is not None:
-                return form
-        return None
-
-    def _settled(
-        self, expr: sympy.Expr, side: int, bound: Fraction
-    ) -> ClosedForm | None:
-        """Without its exponentials, from where they are too small to matter."""
-        found = settled(expr)
-        if found is None:
-            return None
-        work = self.work
-        for low in SETTLED:
-            if bound <= 2 * low:
-                continue
-            form = settled_form(
-                found,
-                side,
-                low,
-                bound,
-                work.fmt,
-                work.goal,
-                work.check_time,
-            )
-            if form is not None:
-                return form
-        return None
-
-
 def _framed(
     work: Work, parity: int, low: Fraction | None, high: Fraction | None
-) -> _Frame:
+) -> Frame:
     first = -SEARCH if low is None else low
     last = SEARCH if high is None else high
     if low is not None and high is None:
@@ -441,7 +187,7 @@ def _framed(
                 start = point + form.bound
             else:
                 stop = point - form.bound
-    return _Frame(
+    return Frame(
         tuple(sorted(ends, key=lambda e: (e.point is None, e.side))),
         tuple(specials),
         start,
@@ -451,7 +197,7 @@ def _framed(
 
 def _filled(
     work: Work,
-    frame: _Frame,
+    frame: Frame,
     name: str,
     parity: int,
     low: Fraction | None,

@@ -174,7 +174,8 @@ def _vanished(work: Work, end: PairEnd | FloatEnd) -> FloatEnd | None:
     |f| <= sum |c| w**i |log w|**j w**power, which falls with w = 1/t.
     """
     fmt = work.fmt
-    factors, left = (), True
+    factors: tuple[Factor, ...] = ()
+    left = True
     if isinstance(end, FloatEnd):
         factors, left = (end.factor,), False
     elif end.root == 1 and not end.gain:

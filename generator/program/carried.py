@@ -85,7 +85,9 @@ class Carried:
     def least(self) -> Array:
         """Of the head, at least; not positive where it may be 0."""
         off = (self.error + self.low_part) * GROWN
-        return np.nan_to_num(self.exact.least / GROWN - off, nan=-1.0)
+        least = self.exact.least
+        made = np.where(off > 0, least / GROWN - off, least)
+        return np.nan_to_num(made, nan=-1.0)
 
 
 class PairAnalyzer:

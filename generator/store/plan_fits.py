@@ -217,15 +217,12 @@ def _check_twins(closed: Sequence[ClosedForm]) -> None:
     while k < len(closed):
         form = closed[k]
         if form.signed:
-            twin = closed[k + 1] if k + 1 < len(closed) else None
-            same = twin is not None and twin == replace(
-                form,
-                low=twin.low,
-                high=twin.high,
-                limit=twin.limit,
+            twin = closed[k + 1] if k + 1 < len(closed) else form
+            same = twin == replace(
+                form, low=twin.low, high=twin.high, limit=twin.limit
             )
             need(
-                same and form.side > 0 and form.high <= twin.low,
+                same and form.side > 0 and form.high < twin.low,
                 "a form on both sides",
                 "its like after it",
                 form.formula,

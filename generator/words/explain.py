@@ -12,6 +12,7 @@ from ..formula.spec import make_spec
 from ..numbers.evaluate import to_primitives
 from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
+from ..pieces.closed import ClosedForm
 from ..pieces.cover import Cover
 from ..pieces.plan import Plan
 from ..pieces.plan import narrowed_bound
@@ -140,7 +141,7 @@ def _is_left(closed: ClosedForm, plan: Cover) -> bool:
     """Whether it lies on the left of the rows."""
     if closed.side < 0:
         return True
-    inner = [p.low for p in (*plan.rows, *plan.powers)]
+    inner = [r.low for r in plan.rows] + [p.low for p in plan.powers]
     return closed.signed and closed.high <= min(inner, default=closed.low)
 
 
