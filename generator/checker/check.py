@@ -354,6 +354,9 @@ def _end(plan: Plan, end: Piece, target: Target, own: list[Span]) -> str | None:
         wrong = check_limit(end, target, plan.fmt, cut, top)
         return f"limit: {wrong}" if wrong else None
     if not infinite and cut:
+        point = end["point"]
+        if all(s.low == s.high == point for s in own):
+            return None  # nothing else lies so near
         low = plan.fmt.smallest
         wrong = check_limit(end, target, plan.fmt, low, min(cut, bound))
         return f"limit: {wrong}" if wrong else None

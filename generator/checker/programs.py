@@ -105,8 +105,27 @@ def check_closed(plan: Plan, piece: Piece, target: Target) -> str | None:
                 break
     for a, b in _parts(near, last):
         ends = sorted((way * a, way * b))
-        judge.over(ends[0], ends[1])
+        for c, d in _graded(ends[0], ends[1], plan):
+            judge.over(c, d)
     return None
+
+
+def _graded(
+    low: Fraction, high: Fraction, plan: Plan
+) -> list[tuple[Fraction, Fraction]]:
+    """Parts that are no longer than they are far from an end."""
+    found = []
+    if plan.low is not None and 0 < low - plan.low < high - low:
+        while low < high:
+            upper = min(2 * low - plan.low, high)
+            found.append((low, upper))
+            low = upper
+    elif plan.high is not None and 0 < plan.high - high < high - low:
+        while low < high:
+            lower = max(2 * high - plan.high, low)
+            found.append((lower, high))
+            high = lower
+    return found or [(low, high)]
 
 
 def _from_infinity(side: int, end: Fraction, root: int = 1) -> Chart:
