@@ -169,8 +169,10 @@ class _Made(Operations):
     # -- what the certificate says ----------------------------------------
     def _read(self) -> None:
         first, *more = self.pieces
-        names = ("pairs", "rounded", "scaled", "power", "signed", "side")
-        names += ("input", "statements")
+        names = (
+            *("pairs", "rounded", "scaled", "power", "signed", "side"),
+            *("input", "statements"),
+        )
         for other in more:
             if any(first.get(n) != other.get(n) for n in names):
                 raise none("two sides that are computed in one way")

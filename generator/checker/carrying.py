@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -162,7 +163,7 @@ class Operations:
         if name not in self.pairs:
             return self._plain(name, way, parts)
         args = [self._operand(part) for part in parts]
-        two = {
+        two: dict[str, Callable[..., Value]] = {
             "add": self._sum,
             "sub": self._difference,
             "mul": self._product,
@@ -247,7 +248,7 @@ class Operations:
         s, e = self._both(name, f"_two_sum({a.head}, {b.head})")
         tail = self._gathered(name, e, a.tail, b.tail)
         lows = [v.low for v in (a, b) if v.low is not None]
-        low = ["add", *lows] if len(lows) == 2 else (lows or [None])[0]
+        low = _total(lows)
         seen = b.numbers is not None
         made = self._meant(name, tree, low)
         return Value(s, tail, *made, None, seen)
@@ -255,7 +256,8 @@ class Operations:
     def _difference(self, name: str, a: Value, b: Value) -> Value:
         tree = ["sub", a.tree, b.tree]
         if b.numbers is not None:
-            return self._sum(name, a, self._number(-sum(b.numbers)), tree)
+            less = -(b.numbers[0] + b.numbers[1])
+            return self._sum(name, a, self._number(less), tree)
         head = self._named(f"{name}n", f"-{b.head}")
         tail = None
         if b.tail is not None:
@@ -285,7 +287,7 @@ class Operations:
             for x, y in ((a, b), (b, a))
             if y.low is not None
         ]
-        low: Any = ["add", *lows] if len(lows) == 2 else (lows or [None])[0]
+        low = _total(lows)
         made = self._meant(name, ["mul", a.tree, b.tree], low)
         return Value(p, tail, *made)
 
@@ -371,6 +373,13 @@ class Operations:
 
 def _joined(a: Value) -> Any:
     return a.tree if a.low is None else ["add", a.tree, a.low]
+
+
+def _total(lows: list[Any]) -> Any:
+    """Of at most two."""
+    if len(lows) == 2:
+        return ["add", *lows]
+    return lows[0] if lows else None
 
 
 def text_of(value: Fraction) -> str:
