@@ -166,7 +166,7 @@ def truncation_of_closed(piece: Piece, fmt: Format) -> float:
 
     The certificate counts that as roundoff.
     """
-    claim = real(piece.raw("truncation"))
+    claim = real(piece.data.get("truncation", 0.0))
     lost = piece.data["statements"] != [
         list(row) for row in meant(piece.data, fmt)
     ]
