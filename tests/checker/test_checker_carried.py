@@ -10,16 +10,28 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from checking import findings
 from checking import made
+from keras import ops
 from keras_stablef.generator.checker import check
+from keras_stablef.generator.checker import folds
+from keras_stablef.generator.checker.assumptions import read_assumed
+from keras_stablef.generator.checker.bodies import Body
 from keras_stablef.generator.checker.carried import carried_forms
 from keras_stablef.generator.checker.carried import meant
 from keras_stablef.generator.checker.claims import get_format
 from keras_stablef.generator.checker.claims import read_plans
+from keras_stablef.generator.checker.later import Later
+from keras_stablef.generator.checker.later import value
+from keras_stablef.generator.checker.machine import Machine
+from keras_stablef.generator.checker.machine import Real
 from keras_stablef.generator.checker.roundoff import truncation_of_closed
+from keras_stablef.generator.checker.running import Number
+from keras_stablef.generator.checker.source import Module
 from keras_stablef.generator.checker.source import NotRunnable
+from keras_stablef.runtime.kernels import pair_log
 
 pytestmark = pytest.mark.once
 
@@ -351,3 +363,31 @@ def test_forms_are_of_one_plan() -> None:
     closed[1]["power"] = 2
     with pytest.raises(NotRunnable, match="two sides"):
         list(carried_forms(data["plans"][0]))
+
+
+def test_logs_of_what_is_off() -> None:
+    """As much as that divided by it, and not what its parts are off by."""
+    text, source = made(*FORMS["log1prel"])
+    (module,) = Module.read(source, json.loads(text))
+    plan = read_plans(text)[1][0]
+    body = Body(module, plan, 1, read_assumed(json.loads(text), "float32"))
+    m = np.linspace(0.72, 1.4, 500).astype("float32")
+    off = 5 * 2.0**-23
+    machine = Machine(plan.fmt, len(m), {}, {}, {}, folds)
+    body.ops.m = body.pairs.m = machine
+    exact = m.astype(Real)
+    of = Number(machine, exact, exact, machine.fill(off))
+    n = Number(machine, *[machine.fill(0)] * 3)
+    log = body.function.__globals__["_pair_log"]
+    pair = log(Later.of(of), Later.of(n), "float32")
+    bound = sum(value(part).error for part in pair)
+    assert (bound < off / (m - off) + 2.0**-22).all()
+    for way in (-1, 1):
+        other = m + np.float32(way * off)
+        zero = ops.zeros_like(ops.convert_to_tensor(other))
+        high, low = map(
+            ops.convert_to_numpy,
+            pair_log(ops.convert_to_tensor(other), zero, "float32"),
+        )
+        found = high.astype(Real) + low.astype(Real)
+        assert (np.abs(found - np.log(exact)) <= bound).all()
