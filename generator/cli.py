@@ -4,13 +4,14 @@
 formats than those that ship writes modules that import only keras to a folder
 of their own, so that what ships stays what `check` expects.  Exit codes: 0
 done, 1 the generated files are not up to date or the machine is worse than
-bounds assume, 2 the input cannot be used,
+bounds assume, 2 the input cannot be used or the output not be written,
 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -75,11 +76,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     console = Console(stderr=True)
     try:
-        return int(options.run(options, console))
+        code = int(options.run(options, console))
+        sys.stdout.flush()  # here, and not when nobody can say why it failed
+        return code
     except ValueError as error:  # GeneratorError, or a bad dtype
         # Escaped: "[x]" is no markup but what was received.
         text = escape(str(error))
         console.print(f"[red]error:[/red] {text}", highlight=False)
+        return 2
+    except OSError as error:  # a full disk, say
+        _give_up_output()
+        console.print(f"[red]error:[/red] {escape(str(error))}")
         return 2
     except KeyboardInterrupt:
         console.print("interrupted: nothing was left half written")
@@ -179,6 +186,14 @@ def _output() -> Console:
     """Of standard output; in a pipe or a file no table is cut or folded."""
     console = Console()
     return console if console.is_terminal else Console(width=WIDE)
+
+
+def _give_up_output() -> None:
+    """What cannot be written is not tried again when Python ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
 
 
 def _package_folder() -> Path:

@@ -58,6 +58,19 @@ def checked_shifts(shifts: Iterable[float]) -> tuple[float, ...]:
     return numbers
 
 
+def check_words(name: Any, reduction: Any = None) -> None:
+    """What Keras takes unseen, and a configuration may be anybody's.
+
+    Raises:
+        ValueError: one of them is neither text nor None.
+    """
+    for word, value in (("name", name), ("reduction", reduction)):
+        if value is not None and not isinstance(value, str):
+            raise ValueError(
+                f"Bad {word}: expected text or None, received {shown(value)}."
+            )
+
+
 def base_loss(loss: Any) -> Callable[[Any, Any], Any]:
     """The function (y_true, y_pred) -> values, last axis reduced.
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import keras
 
+from ._arguments import check_words
 from ._dtypes import FORMATS
 from ._ragged import is_ragged
 from ._ragged import ragged_row_means
@@ -48,6 +49,7 @@ class ElementwiseLoss(keras.losses.Loss):
     """
 
     def __init__(self, name: str, reduction: Any, dtype: Any) -> None:
+        check_words(name, reduction)
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         checked_dtype(self.dtype, FORMATS, type(self).__name__)
         self._dtype_argument = dtype

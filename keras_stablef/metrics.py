@@ -16,6 +16,7 @@ from typing import Any
 import keras
 
 from . import losses
+from ._arguments import check_words
 from ._elementwise import ElementwiseLoss
 from ._ragged import is_ragged
 from ._tensors import as_tensor
@@ -34,6 +35,7 @@ class ElementwiseMean(keras.metrics.Mean):
     """
 
     def __init__(self, name: str, dtype: Any = None) -> None:
+        check_words(name)
         super().__init__(name=name, dtype=dtype)
         self.loss = self._made(self.dtype)
         # As Keras' own metrics of losses: EarlyStopping(mode="auto") asks.

@@ -1,9 +1,10 @@
 """An independent check of certificates.
 
 Owns: a reader of certificates and of modules, runtime and tables put in their
-places (`claims`, `assembly`, `source`), formulas and enclosures of its own
-(`formula`, `enclosure`, `gaps`), and its own error analysis, which executes
-the module's code on the whole float line (`running`, `folds`, `lanes`).
+places (`claims`, `assembly`, `source`), the shape that bodies have (`shapes`),
+formulas and enclosures of its own (`formula`, `enclosure`, `gaps`), and its
+own error analysis, which executes the module's code on the whole float line
+(`running`, `folds`, `lanes`).
 
 May know: nothing of the engine, so that an error of the engine is not
 repeated here; of the package the text of the runtime and of what is checked.

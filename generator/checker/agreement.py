@@ -2,8 +2,8 @@
 
 Tables of rows are compared number by number.  Every other piece is
 evaluated at its ends and between, by the module's own code in exact
-arithmetic (balls of 700 bits, where pairs of floats have no low part) and
-by the certificate's formula: they agree to 2**-500, or the piece, a
+arithmetic (balls of 2400 bits, where pairs of floats have no low part) and
+by the certificate's formula: they agree to 2**-2000, or the piece, a
 threshold or the order in which pieces are chosen is not the one certified.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import itertools
 import math
 import random
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ import numpy as np
 from flint import arb
 from flint import ctx
 
+from .carried import meant
 from .claims import Format
 from .claims import Piece
 from .claims import Plan
@@ -40,9 +42,11 @@ from .source import Module
 from .source import NotRunnable
 from .values import ball
 
-BITS = 700
-AGREE = 500  # bits
-POINTS = 7  # of a span, and one more: its ends are included
+# With them no rational function of the degree that bodies may have is f at the
+# points of a span and another on more than a fiftieth of it (Remez).
+BITS = 2400
+AGREE = 2000  # bits
+POINTS = 6  # of a span, beside its ends
 ROWS = 6  # of a table
 ENDS = ("end", "logrow")
 
@@ -141,13 +145,25 @@ def _helpers() -> dict[str, Any]:
         n = root * math.floor(math.log2(abs(float(t))) / root + 0.5)
         return t / arb(2) ** n, arb(n)
 
+    def exponential(x: Any, dtype: str) -> tuple[tuple[arb, arb], arb]:
+        """With an n of its own: what a body does with it is seen."""
+        del dtype
+        n = (joined(x) * 1.4426950408889634 + 0.5).mid().floor().mid()
+        return (joined(x).exp() / arb(2) ** n, zero), n
+
+    def signed(x: Any, dtype: str) -> tuple[tuple[arb, arb], arb]:
+        """With that n, where it is none below 0."""
+        _, n = exponential(x, dtype)
+        n = n if n > 0 else zero
+        return (joined(x).exp() / arb(2) ** n, zero), n
+
     return {
         "_two_sum": lambda a, b: (_ball(a) + _ball(b), zero),
         "_two_product": lambda a, b, dtype: (a * b, zero),
         "_product_of_halves": lambda a, b, dtype: (_ball(a) * b, zero),
         "_short_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),
         "_short_root": lambda x, dtype: (joined(x).sqrt(), zero),
-        "_signed_exp": lambda x, dtype: ((joined(x).exp(), zero), zero),
+        "_signed_exp": signed,
         "_grown": lambda y, n, dtype: y * arb(2) ** n,
         "_grown_from": lambda y, n, k, dtype: y * arb(2) ** (n - k),
         "_shrunk": lambda y, n, dtype: y * arb(2) ** -n,
@@ -168,7 +184,7 @@ def _helpers() -> dict[str, Any]:
         # The kernels are polynomials for log and exp: here they are exact,
         # their truncation is checked on its own.
         "_pair_log": lambda m, n, dtype: (m.log() + n * arb(2).log(), zero),
-        "_pair_exp": lambda x, dtype: ((joined(x).exp(), zero), zero),
+        "_pair_exp": exponential,
     }
 
 
@@ -253,7 +269,7 @@ def _seam(seams: Any, i: int) -> Fraction:
     return Fraction(seams[i - 1])
 
 
-def formula_of(piece: Piece) -> Node:
+def formula_of(piece: Piece, fmt: Format) -> Node:
     """What a piece computes, as a formula of t."""
     if piece.kind == "row":
         return row_formula(piece)
@@ -265,7 +281,7 @@ def formula_of(piece: Piece) -> Node:
         return log_formula(piece)
     side = piece.whole("side")
     t = X if side > 0 else number(-1) * X
-    return program_formula(piece.raw("statements"), piece.raw("input"), t)
+    return program_formula(meant(piece.data, fmt), piece.raw("input"), t)
 
 
 def compare_values(module: Module, plan: Plan, spans: list[Span]) -> list[str]:
@@ -281,7 +297,7 @@ def compare_values(module: Module, plan: Plan, spans: list[Span]) -> list[str]:
             continue
         piece = plan.pieces[span.owner]
         once = inner and i >= ROWS and not last
-        what = differs(module, plan, span, formula_of(piece), once)
+        what = differs(module, plan, span, formula_of(piece, plan.fmt), once)
         if what:
             wrong.append(f"{piece.label}: {what}")
     return wrong
@@ -297,7 +313,7 @@ def compare_runs(
         if (run.owner, run.low, run.high) in whole:
             continue
         piece = plan.pieces[run.owner]
-        what = differs(module, plan, run, formula_of(piece))
+        what = differs(module, plan, run, formula_of(piece, plan.fmt))
         if what:
             wrong.append(f"{piece.label}: {what}")
     return wrong
@@ -314,14 +330,14 @@ def differs(
     """Where the code's value is not the formula's, if anywhere.
 
     Args:
-        once: at one point, which depends on all of the module's text.
+        once: at one point.
     """
     body, _ = exact_body(module, plan)
     kind = plan.pieces[span.owner].kind
     before = ctx.prec, ctx.cap
     try:
         ctx.prec, ctx.cap = BITS, 2
-        for t in _points(span, plan, module.source if once else None):
+        for t in _points(span, plan, module.seed, once):
             value = _called(body, t)
             if not _agrees(value, node, t, kind in ENDS, plan.fmt):
                 return f"the module computes something else at {float(t)!r}"
@@ -354,16 +370,19 @@ def _mirrors(body: Any, value: arb, t: Fraction, parity: int) -> bool:
     )
 
 
-def _points(span: Span, plan: Plan, seed: str | None) -> Iterator[Fraction]:
-    """Floats of the span: constants of the format stay what they are."""
+def _points(
+    span: Span, plan: Plan, seed: str, once: bool
+) -> Iterator[Fraction]:
+    """Floats of the span: constants of the format stay what they are.
+
+    Its ends, and one in each part between: what vanishes at all of them
+    cannot be written, since they are others for another text.
+    """
     low, high = (int(ordinals(v, plan.fmt)) for v in (span.low, span.high))
-    if seed is not None:
-        n = random.Random(f"{span.low} {seed}").randint(low, high)
-        yield Fraction(float(from_ordinals(np.array(n), plan.fmt)))
-        return
-    for n in sorted(
-        {low + (high - low) * k // POINTS for k in range(POINTS + 1)}
-    ):
+    draw = random.Random(f"{plan.order} {span.low} {seed}").randint
+    edges = [low + (high - low) * k // POINTS for k in range(POINTS + 1)]
+    found = {draw(a, b) for a, b in itertools.pairwise(edges)}
+    for n in [draw(low, high)] if once else sorted({low, *found, high}):
         yield Fraction(float(from_ordinals(np.array(n), plan.fmt)))
 
 

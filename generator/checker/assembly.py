@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import copy
 import functools
+import re
 from collections.abc import Callable
 from collections.abc import Iterator
 from fractions import Fraction
@@ -27,12 +28,36 @@ MODULES = (
     *("polynomials", "kernel_numbers", "kernels", "powers"),
 )
 TABLES = "tables"  # the one module that is not read: its calls are resolved
+# PEP 263, and the only encoding in which comments are nothing but comments.
+CODING = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+UTF8 = ("utf-8", "utf8")
 MOST_COLUMNS = 200  # of a row
 MOST = 2**31  # bins are int32
 
 
 class NotRunnable(ValueError):  # noqa: N818
     """The module does more than a body may."""
+
+
+def parsed(source: str) -> ast.Module:
+    """The tree of a text that Python reads from a file alike.
+
+    Raises:
+        NotRunnable: it is none, or says that its bytes mean something else.
+    """
+    for line in re.split(r"\r\n|\r|\n", source, maxsplit=2)[:2]:
+        found = CODING.match(line)
+        if found and found[1].lower().replace("_", "-") not in UTF8:
+            raise NotRunnable(
+                f"Another encoding: expected utf-8, received {found[1]!r}."
+            )
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise NotRunnable(
+            "Not a module: expected Python source, received "
+            f"{type(error).__name__} {error}."
+        ) from None
 
 
 def assembled(tree: ast.Module, whole: dict[str, Any] | None) -> ast.Module:
@@ -88,8 +113,8 @@ def assembled(tree: ast.Module, whole: dict[str, Any] | None) -> ast.Module:
 def reads_tables(source: str) -> bool:
     """Whether a module takes its tables from a certificate of the package."""
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+        tree = parsed(source)
+    except NotRunnable:
         return False  # nothing of it is run
     return any(
         isinstance(node, ast.ImportFrom) and node.module == RUNTIME + TABLES

@@ -61,6 +61,7 @@ from .rows import center_gap
 from .rows import check_log_row
 from .rows import check_power
 from .rows import check_row
+from .shaped import check_shapes
 from .source import Module
 from .source import NotRunnable
 from .stated import Expected
@@ -194,7 +195,11 @@ def check(
 @lru_cache(1)
 def _modules(source: str, certificate: str) -> list[Module]:
     """Read once for plans that are checked one after the other."""
-    return Module.read(source, json.loads(certificate))
+    whole = json.loads(certificate)
+    found = Module.read(source, whole)
+    for module in found:
+        check_shapes(module.tree, whole)
+    return found
 
 
 def _said(error: Exception) -> str:
@@ -349,6 +354,9 @@ def _end(plan: Plan, end: Piece, target: Target, own: list[Span]) -> str | None:
         wrong = check_limit(end, target, plan.fmt, cut, top)
         return f"limit: {wrong}" if wrong else None
     if not infinite and cut:
+        point = end["point"]
+        if all(s.low == s.high == point for s in own):
+            return None  # nothing else lies so near
         low = plan.fmt.smallest
         wrong = check_limit(end, target, plan.fmt, low, min(cut, bound))
         return f"limit: {wrong}" if wrong else None

@@ -65,9 +65,9 @@ def runs(
     done: list[tuple[Lanes, Decided]] = []
     for _ in range(ROUNDS):
         decided, open_ = _decided(body, todo, owner)
-        for k in map(int, np.nonzero(open_ & (todo.low == todo.high))[0]):
-            _decided_alone(body, todo, owner, k, decided)
-            open_[k] = False
+        for lane in np.nonzero(open_ & (todo.low == todo.high))[0]:
+            _decided_alone(body, todo, owner, lane, decided)
+            open_[lane] = False
         kept = {place: values[~open_] for place, values in decided.items()}
         done.append((todo.chosen(~open_), kept))
         todo = todo.chosen(open_)

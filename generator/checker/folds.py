@@ -34,11 +34,14 @@ from .arithmetic import product
 from .arithmetic import quotient
 from .arithmetic import total
 from .arithmetic import up
+from .assembly import NotRunnable
 from .machine import NO_GRID
 from .machine import Real
 from .running import Fold
 from .running import Number
 from .running import in_format
+
+MOST_TERMS = 64  # of a sum: sums of sums double them, and bodies have few
 
 
 def negated(a: Number, made: Number) -> Number:
@@ -73,6 +76,8 @@ def _in_any_order(a: Number, b: Number, made: Number) -> Number:
     Each of the n - 1 sums is at most that of all sizes.
     """
     terms = [*(a.terms or [a]), *(b.terms or [b])]
+    if len(terms) > MOST_TERMS:
+        raise NotRunnable(f"a sum of more than {MOST_TERMS} numbers")
     made.terms = terms
     if len(terms) < 3:
         return made

@@ -204,9 +204,12 @@ class Judge:
                 )
                 # More bits would not help, nor another center.  The first
                 # ones are few: where it is close, or halved in vain, they may
-                # be what the remainder is made of.
+                # be what the remainder is made of, and next to a removable
+                # point another center may do.
                 close = depth >= LATE or gap.size <= self.enough * CLOSE
                 if exact and (bits > BITS[0] or not close):
+                    if depth >= LATE and gap.loose:
+                        break
                     raise reason
         raise reason or Unknown("no center")
 

@@ -26,8 +26,9 @@ NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)  # what a body may bind
 NUMBERS = ("_LOG", "_EXP", "_FEW")
 OPS = frozenset(
     (
-        *("abs", "cast", "clip", "exp", "floor", "isnan", "logical_and"),
-        *("maximum", "minimum", "sqrt", "where", "zeros_like"),
+        *("abs", "cast", "clip", "exp", "floor", "isnan", "log"),
+        *("logical_and", "maximum", "minimum", "sqrt", "where"),
+        "zeros_like",
     )
 )
 CALLS = frozenset(

@@ -108,18 +108,30 @@ def _numbers(
 def around_log(
     original: Callable[..., Any], found: Kernel
 ) -> Callable[..., Any]:
-    """The rendered _pair_log, with its truncation error."""
+    """The rendered _pair_log, with its truncation error.
+
+    What m is off by, but for roundings that are known by name, is a shift of
+    m: its parts r, r**2 and r**3 are off by that together, and log m by at
+    most that divided by m.
+    """
+
+    def settled(m: Number) -> Number:
+        lo, hi = m.lo - m.res, m.hi + m.res
+        return Number(m.m, lo, hi, m.m.fill(0), m.noise, m.grid, None, m.huge)
 
     def more(high: Number, m: Number, n: Number) -> Number:
         r = np.maximum(np.abs(m.lo - 1), np.abs(m.hi - 1)) + m.error
         lost = Real(found.factor) * r**found.order
         lost = lost + n.size * Real(found.split)
+        least = m.lo - m.res
+        shift = m.res / np.where(least > 0, least, Real(1))
+        lost = lost + np.where(least > 0, shift, Real(np.inf))
         a, b, _ = REACHES["log"]
         outside = (m.lo - 1 < float(a)) | (m.hi - 1 > float(b))
         return _more(high, np.where(outside, Real(np.inf), lost))
 
     def log(m: Later, n: Later, dtype: str) -> Any:
-        high, low = original(m, n, dtype)
+        high, low = original(Later(m.m, settled, m), n, dtype)
         return Later(m.m, more, high, m, n), low
 
     return log

@@ -130,7 +130,11 @@ class Ops:
         inside = x.lo - error >= limit.lo
         outside = x.hi + error <= limit.lo
         if self.at is not None:
-            self.m.decides((self.at, name), inside, ~(inside | outside))
+            # No float is beyond the largest but by an overflow.
+            most = limit.lo * (1 + Real(2) ** -50)
+            within = (limit.lo == -self.m.largest) & (x.lo >= most)
+            taken = inside | (within & ~x.huge)
+            self.m.decides((self.at, name), taken, ~(taken | outside))
         cut = Number(
             x.m,
             np.maximum(x.lo, limit.lo),

@@ -20,13 +20,13 @@ from flint import ctx
 
 from .agreement import differs
 from .assumptions import Assumed
+from .carried import meant
 from .claims import EQUAL_BITS
 from .claims import Piece
 from .claims import Plan
 from .claims import bends
 from .claims import exact
 from .claims import program_formula
-from .claims import real
 from .decisions import runs
 from .enclosure import Chart
 from .enclosure import regular_chart
@@ -43,6 +43,7 @@ from .lanes import lanes_of
 from .lanes import span_of
 from .machine import Real
 from .roundoff import check_lanes
+from .roundoff import truncation_of_closed
 from .running import Number
 from .source import Module
 from .tails import chart_gap
@@ -81,9 +82,10 @@ def check_closed(plan: Plan, piece: Piece, target: Target) -> str | None:
     """Whether a closed form of a cover equals f where it is used."""
     side = piece.whole("side")
     t = X if side > 0 else number(-1) * X
-    formula = program_formula(piece.raw("statements"), piece.raw("input"), t)
+    own = meant(piece.data, plan.fmt)
+    formula = program_formula(own, piece.raw("input"), t)
     claim = arb(2) ** -(plan.fmt.precision + EQUAL_BITS)
-    claim = claim.max(arb(real(piece.raw("truncation"))))
+    claim = claim.max(arb(truncation_of_closed(piece, plan.fmt)))
     judge = Judge(target, formula, 16, claim, plan.fmt.spacing, relative=True)
     low, high = sorted((side * piece["low"], side * piece["high"]))
     if low < 0 < high:
@@ -103,8 +105,27 @@ def check_closed(plan: Plan, piece: Piece, target: Target) -> str | None:
                 break
     for a, b in _parts(near, last):
         ends = sorted((way * a, way * b))
-        judge.over(ends[0], ends[1])
+        for c, d in _graded(ends[0], ends[1], plan):
+            judge.over(c, d)
     return None
+
+
+def _graded(
+    low: Fraction, high: Fraction, plan: Plan
+) -> list[tuple[Fraction, Fraction]]:
+    """Parts that are no longer than they are far from an end."""
+    found = []
+    if plan.low is not None and 0 < low - plan.low < high - low:
+        while low < high:
+            upper = min(2 * low - plan.low, high)
+            found.append((low, upper))
+            low = upper
+    elif plan.high is not None and 0 < plan.high - high < high - low:
+        while low < high:
+            lower = max(2 * high - plan.high, low)
+            found.append((lower, high))
+            high = lower
+    return found or [(low, high)]
 
 
 def _from_infinity(side: int, end: Fraction, root: int = 1) -> Chart:

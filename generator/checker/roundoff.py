@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
@@ -13,6 +14,7 @@ import numpy as np
 from .assumptions import Assumed
 from .bodies import CHUNK
 from .bodies import Body
+from .carried import meant
 from .claims import EQUAL_BITS
 from .claims import Format
 from .claims import Piece
@@ -28,8 +30,14 @@ from .source import Module
 from .source import NotRunnable
 
 ROUNDS = 24  # of dividing lanes that exceed their claim
+NUMBER_BITS = 12  # of what numbers that are no floats may lose
 MOST_LANES = 1 << 15  # above their claim after a division
 PROBES = 64  # floats that are tried before lanes are divided
+# What may follow the line that turns the sign of an odd function.
+OUTSIDE = re.compile(
+    r"return y|y = ops\.where\(t [<>]=? _?constant\(-?[\d.e+-]+, '\w+'\), "
+    r"_?constant\(float\('nan'\), '\w+'\), y\)"
+)
 
 
 def by_size(module: Module, plan: Plan) -> bool:
@@ -46,15 +54,21 @@ def by_size(module: Module, plan: Plan) -> bool:
         if isinstance(node, ast.FunctionDef) and node.name == name
     )
     x = body.args.args[0].arg
-    known = (
+    first = (
         f"t = ops.abs({x})",
         f"t = (1.0 - 2.0 * ops.cast({x} < 0, {plan.fmt.name!r})) * {x}",
-        f"y = ops.where({x} < 0, -y, y)",
     )
-    others = [line for line in body.body if ast.unparse(line) not in known]
+    lines = [ast.unparse(line) for line in body.body]
+    sign = f"y = ops.where({x} < 0, -y, y)"
+    if sign in lines:  # what follows it could see the sign of y
+        at = lines.index(sign)
+        if not all(map(OUTSIDE.fullmatch, lines[at + 1 :])):
+            return False
+    others = [line for line in body.body if ast.unparse(line) not in first]
     return not any(
         isinstance(node, ast.Name) and node.id == x
         for line in others
+        if ast.unparse(line) != sign
         for node in ast.walk(line)
     )
 
@@ -143,8 +157,20 @@ def truncation_of(
     # Equal to f: the check allows so little.
     tau = Real(2) ** -(fmt.precision + EQUAL_BITS)
     if piece.kind == "closed":
-        tau = max(tau, Real(real(piece.raw("truncation"))))
+        tau = max(tau, Real(truncation_of_closed(piece, fmt)))
     return lambda lanes, y: y.size * tau
+
+
+def truncation_of_closed(piece: Piece, fmt: Format) -> float:
+    """Of |closed form / f - 1|; of numbers that are no floats a part is lost.
+
+    The certificate counts that as roundoff.
+    """
+    claim = real(piece.data.get("truncation", 0.0))
+    lost = piece.data["statements"] != [
+        list(row) for row in meant(piece.data, fmt)
+    ]
+    return max(claim, 2.0 ** -(fmt.precision + NUMBER_BITS)) if lost else claim
 
 
 def _log_truncation(row: Piece) -> Callable[[Lanes, Number], Any]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
@@ -19,6 +21,7 @@ from typing import Any
 
 from .assembly import NotRunnable
 from .assembly import assembled
+from .assembly import parsed
 from .grammar import LARGEST_INTEGER
 from .grammar import asks
 from .grammar import binds
@@ -54,6 +57,7 @@ class Module:
         backends: the names for which it is this code.
         tree: its syntax tree without imports and questions for the backend.
         wrong: helpers that are not the code their theorem is about.
+        seed: of both texts, for points that nobody chose.
         rounded: by dtype, with the numbers of the source as it reads them.
     """
 
@@ -61,6 +65,7 @@ class Module:
     backends: tuple[str, ...]
     tree: ast.Module
     wrong: list[str] = field(default_factory=list)
+    seed: str = ""
     rounded: dict[str, Module] = field(default_factory=dict)
 
     @cached_property
@@ -82,6 +87,7 @@ class Module:
         wrong = _stated(tree)
         if wrong:  # nothing of it is run
             raise NotRunnable("; ".join(wrong))
+        seed = _seed(source, whole)
         asking = [_asks_at_all(node) for node in tree.body]
         by_text: dict[str, tuple[list[ast.stmt], list[str]]] = {}
         for name in sorted({*BACKENDS, *_names_asked(tree)}):
@@ -102,6 +108,7 @@ class Module:
                 tuple(names),
                 ast.fix_missing_locations(ast.Module(own, [])),
                 wrong,
+                seed,
             )
             for own, names in by_text.values()
         ]
@@ -123,14 +130,15 @@ class Module:
         return self.run({"ops": None})
 
 
+def _seed(source: str, whole: dict[str, Any] | None) -> str:
+    """A digest of module and certificate: a change of either is another."""
+    text = f"{source}\0{json.dumps(whole, sort_keys=True)}"
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+
+
 def _allowed(source: str, whole: dict[str, Any] | None) -> ast.Module:
     """The syntax tree without imports, if nothing in it is forbidden."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise NotRunnable(
-            f"Not a module: expected Python source, received {error}."
-        ) from None
+    tree = parsed(source)
     _missing(tree)
     tree = assembled(tree, whole)
     kept: list[ast.stmt] = []
@@ -156,7 +164,7 @@ def _missing(tree: ast.Module) -> None:
     there = {
         alias.name
         for node in tree.body
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and not node.level
         for alias in node.names
     }
     if not used <= there:
@@ -168,7 +176,8 @@ def _missing(tree: ast.Module) -> None:
 
 def _import(node: ast.ImportFrom) -> None:
     for alias in node.names:
-        if (node.module, alias.name) not in IMPORTS or alias.asname:
+        known = not node.level and (node.module, alias.name) in IMPORTS
+        if not known or alias.asname:
             shown = ", ".join(f"{b} of {a}" for a, b in sorted(IMPORTS))
             raise NotRunnable(
                 f"Unexpected import: expected {shown}, received "

@@ -75,12 +75,28 @@ class Served:
 def _served(
     name: str, precision: int, emin: int, emax: int, **more: Any
 ) -> Served:
+    """A format, if it is one that lies within float64.
+
+    Raises:
+        ValueError: it is none; before anything is computed of its sizes.
+    """
+    _, least, most = FORMATS["float64"]
+    sizes = precision, emin, emax
+    if not (
+        all(type(size) is int for size in sizes)
+        and 2 <= precision <= FORMATS["float64"][0]
+        and least <= emin <= emax <= most
+    ):
+        raise ValueError(f"{name!r} of {sizes}")
     last = (2 - Fraction(2) ** (1 - precision)) * Fraction(2) ** emax
+    largest = more.get("max_finite", last)
+    if type(largest) not in (int, float, Fraction) or not 0 < largest <= last:
+        raise ValueError(f"{name!r} with a max_finite that it does not have")
     return Served(
         name,
         precision,
         emin,
-        Fraction(more.get("max_finite", last)),
+        Fraction(largest),
         str(more.get("overflow", "inf")),
         str(more.get("compute", name)),
         str(more.get("storage", name)),
@@ -117,10 +133,10 @@ def check_stated(
             **KNOWN,
             **{key: _served(key, **table) for key, table in formats.items()},
         }
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise Malformed(
-            "No formats: expected tables with precision, emin and emax, "
-            f"received {error}."
+            "No formats: expected tables with precision, emin and emax that "
+            f"float64 has, received {error}."
         ) from None
     for label, key in (("EXPRESSION", "expression"), ("NAME", "name")):
         if space[label] != whole[key]:

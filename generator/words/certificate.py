@@ -209,6 +209,7 @@ def _closed(piece: ClosedForm) -> dict[str, object]:
         "rounded": list(piece.rounded),
         "scaled": piece.scaled,
         "power": piece.power,
+        "signed": piece.signed,
         "limit": _plain(piece.limit),
         "truncation": piece.truncation,
     }

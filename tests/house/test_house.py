@@ -126,6 +126,18 @@ def test_bad_input_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="none here")
+def test_output_that_cannot_be_written() -> None:
+    command = [sys.executable, "-m", "keras_stablef.generator.cli", "list"]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error:")
+    assert "Traceback" not in done.stderr
+
+
 def test_interrupts_leave_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

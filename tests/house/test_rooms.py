@@ -9,17 +9,17 @@ generator through one module, when it needs it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
+from imported import COMPUTED
+from imported import MODULES
+from imported import ROOT
+from imported import Import
+from imported import Reader
+from imported import dotted
+from imported import imports
+from imported import is_special
 
-ROOT = next(
-    p for p in Path(__file__).parents if (p / "pyproject.toml").exists()
-)
 pytestmark = pytest.mark.once
 
 # From the ground up; rooms of one floor do not know each other.
@@ -56,189 +56,6 @@ ONLY = {
 }
 CHECKER = {"checker"}
 DOOR = "_derived"  # the package's only module that asks the generator
-
-
-@dataclass(frozen=True)
-class Import:
-    """One name that a module takes from another.
-
-    Attributes:
-        user, module: dotted, below keras_stablef, which is "" itself.
-        name: of what is taken; "" where it is the module.
-        inner: within the body of a function.
-        types: for type checkers alone.
-    """
-
-    user: str
-    module: str
-    name: str
-    inner: bool = False
-    types: bool = False
-
-    def __str__(self) -> str:
-        user, module = (m or "keras_stablef" for m in (self.user, self.module))
-        return f"{user} imports {self.name or 'all'} of {module}"
-
-
-def modules() -> dict[str, Path]:
-    """Every module by its dotted name below keras_stablef."""
-    found = {}
-    for folder, prefix in (("generator", ["generator"]), ("keras_stablef", [])):
-        for path in (ROOT / folder).rglob("*.py"):
-            parts = path.relative_to(ROOT / folder).with_suffix("").parts
-            package = parts[-1] == "__init__"
-            # A link of checkouts, and the catalogue, which imports ops.
-            if parts[0] == "generator" or (
-                parts[0] == "generated" and not package
-            ):
-                continue
-            parts = parts[:-1] if package else parts
-            found[dotted(*prefix, *parts)] = path
-    return found
-
-
-def dotted(*parts: str) -> str:
-    """Parts of a name, of which some may be empty."""
-    return ".".join(part for part in parts if part)
-
-
-def below(name: str) -> str:
-    """A whole name as it is below keras_stablef."""
-    return f"{name}.".removeprefix("keras_stablef.").rstrip(".")
-
-
-MODULES = modules()
-
-
-class Reader:
-    """What a text takes from modules, whatever way it is written.
-
-    Names are followed without their scopes, and through attributes of
-    modules, getattr and names that are given to them.
-    """
-
-    def __init__(self, text: str, user: str, package: str) -> None:
-        self.user, self.package = user, package
-        self.tree = ast.parse(text)
-        self.known: dict[str, str] = {}  # names that are modules of ours
-        # Decorators and defaults run when the module is loaded.
-        self.inner = self._within(
-            *(ast.FunctionDef, ast.AsyncFunctionDef),
-            when=lambda node: True,
-        )
-        self.types = self._within(
-            ast.If,
-            when=lambda node: (
-                ast.unparse(node.test).removeprefix("typing.")
-                == "TYPE_CHECKING"
-            ),
-        )
-
-    def _within(self, *kinds: type, when: Callable[[Any], bool]) -> set[int]:
-        nodes: Iterator[Any] = ast.walk(self.tree)
-        return {
-            id(node)
-            for outer in nodes
-            if isinstance(outer, kinds) and when(outer)
-            for part in outer.body
-            for node in ast.walk(part)
-        }
-
-    def read(self) -> Iterator[Import]:
-        """The statements first: they say which names are modules."""
-        nodes = list(ast.walk(self.tree))
-        for statements in (True, False):
-            for node in nodes:
-                found = self._imported if statements else self._used
-                where = id(node) in self.inner, id(node) in self.types
-                for module, name in found(node):
-                    yield Import(self.user, module, name, *where)
-
-    def _imported(self, node: ast.AST) -> Iterator[tuple[str, str]]:
-        if isinstance(node, ast.ImportFrom):
-            base = self._absolute("." * node.level + (node.module or ""))
-            for alias in node.names:
-                whole = dotted(base, alias.name)
-                if whole in MODULES:
-                    self.known[alias.asname or alias.name] = whole
-                yield base, alias.name
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                first = alias.name.partition(".")[0]
-                whole = alias.name if alias.asname else first
-                if below(whole) in MODULES:
-                    self.known[alias.asname or first] = below(whole)
-                yield below(alias.name), ""
-
-    def _absolute(self, name: str, package: str | None = None) -> str:
-        level = len(name) - len(name.lstrip("."))
-        if not level:
-            return below(name)
-        above = (self.package if package is None else package).split(".")
-        return dotted(*above[: len(above) - level + 1], name[level:])
-
-    def _used(self, node: ast.AST) -> Iterator[tuple[str, str]]:
-        if isinstance(node, ast.Attribute):
-            module = self._module(node.value)
-            if module is not None:
-                yield module, node.attr
-        elif isinstance(node, ast.Assign):
-            module = self._module(node.value)
-            for target in node.targets:
-                if module is not None and isinstance(target, ast.Name):
-                    self.known[target.id] = module
-        elif isinstance(node, ast.Call) and node.args:
-            function = ast.unparse(node.func).rpartition(".")[2]
-            if function == "getattr" and len(node.args) > 1:
-                module = self._module(node.args[0])
-                if module is not None:
-                    yield module, text_of(node.args[1]) or COMPUTED
-            elif function in ("import_module", "__import__"):
-                yield self._called(node) or COMPUTED, ""
-
-    def _module(self, node: ast.AST) -> str | None:
-        """The module of ours that an expression is."""
-        found: str | None = None
-        if isinstance(node, ast.Name):
-            return self.known.get(node.id)
-        if isinstance(node, ast.Attribute):
-            outer = self._module(node.value)
-            found = None if outer is None else dotted(outer, node.attr)
-        elif isinstance(node, ast.Call):
-            found = self._called(node)
-            if ast.unparse(node.func) == "__import__" and found is not None:
-                # That of the first part, as `import a.b` gives.
-                whole = text_of(node.args[0]) or ""
-                found = below(whole.partition(".")[0])
-        return found if found in MODULES else None
-
-    def _called(self, node: ast.Call) -> str | None:
-        """The module that `import_module` or `__import__` names."""
-        function = ast.unparse(node.func).rpartition(".")[2]
-        if function not in ("import_module", "__import__") or not node.args:
-            return None
-        words = [*node.args, *(k.value for k in node.keywords)]
-        name, where = (text_of(node) for node in [*words, None][:2])
-        if name is None:
-            return None
-        return self._absolute(name, None if where is None else below(where))
-
-
-def text_of(node: ast.AST | None) -> str | None:
-    """The text that stands there."""
-    value = getattr(node, "value", None)
-    return value if isinstance(value, str) else None
-
-
-COMPUTED = "?"  # a name that is not there to be read
-
-
-def imports(user: str) -> list[Import]:
-    """What a module takes from the package and from libraries."""
-    path = MODULES[user]
-    package = user if path.name == "__init__.py" else user.rpartition(".")[0]
-    text = path.read_text(encoding="utf-8")
-    return list(Reader(text, user, package).read())
 
 
 def room_of(module: str) -> str:
@@ -300,6 +117,20 @@ WRITTEN = {
     "if typing.TYPE_CHECKING:\n pass\nelse:\n from ..cli import x": (
         *("generator.cli", "x"),
     ),
+    "i.import_module(name='keras_stablef.generator.cli')": (
+        *("generator.cli", ""),
+    ),
+    "from importlib import import_module as load\nload('flint')": (
+        *("flint", ""),
+    ),
+    "__import__('cli', globals(), locals(), ['x'], 2)": ("generator.cli", ""),
+    "__import__('cli', level=2)": ("generator.cli", ""),
+    "from ..pieces.rows import Row\nRow._private": (
+        *("generator.pieces.rows", "_private"),
+    ),
+    "TYPE_CHECKING = True\nif TYPE_CHECKING:\n from ..cli import x": (
+        *("generator.cli", "x"),
+    ),
     "if not TYPE_CHECKING:\n from ..cli import x": ("generator.cli", "x"),
 }
 
@@ -322,11 +153,6 @@ def test_names_of_modules_are_there_to_be_read() -> None:
     users = {item.user for item in ALL if item.module == COMPUTED}
     assert users == {"", "_shipped"}
     assert {i.module for i in ALL if i.name == COMPUTED} == {"ops"}
-
-
-def is_special(name: str) -> bool:
-    """`__file__`, `__name__`: what every module has."""
-    return name.startswith("__") and name.endswith("__")
 
 
 def test_a_file_imports_its_own_room_and_rooms_below() -> None:

@@ -281,6 +281,19 @@ def test_round_trip_by_behaviour(kind: type, arguments: dict) -> None:
     assert again.get_config() == loss.get_config()
 
 
+@pytest.mark.parametrize("key", ["name", "reduction"])
+@pytest.mark.parametrize("word", [5, [1], {"a": 1}], ids=str)
+def test_configurations_of_no_text(key: str, word: object) -> None:
+    """Keras takes them unseen, and fails somewhere else."""
+    for home in (ks.losses, ks.metrics):
+        if key == "reduction" and home is ks.metrics:
+            continue
+        for kind in ("StableFLoss", "ContinuousBernoulli", "LogCosh"):
+            config = {**getattr(home, kind)().get_config(), key: word}
+            with pytest.raises(ValueError, match=f"Bad {key}: expected text"):
+                getattr(home, kind).from_config(config)
+
+
 @pytest.mark.parametrize("delta", [0, -1.0, np.inf, np.nan, "1", None, True])
 def test_bad_delta(delta: object) -> None:
     error = ValueError if type(delta) in (int, float) else TypeError
