@@ -250,25 +250,25 @@ class _Made(Operations):
         return found[0] / 2 if way == "sqrt" else found[0]
 
     def _shift(self) -> int | None:
-        """n of a last product 2**-n * name."""
+        """n of a last product 2**-n * name, where an exponent is put back."""
         way, *parts = self.rows[-1][1]
+        if not self.signed or self.power != 1:
+            return None
         if way != "mul" or isinstance(parts[0], str):
             return None
         value = exact(parts[0]["constant"])
         power = value > 0 and is_power_of_two(value)
         if not (isinstance(parts[1], str) and value.numerator == 1 and power):
             return None
-        return value.denominator.bit_length() - 1
+        shift = value.denominator.bit_length() - 1
+        return shift if shift >= self.fmt.precision else None
 
     def _result(self, shift: int | None) -> str:
         name, tree = self.rows[-1]
         n, word = self.exponent, f'"{self.fmt.name}"'
         if shift is not None:
-            if self.power not in (0, 1):
-                raise none("a last product of a power of two")
             value = self.as_float(tree[2])
             self.meant.append((name, ["mul", tree[1], value.tree]))
-            n = n if self.power and n else "ops.zeros_like(t)"
             return f"_grown_from({value.head}, {n}, {shift}, {word})"
         made = self.as_float(name)
         if self.meant[-1][0] != made.tree:

@@ -33,7 +33,6 @@ from .body import Part
 from .body import Word
 from .body import assign
 from .body import ops
-from .body import zeros
 
 BITS = 200  # of a constant that is no fraction
 
@@ -57,14 +56,17 @@ def carried_statements(
     """What computes the piece from a name, and the result."""
     made = _Carried(piece, input_name, k, dtype)
     statements = piece.program.statements
-    lowered = _lowered(statements[-1][1]) if piece.signed else None
+    lowered = None
+    if piece.signed and piece.power == 1:
+        lowered = _lowered(statements[-1][1], FORMATS[dtype].precision)
     for name, node in statements[:-1] if lowered else statements:
         assert isinstance(node, Op)
         made.values[name] = made.value(name, node)
     if lowered:
         value, shift = lowered
-        args = (made.float_of(value), made.exponent or zeros("t"))
-        last: Expr = Call("grown_from", (*args, Word(shift), Word(dtype)))
+        assert made.exponent is not None
+        args = made.float_of(value), made.exponent, Word(shift), Word(dtype)
+        last: Expr = Call("grown_from", args)
         return made.statements, last
     last = made.float_of(statements[-1][0])
     if made.exponent is not None:
@@ -81,8 +83,9 @@ def carried_statements(
     return made.statements, last
 
 
-def _lowered(node: Expr) -> tuple[str, int] | None:
-    """The name and n of 2**-n * name."""
+def _lowered(node: Expr, least: int) -> tuple[str, int] | None:
+    """The name and n of 2**-n * name, for n so large that 2**(m - n) is normal
+    for every exponent m of a finite result."""
     if not isinstance(node, Op) or node.name != "mul":
         return None
     power, value = node.args
@@ -90,7 +93,8 @@ def _lowered(node: Expr) -> tuple[str, int] | None:
         return None
     if power.value.numerator != 1 or not is_power_of_two(power):
         return None
-    return value.name, power.value.denominator.bit_length() - 1
+    shift = power.value.denominator.bit_length() - 1
+    return (value.name, shift) if shift >= least else None
 
 
 class _Carried:

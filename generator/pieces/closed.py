@@ -24,6 +24,8 @@ from ..program.assumed import primitive_errors
 from ..program.bounds import SPARE
 from ..program.compile import CannotCompileError
 from ..program.compile import compiled
+from ..program.program import Const
+from ..program.program import Op
 from ..program.program import Program
 from ..program.program import rewritable
 from ..program.roundoff import Analyzer
@@ -71,8 +73,28 @@ class ClosedForm:
 
     @property
     def is_carried(self) -> bool:
-        """Whether some values are more than one float."""
-        return bool(self.pairs or self.rounded or self.scaled)
+        """Whether some values, or numbers, are more than one float."""
+        return bool(
+            self.pairs
+            or self.rounded
+            or self.scaled
+            or any(not _is_double(c) for c in _numbers(self.program))
+        )
+
+
+def _numbers(program: Program) -> Iterator[Fraction]:
+    """All constants."""
+    nodes = [node for _, node in program.statements]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, Const):
+            yield node.value
+        elif isinstance(node, Op):
+            nodes += node.args
+
+
+def _is_double(value: Fraction) -> bool:
+    return Fraction(float(value)) == value
 
 
 def closed_form(

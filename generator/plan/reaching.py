@@ -131,6 +131,8 @@ class Reaching:
             lower, upper = self._reach(-1, wide), self._reach(1, wide)
             if lower is None or upper is None:
                 continue
+            if not lower.edge < center < upper.edge:
+                return None
             forms = self._both(center, lower.edge, upper.edge)
             if forms is None:
                 continue
@@ -153,6 +155,8 @@ class Reaching:
         if not own:
             return _Reach(edge, Distant(None, abs(edge)), None)
         (old,) = own
+        if old.point == 0:  # subnormal numbers are between
+            return None
         if old.point is not None:
             far = beside(work, old)
             return _Reach(old.point - side * far.bound, far, None)

@@ -31,6 +31,7 @@ from keras_stablef.generator.checker.roundoff import truncation_of_closed
 from keras_stablef.generator.checker.running import Number
 from keras_stablef.generator.checker.source import Module
 from keras_stablef.generator.checker.source import NotRunnable
+
 from keras_stablef.runtime.kernels import pair_log
 
 pytestmark = pytest.mark.once

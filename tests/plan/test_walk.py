@@ -29,7 +29,15 @@ ROOMS = {
     *("formula", "analysis", "pieces", "plan", "lowering", "source"),
     *("store", "pipeline"),
 }
-PASSING = ("Work.", "Special.", "Search.", "_", "shown", "checked_goal", "max_ulp_of")
+PASSING = (
+    "Work.",
+    "Special.",
+    "Search.",
+    "_",
+    "shown",
+    "checked_goal",
+    "max_ulp_of",
+)
 
 
 def place(path: str) -> tuple[str, str]:
