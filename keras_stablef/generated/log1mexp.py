@@ -16,9 +16,7 @@ from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
-from keras_stablef.runtime.exponents import shrunk
 from keras_stablef.runtime.exponents import split_subnormal
-from keras_stablef.runtime.exponents import unit_of
 from keras_stablef.runtime.kernels import pair_exp
 from keras_stablef.runtime.kernels import pair_log
 from keras_stablef.runtime.kernels import signed_exp
@@ -42,13 +40,16 @@ LOG1MEXP_0_FLOAT32 = rows_of(NAME, "float32", 0)
 LOG1MEXP_0_FLOAT32_END0 = numbers_of(
     NAME, "float32", 0, 1, "ends", 0, "factors", 0, "rest"
 )
-LOG1MEXP_1_FLOAT32 = rows_of(NAME, "float32", 1)
-LOG1MEXP_2_FLOAT32 = rows_of(NAME, "float32", 2)
+LOG1MEXP_1_FLOAT32_END0 = numbers_of(
+    NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
+)
+LOG1MEXP_2_FLOAT32_END0 = numbers_of(
+    NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
+)
 LOG1MEXP_0_FLOAT64 = rows_of(NAME, "float64", 0)
 LOG1MEXP_0_FLOAT64_END0 = numbers_of(
     NAME, "float64", 0, 1, "ends", 0, "factors", 0, "rest"
 )
-LOG1MEXP_1_FLOAT64 = rows_of(NAME, "float64", 1)
 LOG1MEXP_1_FLOAT64_END0 = numbers_of(
     NAME, "float64", 1, 1, "ends", 0, "factors", 0, "rest"
 )
@@ -96,37 +97,41 @@ def log1mexp_0_float32(x):
 
 
 def log1mexp_1_float32(x):
-    """f' in float32, proved within 1.8311 ulp."""
+    """f' in float32, proved within 1.8811 ulp."""
     t = x
 
-    # 0.25 <= x <= 1: 2 local polynomials of degree at most 12. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.832 ulp.
-    s = ops.clip(t, 0.24999999, 1.0000001)
-    y = local_polynomials(s, LOG1MEXP_1_FLOAT32, "float32")
-
-    # 1.17549e-38 <= x <= 5.87747e-39 and 1 <= x <= 88: 1/((exp(x)) - W);
-    # equal to f in exact arithmetic, roundoff <= 1.006 ulp.
-    between = ops.logical_and(t > 5.877472e-39, t < 1.0)
-    c0 = ops.where(between, constant(1.0, "float32"), t)
-    c0 = ops.clip(c0, 1.1754944e-38, 88.0)
-    em_0, en_0 = signed_exp((c0, None), "float32")
-    w_0 = unit_of(en_0, "float32")
-    v2n_0 = -w_0
-    v2_0, v2l_0 = two_sum(em_0[0], v2n_0)
-    v2t_0 = v2l_0 + em_0[1]
-    y_0, yl_0 = short_quotient(
-        (1.0 + ops.zeros_like(v2_0), None), (v2_0, v2t_0), "float32"
-    )
+    # 0.25 <= t <= 88: -(exp(-t))/(-1 + exp(-t)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.882 ulp.
+    c0 = ops.clip(t, 0.24999999, 88.00001)
+    v0_0 = -c0
+    em_0, en_0 = pair_exp((v0_0, None), "float32")
+    v2m_0, v2n_0 = signed_exp((v0_0, None), "float32")
+    v3_0, v3l_0 = two_sum(v2m_0[0], -1.0)
+    v3t_0 = v3l_0 + v2m_0[1]
+    v4_0 = -em_0[0]
+    v4l_0 = -em_0[1]
+    y_0, yl_0 = short_quotient((v4_0, v4l_0), (v3_0, v3t_0), "float32")
     ys_0 = y_0 + fixed(yl_0, "float32")
-    z0 = shrunk(ys_0, en_0, "float32")
-    y = ops.where(between, y, z0)
+    z0 = scale_by_power(ys_0, en_0, "float32")
+    y = z0
 
-    # 1.17549e-38 and nearer to 0: inf; the limit, where there is no float in
-    # between. Truncation + roundoff <= 0.000 ulp.
+    # 0.25 and nearer to 0: t**(-1) (1 + t P_0(t)); expansion with remainder,
+    # 4.2e-10 relative to its first term. Truncation + roundoff <= 1.127 ulp.
     d0 = t
-    y0 = constant(float("inf"), "float32")
-    y = ops.where(d0 < 1.1754944e-38, y0, y)
+    past = d0 <= 0.0
+    d = ops.where(past, constant(0.25, "float32"), d0)
+    d = ops.clip(d, 0.0, 0.25000003)
+    m = d * level_of(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
+    r = (m, ops.zeros_like(m))
+    w = d
+    a = two_sum(fixed(w * horner(LOG1MEXP_1_FLOAT32_END0, w), "float32"), 1.0)
+    b = pair_power(r, 1, "float32")
+    a = pair_quotient(a, b, "float32")
+    y0 = (a[0] + a[1]) * level_of(
+        d, (8.077936e-28,), (1.2379401e27, 1.0), "float32"
+    )
+    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
+    y = ops.where(d0 < 0.25, y0, y)
 
     # x >= 88: 0; |f| is below 2**emin of float32, shown box by box.
     # Truncation + roundoff <= 0.000 ulp.
@@ -140,40 +145,41 @@ def log1mexp_1_float32(x):
 
 
 def log1mexp_2_float32(x):
-    """f'' in float32, proved within 3.9998 ulp."""
+    """f'' in float32, proved within 4.0 ulp."""
     t = x
 
-    # 0.5 <= x <= 1: 1 local polynomials of degree at most 13. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 3.626 ulp.
-    s = ops.clip(t, 0.49999997, 1.0000001)
-    y = local_polynomials(s, LOG1MEXP_2_FLOAT32, "float32")
+    # 0.5 <= t <= 88: -(exp(-t))/(-1 + exp(-t))**2 with t = t; equal to f in
+    # exact arithmetic, roundoff <= 4.000 ulp.
+    c0 = ops.clip(t, 0.49999997, 88.00001)
+    v0_0 = -c0
+    em_0, en_0 = pair_exp((v0_0, None), "float32")
+    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    v2m_0, v2n_0 = signed_exp((v0_0, None), "float32")
+    v3_0, v3l_0 = two_sum(v2m_0[0], -1.0)
+    v3t_0 = v3l_0 + v2m_0[1]
+    v4_0, v4l_0 = product_of_halves(v3_0, v3_0, "float32")
+    v4t_0 = v4l_0 + 2.0 * (v3_0 * v3t_0)
+    v5_0 = -es_0
+    v4s_0 = v4_0 + fixed(v4t_0, "float32")
+    y_0 = once(quotient(v5_0, v4s_0, "float32"), "float32")
+    z0 = scale_by_power(y_0, en_0, "float32")
+    y = z0
 
-    # 1.17549e-38 <= x <= 5.87747e-39 and 1 <= x <= 88: -(exp(x))/((exp(x)) -
-    # W)**2; equal to f in exact arithmetic, roundoff <= 4.000 ulp.
-    between = ops.logical_and(t > 5.877472e-39, t < 1.0)
-    c0 = ops.where(between, constant(1.0, "float32"), t)
-    c0 = ops.clip(c0, 1.1754944e-38, 88.0)
-    em_0, en_0 = signed_exp((c0, None), "float32")
-    w_0 = unit_of(en_0, "float32")
-    v2n_0 = -w_0
-    v2_0, v2l_0 = two_sum(em_0[0], v2n_0)
-    v2t_0 = v2l_0 + em_0[1]
-    v3_0, v3l_0 = product_of_halves(v2_0, v2_0, "float32")
-    v3t_0 = v3l_0 + 2.0 * (v2_0 * v2t_0)
-    v4_0 = -em_0[0]
-    v4l_0 = -em_0[1]
-    v4s_0 = v4_0 + fixed(v4l_0, "float32")
-    v3s_0 = v3_0 + fixed(v3t_0, "float32")
-    y_0 = once(quotient(v4s_0, v3s_0, "float32"), "float32")
-    z0 = shrunk(y_0, en_0, "float32")
-    y = ops.where(between, y, z0)
-
-    # 1.17549e-38 and nearer to 0: -inf; the limit, where there is no float in
-    # between. Truncation + roundoff <= 0.000 ulp.
+    # 0.5 and nearer to 0: t**(-2) (-1 + t P_0(t)); expansion with remainder,
+    # 7.0e-10 relative to its first term. Truncation + roundoff <= 0.833 ulp.
     d0 = t
-    y0 = constant(float("-inf"), "float32")
-    y = ops.where(d0 < 1.1754944e-38, y0, y)
+    past = d0 <= 0.0
+    d = ops.where(past, constant(0.5, "float32"), d0)
+    d = ops.clip(d, 0.0, 0.50000006)
+    m, n = split_subnormal(d, 1, "float32")
+    r = (m, ops.zeros_like(m))
+    w = d
+    a = two_sum(fixed(w * horner(LOG1MEXP_2_FLOAT32_END0, w), "float32"), -1.0)
+    b = pair_power(r, 2, "float32")
+    a = pair_quotient(a, b, "float32")
+    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
+    y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
+    y = ops.where(d0 < 0.5, y0, y)
 
     # x >= 88: 0; |f| is below 2**emin of float32, shown box by box.
     # Truncation + roundoff <= 0.000 ulp.
@@ -234,14 +240,22 @@ def log1mexp_0_float64(x):
 
 
 def log1mexp_1_float64(x):
-    """f' in float64, proved within 1.5458 ulp."""
+    """f' in float64, proved within 2.0 ulp."""
     t = x
 
-    # 0.25 <= x <= 40: 62 local polynomials of degree at most 16. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.546 ulp.
-    s = ops.clip(t, 0.2499999850988388, 40.000003814697266)
-    y = local_polynomials(s, LOG1MEXP_1_FLOAT64, "float64")
+    # 0.25 <= t <= 40: exp(-t)/(1 - exp(-t)) with t = t; equal to f in exact
+    # arithmetic, roundoff <= 2.000 ulp.
+    c0 = ops.clip(t, 0.2499999850988388, 40.000003814697266)
+    v0_0 = -c0
+    v1m_0, v1n_0 = signed_exp((v0_0, None), "float64")
+    v2_0 = -v1m_0[0]
+    v2l_0 = -v1m_0[1]
+    v3_0, v3l_0 = two_sum(v2_0, 1.0)
+    v3t_0 = v3l_0 + v2l_0
+    y_0, yl_0 = short_quotient((v1m_0[0], v1m_0[1]), (v3_0, v3t_0), "float64")
+    ys_0 = y_0 + fixed(yl_0, "float64")
+    z0 = ys_0
+    y = z0
 
     # 0.25 and nearer to 0: t**(-1) (1 + t P_0(t)); expansion with remainder,
     # 5.7e-18 relative to its first term. Truncation + roundoff <= 1.178 ulp.
@@ -388,12 +402,12 @@ BOUNDS = {
     ),
     "float32": (
         1.6242,
-        1.8311,
-        3.9998,
+        1.8811,
+        4.0,
     ),
     "float64": (
         1.923,
-        1.5458,
+        2.0,
         1.0575,
     ),
     "float8_e4m3fn": (

@@ -13,7 +13,6 @@ from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
-from keras_stablef.runtime.exponents import grown_from
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -36,6 +35,9 @@ EXPRESSION = "log(x)/(x-1)"
 DOMAIN = ("0", "oo")
 
 LOG_OVER_XM1_0_FLOAT32 = rows_of(NAME, "float32", 0)
+LOG_OVER_XM1_0_FLOAT32_END0_1 = numbers_of(
+    NAME, "float32", 0, 1, "ends", 0, "factors", 1, "rest"
+)
 LOG_OVER_XM1_1_FLOAT32 = rows_of(NAME, "float32", 1)
 LOG_OVER_XM1_1_FLOAT32_END0 = numbers_of(
     NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
@@ -92,41 +94,52 @@ LOG_OVER_XM1_2_FLOAT64_END1_1 = numbers_of(
 
 
 def log_over_xm1_0_float32(x):
-    """f in float32, proved within 1.5825 ulp."""
+    """f in float32, proved within 1.3029 ulp."""
     t = x
 
-    # 0.5 <= x <= 2: 2 local polynomials of degree at most 13. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.191 ulp.
-    s = ops.clip(t, 0.49999997, 2.0000002)
+    # 0.0625 <= x <= 2: 4 local polynomials of degree at most 13. Taylor
+    # models with relative remainders, economized and rounded; truncation +
+    # roundoff <= 1.296 ulp.
+    s = ops.clip(t, 0.062499996, 2.0000002)
     y = local_polynomials(s, LOG_OVER_XM1_0_FLOAT32, "float32")
 
-    # 1.17549e-38 <= x <= 0.5 and 2 <= x <= 3.40282e+38: log(x)/(x - 1); equal
-    # to f in exact arithmetic, roundoff <= 1.583 ulp.
-    between = ops.logical_and(t > 0.5, t < 2.0)
-    c0 = ops.where(between, constant(2.0, "float32"), t)
-    c0 = ops.clip(c0, 1.1754944e-38, 3.4028235e38)
+    # 2 <= t <= 3.40282e+38: log(t)/(t - 1) with t = t; equal to f in exact
+    # arithmetic, roundoff <= 1.238 ulp.
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float32"))
+    c0 = ops.clip(c0, 1.9999999, 3.4028235e38)
     v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
     v0k_0, v0kl_0 = pair_log(v0m_0, v0n_0, "float32")
     v0_0, v0l_0 = two_sum(v0k_0, v0kl_0)
     v1_0, v1l_0 = two_sum(c0, -1.0)
-    yal_0 = 1.4411519e17 * v0l_0
-    ya_0 = 1.4411519e17 * v0_0
+    yal_0 = 2.305843e18 * v0l_0
+    ya_0 = 2.305843e18 * v0_0
     ybq_0 = once(quotient(ya_0, v1_0, "float32"), "float32")
     ybr_0 = once(quotient(yal_0 - ybq_0 * v1l_0, v1_0, "float32"), "float32")
     yb_0 = ybq_0 + ybr_0
+    y_0 = 4.3368087e-19 * yb_0
     z0 = ops.where(
-        t > constant(3.4028235e38, "float32"),
-        constant(0.0, "float32"),
-        grown_from(yb_0, ops.zeros_like(t), 57, "float32"),
+        t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), y_0
     )
-    y = ops.where(between, y, z0)
+    y = ops.where(inside, z0, y)
 
-    # 1.17549e-38 and nearer to 0: inf; the limit, where there is no float in
-    # between. Truncation + roundoff <= 0.000 ulp.
+    # 0.0625 and nearer to 0: log(t) (-1 + t P_1(t)); expansion with
+    # remainder, 3.9e-10 relative to its first term. Truncation + roundoff <=
+    # 1.303 ulp.
     d0 = t
-    y0 = constant(float("inf"), "float32")
-    y = ops.where(d0 < 1.1754944e-38, y0, y)
+    past = d0 <= 0.0
+    d = ops.where(past, constant(0.0625, "float32"), d0)
+    d = ops.clip(d, 0.0, 0.06250001)
+    w = d
+    m1, n1 = split_subnormal(d, 1, "float32")
+    logs = pair_log(m1, n1, "float32")
+    a = two_sum(
+        fixed(w * horner(LOG_OVER_XM1_0_FLOAT32_END0_1, w), "float32"), -1.0
+    )
+    a = pair_product(a, logs, "float32")
+    y0 = a[0] + a[1]
+    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
+    y = ops.where(d0 < 0.0625, y0, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -213,7 +226,7 @@ def log_over_xm1_1_float32(x):
 
 
 def log_over_xm1_2_float32(x):
-    """f'' in float32, proved within 3.8265 ulp."""
+    """f'' in float32, proved within 4.0 ulp."""
     t = x
 
     # 0.0625 <= x <= 2: 101 local polynomials of degree at most 9. Taylor
@@ -223,7 +236,7 @@ def log_over_xm1_2_float32(x):
     y = local_polynomials(s, LOG_OVER_XM1_2_FLOAT32, "float32")
 
     # 2 <= t <= 2.85873e+13: (2*log(t)/(t - 1)**2 - 2/(t*(t - 1)) - 1/t**2)/(t
-    # - 1) with t = t; equal to f in exact arithmetic, roundoff <= 3.827 ulp.
+    # - 1) with t = t; equal to f in exact arithmetic, roundoff <= 4.000 ulp.
     inside = t >= 2.0
     c0 = ops.where(inside, t, constant(2.0, "float32"))
     c0 = ops.clip(c0, 1.9999999, 2.8587304e13)
@@ -568,9 +581,9 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.5825,
+        1.3029,
         1.6639,
-        3.8265,
+        4.0,
     ),
     "float64": (
         1.4575,

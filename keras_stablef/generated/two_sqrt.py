@@ -72,11 +72,11 @@ TWO_SQRT_2_FLOAT64_END1 = numbers_of(
 
 
 def two_sqrt_0_float32(x):
-    """f in float32, proved within 1.9715 ulp."""
+    """f in float32, proved within 2.0 ulp."""
     t = x
 
     # 0.015625 <= t <= 3.40282e+38: -1/(-sqrt(t) - sqrt(t + 1)) with t = t;
-    # equal to f in exact arithmetic, roundoff <= 1.972 ulp.
+    # equal to f in exact arithmetic, roundoff <= 2.000 ulp.
     c0 = ops.clip(t, 0.015624999, 3.4028235e38)
     v0_0 = c0 + 1.0
     v1_0, v1l_0 = short_root((v0_0, None), "float32")
@@ -116,25 +116,28 @@ def two_sqrt_0_float32(x):
 
 
 def two_sqrt_1_float32(x):
-    """f' in float32, proved within 1.5494 ulp."""
+    """f' in float32, proved within 1.6641 ulp."""
     t = x
 
-    # 0.015625 <= t <= 10: (sqrt(t) - sqrt(t + 1))/(2*sqrt(t)*sqrt(t + 1))
-    # with t = t; equal to f in exact arithmetic, roundoff <= 1.550 ulp.
+    # 0.015625 <= t <= 10: 1/(2*sqrt(t)*(-sqrt(t) - sqrt(t + 1))*sqrt(t + 1))
+    # with t = t; equal to f in exact arithmetic, roundoff <= 1.665 ulp.
     c0 = ops.clip(t, 0.015624999, 10.000001)
-    v0_0, v0l_0 = short_root((c0, None), "float32")
-    v1_0, v1l_0 = two_sum(c0, 1.0)
-    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
-    v3n_0 = -v2_0
-    v3m_0 = -v2l_0
-    v3_0, v3l_0 = two_sum(v0_0, v3n_0)
-    v3t_0 = v3l_0 + v0l_0 + v3m_0
-    v4_0, v4l_0 = product_of_halves(v2_0, v0_0, "float32")
-    v4t_0 = v4l_0 + v2_0 * v0l_0 + v0_0 * v2l_0
-    v5q_0 = once(quotient(v3_0, v4_0, "float32"), "float32")
-    v5r_0 = once(quotient(v3t_0 - v5q_0 * v4t_0, v4_0, "float32"), "float32")
-    v5_0 = v5q_0 + v5r_0
-    y_0 = 0.5 * v5_0
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1_0, v1l_0 = short_root((v0_0, v0l_0), "float32")
+    v2_0 = -v1_0
+    v2l_0 = -v1l_0
+    v3_0, v3l_0 = short_root((c0, None), "float32")
+    v4n_0 = -v3_0
+    v4m_0 = -v3l_0
+    v4_0, v4l_0 = two_sum(v2_0, v4n_0)
+    v4t_0 = v4l_0 + v2l_0 + v4m_0
+    v5_0, v5l_0 = product_of_halves(v4_0, v1_0, "float32")
+    v5t_0 = v5l_0 + v4_0 * v1l_0 + v1_0 * v4t_0
+    v6_0, v6l_0 = product_of_halves(v5_0, v3_0, "float32")
+    v6t_0 = v6l_0 + v5_0 * v3l_0 + v3_0 * v5t_0
+    v6s_0 = v6_0 + fixed(v6t_0, "float32")
+    v7_0 = quotient(1.0, v6s_0, "float32")
+    y_0 = 0.5 * v7_0
     z0 = y_0
     y = z0
 
@@ -197,7 +200,7 @@ def two_sqrt_2_float32(x):
     t = x
 
     # 0.125 <= t <= 8: (-t**(3/2) + (t + 1)**(3/2))/(4*t**(3/2)*(t +
-    # 1)**(3/2)) with t = t; equal to f in exact arithmetic, roundoff <= 3.158
+    # 1)**(3/2)) with t = t; equal to f in exact arithmetic, roundoff <= 3.375
     # ulp.
     c0 = ops.clip(t, 0.12499999, 8.000001)
     v0_0, v0l_0 = two_sum(c0, 1.0)
@@ -213,10 +216,11 @@ def two_sqrt_2_float32(x):
     v5t_0 = v5l_0 + v2t_0 + v5m_0
     v6_0, v6l_0 = product_of_halves(v2_0, v4_0, "float32")
     v6t_0 = v6l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
-    v5s_0 = v5_0 + fixed(v5t_0, "float32")
+    v7l_0 = 0.25 * v5t_0
+    v7_0 = 0.25 * v5_0
+    v7s_0 = v7_0 + fixed(v7l_0, "float32")
     v6s_0 = v6_0 + fixed(v6t_0, "float32")
-    v7_0 = quotient(v5s_0, v6s_0, "float32")
-    y_0 = 0.25 * v7_0
+    y_0 = quotient(v7s_0, v6s_0, "float32")
     z0 = y_0
     y = z0
 
@@ -279,11 +283,11 @@ def two_sqrt_2_float32(x):
 
 
 def two_sqrt_0_float64(x):
-    """f in float64, proved within 1.5509 ulp."""
+    """f in float64, proved within 1.706 ulp."""
     t = x
 
     # 0.015625 <= t <= 8: -1/(-sqrt(t) - sqrt(t + 1)) with t = t; equal to f
-    # in exact arithmetic, roundoff <= 1.551 ulp.
+    # in exact arithmetic, roundoff <= 1.706 ulp.
     c0 = ops.clip(t, 0.015624999068677425, 8.000000953674316)
     v0_0 = c0 + 1.0
     v1_0, v1l_0 = short_root((v0_0, None), "float64")
@@ -411,11 +415,11 @@ def two_sqrt_1_float64(x):
 
 
 def two_sqrt_2_float64(x):
-    """f'' in float64, proved within 3.4387 ulp."""
+    """f'' in float64, proved within 3.4416 ulp."""
     t = x
 
     # 0.125 <= t <= 10: (-t**(3/2) + (t + 1)**(3/2))/(4*t**(3/2)*(t +
-    # 1)**(3/2)) with t = t; equal to f in exact arithmetic, roundoff <= 3.439
+    # 1)**(3/2)) with t = t; equal to f in exact arithmetic, roundoff <= 3.442
     # ulp.
     c0 = ops.clip(t, 0.1249999925494194, 10.000000953674316)
     v0_0, v0l_0 = two_sum(c0, 1.0)
@@ -431,10 +435,11 @@ def two_sqrt_2_float64(x):
     v5t_0 = v5l_0 + v2t_0 + v5m_0
     v6_0, v6l_0 = product_of_halves(v2_0, v4_0, "float64")
     v6t_0 = v6l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
-    v5s_0 = v5_0 + fixed(v5t_0, "float64")
+    v7l_0 = 0.25 * v5t_0
+    v7_0 = 0.25 * v5_0
+    v7s_0 = v7_0 + fixed(v7l_0, "float64")
     v6s_0 = v6_0 + fixed(v6t_0, "float64")
-    v7_0 = quotient(v5s_0, v6s_0, "float64")
-    y_0 = 0.25 * v7_0
+    y_0 = quotient(v7s_0, v6s_0, "float64")
     z0 = y_0
     y = z0
 
@@ -543,7 +548,7 @@ ROUNDING = {
 BOUNDS = {
     "float16": (
         0.5003,
-        0.5002,
+        0.5003,
         0.5005,
     ),
     "bfloat16": (
@@ -552,14 +557,14 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.9715,
-        1.5494,
+        2.0,
+        1.6641,
         3.4235,
     ),
     "float64": (
-        1.5509,
+        1.706,
         1.4593,
-        3.4387,
+        3.4416,
     ),
     "float8_e4m3fn": (
         0.5001,
