@@ -10,6 +10,7 @@ import copy
 import hashlib
 import json
 import pickle
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,25 @@ def test_every_text_of_a_cache_file(kind: str) -> None:
         plans.put(data, place, value)
     assert read_back(kind, data) == plans.plan(kind)
     assert len(shapes) > 10
+
+
+@pytest.mark.parametrize("kind", plans.KINDS)
+def test_every_fraction_of_a_cache_file(kind: str) -> None:
+    """One that is no float, in each place: refused, or it runs."""
+    data = document(kind)
+    shapes = {
+        tuple(key for key in place if isinstance(key, str)): (place, value)
+        for place, value in plans.leaves(data)
+        if isinstance(value, str) and re.fullmatch(r"-?\w+/\w+", value)
+    }
+    for place, value in shapes.values():
+        plans.put(data, place, "-1/3")
+        plan = read_back(kind, data)
+        if plan is not None:
+            with np.errstate(all="ignore"):
+                computed(plan)
+        plans.put(data, place, value)
+    assert shapes
 
 
 def twisted(draw: st.DrawFn, old: Any) -> Any:
