@@ -19,6 +19,8 @@ from .arguments import is_text
 from .arguments import refused
 from .assembly import NotRunnable
 from .claims import FORMATS
+from .claims import exact
+from .claims import whole_number
 from .shapes import CALLS
 from .shapes import EXPONENTS
 from .shapes import FLOATS
@@ -96,8 +98,9 @@ class _Shape(Arguments):
         self.exponents = 0
         self.programs = transcripts(plan)
         self.own = {n: t for t in self.programs for n, _ in t.statements}
-        # Of one argument each, which lies between its seams.
-        self.left = sum(bool(e.get("exponent")) for e in plan.get("ends", ()))
+        self.inputs: set[str] = set()  # of programs that have begun
+        # Of ends with an exponential, the degrees of its argument.
+        self.left = [_degree(e) for e in plan.get("ends", ()) if _degree(e)]
         self.known: dict[ast.expr, Kind] = {}  # each is looked at once
 
     def check(self, node: ast.FunctionDef) -> None:
@@ -127,33 +130,49 @@ class _Shape(Arguments):
         name = call_name(node.value)
         if "x" in names_of(target):
             raise refused(node, "an x that is not bound again")
+        begun = {p.input for p in self.programs if p.statements} & self.inputs
+        if begun & set(names_of(target)):
+            raise refused(node, "a program's input that stays what it is")
         if isinstance(target, ast.Name) and name not in TWO:
             self.names[target.id] = kind
         elif isinstance(target, ast.Tuple) and name in TWO:
             # One more exponent, of which the other part is the rest.
             self.exponents += 1
-            if name == "_pair_exp":
-                self.left -= 1
-            if self.left < 0 or self.own.keys() & set(names_of(target)):
+            if name == "_pair_exp" and not self._granted(node.value):
                 raise refused(node, "an exponential of the certificate")
+            if self.own.keys() & set(names_of(target)):
+                raise refused(node, "a name that no program has")
             one: Powers = ((self.exponents, Fraction(1)),)
             for part, own in zip(target.elts, (TWO[name], kind), strict=True):
                 self.names[ast.unparse(part)] = replace(own, powers=one)
         else:
             raise refused(node, "a name for each result")
 
+    def _granted(self, node: ast.expr) -> bool:
+        """Whether an end has an exponential of an argument like this one."""
+        assert isinstance(node, ast.Call)
+        degree = self.kind(node.args[0]).degree
+        fitting = [most for most in self.left if degree <= most]
+        if not fitting:
+            return False
+        self.left.remove(min(fitting))
+        return True
+
     def _programmed(
         self, program: Transcript, name: str, node: ast.Assign
     ) -> None:
         """The next statement of a program, word for word."""
         known = self.names.get(program.input)
+        self.inputs.add(program.input)
         made = written(node.value, self.narrow)
         if program.statements[:1] != [(name, made)]:
             raise refused(node, "the next statement of the certificate")
         if known is None or known.name != "input":
             raise refused(node, f"{program.input} that is the input")
         program.statements.pop(0)
-        self.names[name] = Kind("number", degree=1)
+        self.names.pop(name, None)
+        if name == program.result and not program.statements:
+            self.names[name] = Kind("number", degree=1)
 
     def _expect(self, node: ast.expr, names: str) -> Kind:
         kind = self.kind(node)
@@ -322,6 +341,13 @@ class _Shape(Arguments):
         if known and "input" in (a.name, b.name):
             return replace(INPUT, steps=max(a.steps, b.steps, 1))
         return number(max(a.degree, b.degree), False, same_powers(a, b))
+
+
+def _degree(end: dict[str, Any]) -> int:
+    """The largest power in an end's exponential; 0 where it has none."""
+    if not end.get("exponent") or not exact(end.get("level", 0)):
+        return 0
+    return max(whole_number(power, "a power") for power, _ in end["exponent"])
 
 
 def names_of(target: ast.expr) -> list[str]:
