@@ -5,7 +5,7 @@ formats than those that ship writes modules that import only keras to a folder
 of their own, so that what ships stays what `check` expects.  Exit codes: 0
 done, 1 the generated files are not up to date or the machine is worse than
 bounds assume, 2 the input cannot be used or the output not be written,
-130 interrupted.
+130 interrupted, 141 nobody reads the output to its end.
 """
 
 from __future__ import annotations
@@ -77,8 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     try:
         code = int(options.run(options, console))
-        sys.stdout.flush()  # here, and not when nobody can say why it failed
+        if sys.stdout is not None:  # it may be closed
+            # Here, and not when nobody can say why it failed.
+            sys.stdout.flush()
         return code
+    except BrokenPipeError:  # nobody reads on: no error of ours
+        _give_up_output()
+        return 141  # as of a process that SIGPIPE ends
     except ValueError as error:  # GeneratorError, or a bad dtype
         # Escaped: "[x]" is no markup but what was received.
         text = escape(str(error))
@@ -91,6 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("interrupted: nothing was left half written")
         return 130
+
+
+class _Console(Console):
+    """One that leaves it to `main` to say that nobody reads on."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -184,14 +196,15 @@ def _asked(
 
 def _output() -> Console:
     """Of standard output; in a pipe or a file no table is cut or folded."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
+    console = _Console()
+    return console if console.is_terminal else _Console(width=WIDE)
 
 
 def _give_up_output() -> None:
     """What cannot be written is not tried again when Python ends."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
 

@@ -10,6 +10,7 @@ from typing import Any
 from keras_stablef.generator.checker import Expected
 from keras_stablef.generator.checker import assembly
 from keras_stablef.generator.checker import check
+from keras_stablef.generator.checker.__main__ import shipped
 from keras_stablef.generator.formula.spec import make_spec
 from keras_stablef.generator.pipeline import derive
 from keras_stablef.generator.pipeline import to_source
@@ -56,3 +57,11 @@ def with_runtime(old: str, new: str) -> dict[str, dict[str, ast.stmt]]:
         }
         for home, own in assembly._homes().items()
     }
+
+
+def changed(name: str, old: str, new: str) -> tuple[str, str]:
+    """Certificate and module that ship, with another text in the module."""
+    text = (shipped() / f"{name}.json").read_text()
+    source = (shipped() / f"{name}.py").read_text()
+    assert old in source
+    return text, source.replace(old, new, 1)

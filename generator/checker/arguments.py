@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
+from abc import ABC
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -46,7 +48,7 @@ def call_name(node: ast.expr) -> str:
     return ""
 
 
-class Arguments:
+class Arguments(ABC):
     """What a body's operations are given.
 
     Attributes:
@@ -63,9 +65,9 @@ class Arguments:
         self.narrow = dtype == "float32"
         self.normal = 2.0 ** FORMATS[dtype][1]
 
+    @abstractmethod
     def kind(self, node: ast.expr) -> Kind:
-        """What an expression is."""
-        raise NotImplementedError
+        """What an expression is: shaped.py's statements say."""
 
     def literal(self, node: ast.expr) -> Kind | None:
         """A number as the format reads it; None: something else."""

@@ -155,7 +155,8 @@ class _Body:
         """Raises where it is more than a body."""
         only_x = ast.parse(f"def {node.name}(x): pass").body[0]
         assert isinstance(only_x, ast.FunctionDef)
-        extra = node.decorator_list or node.returns is not None
+        more = getattr(node, "type_params", None)  # from Python 3.12 on
+        extra = node.decorator_list or node.returns is not None or more
         if extra or ast.dump(node.args) != ast.dump(only_x.args):
             raise _unexpected(node)
         self._statements(node.body)

@@ -22,6 +22,8 @@ from .carried import Carried
 from .carried import carried_forms
 from .carried import statement
 from .claims import FORMATS
+from .claims import exact
+from .claims import whole_number
 from .shapes import CALLS
 from .shapes import EXPONENTS
 from .shapes import FLOATS
@@ -101,8 +103,9 @@ class _Shape(Arguments):
         self.own = {n: t for t in self.programs for n, _ in t.statements}
         self.carried = {n: c for c in carried_forms(plan) for n in c.names}
         self.open: Carried | None = None
-        # Of one argument each, which lies between its seams.
-        self.left = sum(bool(e.get("exponent")) for e in plan.get("ends", ()))
+        self.inputs: set[str] = set()  # of programs that have begun
+        # Of ends with an exponential, the degrees of its argument.
+        self.left = [_degree(e) for e in plan.get("ends", ()) if _degree(e)]
         self.known: dict[ast.expr, Kind] = {}  # each is looked at once
 
     def check(self, node: ast.FunctionDef) -> None:
@@ -140,33 +143,49 @@ class _Shape(Arguments):
         name = call_name(node.value)
         if "x" in names_of(target):
             raise refused(node, "an x that is not bound again")
+        begun = {p.input for p in self.programs if p.statements} & self.inputs
+        if begun & set(names_of(target)):
+            raise refused(node, "a program's input that stays what it is")
         if isinstance(target, ast.Name) and name not in TWO:
             self.names[target.id] = kind
         elif isinstance(target, ast.Tuple) and name in TWO:
             # One more exponent, of which the other part is the rest.
             self.exponents += 1
-            if name == "_pair_exp":
-                self.left -= 1
-            if self.left < 0 or self.own.keys() & set(names_of(target)):
+            if name == "_pair_exp" and not self._granted(node.value):
                 raise refused(node, "an exponential of the certificate")
+            if self.own.keys() & set(names_of(target)):
+                raise refused(node, "a name that no program has")
             one: Powers = ((self.exponents, Fraction(1)),)
             for part, own in zip(target.elts, (TWO[name], kind), strict=True):
                 self.names[ast.unparse(part)] = replace(own, powers=one)
         else:
             raise refused(node, "a name for each result")
 
+    def _granted(self, node: ast.expr) -> bool:
+        """Whether an end has an exponential of an argument like this one."""
+        assert isinstance(node, ast.Call)
+        degree = self.kind(node.args[0]).degree
+        fitting = [most for most in self.left if degree <= most]
+        if not fitting:
+            return False
+        self.left.remove(min(fitting))
+        return True
+
     def _programmed(
         self, program: Transcript, name: str, node: ast.Assign
     ) -> None:
         """The next statement of a program, word for word."""
         known = self.names.get(program.input)
+        self.inputs.add(program.input)
         made = written(node.value, self.narrow)
         if program.statements[:1] != [(name, made)]:
             raise refused(node, "the next statement of the certificate")
         if known is None or known.name != "input":
             raise refused(node, f"{program.input} that is the input")
         program.statements.pop(0)
-        self.names[name] = Kind("number", degree=1)
+        self.names.pop(name, None)
+        if name == program.result and not program.statements:
+            self.names[name] = Kind("number", degree=1)
 
     def _carried(self, form: Carried, node: ast.Assign) -> None:
         """The next statement of a form; of all that it binds, its result.
@@ -351,6 +370,13 @@ class _Shape(Arguments):
         if known and "input" in (a.name, b.name):
             return replace(INPUT, steps=max(a.steps, b.steps, 1))
         return number(max(a.degree, b.degree), False, same_powers(a, b))
+
+
+def _degree(end: dict[str, Any]) -> int:
+    """The largest power in an end's exponential; 0 where it has none."""
+    if not end.get("exponent") or not exact(end.get("level", 0)):
+        return 0
+    return max(whole_number(power, "a power") for power, _ in end["exponent"])
 
 
 def names_of(target: ast.expr) -> list[str]:

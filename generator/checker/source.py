@@ -30,6 +30,7 @@ from .statements import STATED
 from .statements import plain
 
 BACKENDS = ("jax", "tensorflow", "torch")
+OTHER = "any other"  # backend: what it gets is looked at, too
 ANY = "any"  # backend, where a helper's branches are known to be right
 IMPORTS = {
     *(("keras", "ops"), ("keras.config", "backend")),
@@ -90,7 +91,7 @@ class Module:
         seed = _seed(source, whole)
         asking = [_asks_at_all(node) for node in tree.body]
         by_text: dict[str, tuple[list[ast.stmt], list[str]]] = {}
-        for name in sorted({*BACKENDS, *_names_asked(tree)}):
+        for name in sorted({*BACKENDS, OTHER, *_names_asked(tree)}):
             # Tables are most of a module and are not copied.
             own = [
                 _Decided(name).visit(copy.deepcopy(node)) if asks else node

@@ -35,10 +35,12 @@ class Transcript:
     Attributes:
         input: the name of what it is computed of.
         statements: names, and what is assigned to them.
+        result: the name of the last one, the only one that is read elsewhere.
     """
 
     input: str
     statements: list[tuple[str, Tree]]
+    result: str
 
 
 def transcripts(plan: dict[str, Any]) -> list[Transcript]:
@@ -67,7 +69,7 @@ def _transcript(
         own = result if result and k == last else f"{target}{suffix}"
         names[target] = own
         made.append((own, value))
-    return Transcript(name, made)
+    return Transcript(name, made, made[-1][0])
 
 
 def _stated(tree: Any, names: dict[str, str]) -> Tree:
@@ -116,6 +118,10 @@ def written(node: ast.expr, narrow: bool) -> Tree | None:
 
 def _called(name: str, args: list[ast.expr], narrow: bool) -> Tree | None:
     made = [written(a, narrow) for a in args]
+    # Of a primitive the dtype is the last argument.
+    word = getattr(args[-1], "value", None) if args else None
+    if name.startswith("_") and word != ("float32" if narrow else "float64"):
+        return None
     if name == "_once" and len(args) == 2:
         return made[0]
     if name == "ops.clip" and made[1:2] == [("constant", 0)]:

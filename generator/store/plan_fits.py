@@ -23,6 +23,7 @@ from ..pieces.closed import ClosedForm
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
 from ..pieces.end_kinds import ExponentialEnd
+from ..pieces.end_kinds import Factor
 from ..pieces.end_kinds import FloatEnd
 from ..pieces.end_kinds import LogEnd
 from ..pieces.end_kinds import PairEnd
@@ -109,6 +110,8 @@ def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
     _check_rows(cover.rows, fmt)
     for piece in (*cover.rows, *pieces):
         _check_bound(piece, fmt)
+    for piece in pieces:
+        _check_held(piece, fmt)
     for power in cover.powers:
         _check_power(power, fmt)
     for form in cover.closed:
@@ -123,6 +126,31 @@ def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
         f"at most {MOST_PRODUCTS} products",
         products,
     )
+
+
+def _check_held(piece: Row | Special, fmt: FloatFormat) -> None:
+    """Numbers that are printed as they are."""
+    if isinstance(piece, Row):
+        values = [piece.center, piece.lead, piece.slope, *piece.rest]
+    elif isinstance(piece, PowerRow):
+        values = [piece.low, piece.high, piece.center, piece.factor]
+        values += [*piece.offset, *piece.rest, *piece.edges]
+        values += [piece.most] if piece.most is not None else []
+    elif isinstance(piece, ClosedForm):
+        values = [piece.low, piece.high]
+    else:
+        values = [piece.bound, piece.cut]
+        values += [piece.point] if piece.point is not None else []
+        for factor in _factors(piece):
+            values += [factor.head, factor.tail, *factor.rest]
+    for value in values:
+        need(fmt.holds(value), "a number", f"one of {fmt.name}", value)
+
+
+def _factors(form: AnyEnd) -> Sequence[Factor]:
+    if isinstance(form, FloatEnd):
+        return (form.factor,)
+    return () if isinstance(form, LogEnd) else form.factors
 
 
 def _unrolled(piece: Special) -> int:
@@ -143,6 +171,7 @@ def _check_rows(rows: Sequence[Row], fmt: FloatFormat) -> None:
     """They are in order: a grid counts the bins from one to the next."""
     for row in rows:
         _check_interval(row.low, row.high)
+        _check_held(row, fmt)
         need(
             max(abs(row.scale), abs(row.gain)) < fmt.emax,
             "scale, gain",

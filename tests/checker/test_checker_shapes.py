@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable
 
 import pytest
+from checking import changed
+from checking import findings
 from checking import made
 from keras_stablef.generator.checker import check
 from keras_stablef.generator.checker.__main__ import shipped
@@ -104,37 +106,18 @@ DOUBLE: dict[str, str] = {
 }
 
 
-def changed(name: str, old: str, new: str) -> tuple[str, str]:
-    """Certificate and module that ship, with another text in the module."""
-    text = (shipped() / f"{name}.json").read_text()
-    source = (shipped() / f"{name}.py").read_text()
-    assert old in source
-    return text, source.replace(old, new, 1)
-
-
-def said(text: str, source: str, order: int, dtype: str) -> list[str]:
-    """What is found of one plan."""
-    report = check(
-        text,
-        source,
-        only=lambda p: p.order == order and p.fmt.name == dtype,
-        first=True,
-    )
-    return [f.what for f in report.findings]
-
-
 @pytest.mark.parametrize("lie", SHAPES)
 def test_no_other_shape(lie: str) -> None:
     text, source = changed("so3_cubic", CLIP, CLIP + SHAPES[lie])
     source = source.replace("NAME = ", "kk = 65536\nNAME = ", 1)
-    (what,) = said(text, source, 0, "float32")
+    (what,) = findings(json.loads(text), source, 0, "float32")
     assert "shape" in what or "unexpected" in what
 
 
 @pytest.mark.parametrize("lie", DOUBLE)
 def test_no_other_shape_in_float64(lie: str) -> None:
     text, source = changed("so3_cubic", WIDE, WIDE + DOUBLE[lie])
-    (what,) = said(text, source, 0, "float64")
+    (what,) = findings(json.loads(text), source, 0, "float64")
     assert "shape" in what
 
 
@@ -144,7 +127,10 @@ def test_sums_of_sums_end() -> None:
     line = '    y = local_polynomials(s, SO3_CUBIC_0_FLOAT32, "float32")\n'
     more = more.replace("s", "y")
     text, source = changed("so3_cubic", line, line + more)
-    assert "a sum of more than" in said(text, source, 0, "float32")[0]
+    assert (
+        "a sum of more than"
+        in findings(json.loads(text), source, 0, "float32")[0]
+    )
 
 
 ROWS = '    y = local_polynomials(s, SO3_CUBIC_0_FLOAT32, "float32")\n'
@@ -187,7 +173,9 @@ def test_no_bumps(lie: str) -> None:
             source = source.replace("\nNAME", f"{line}\nNAME", 1)
             more = more.replace(f"_{name}(", f"{name}(")
     assert ROWS in source
-    (what,) = said(text, source.replace(ROWS, ROWS + more), 0, "float32")
+    (what,) = findings(
+        json.loads(text), source.replace(ROWS, ROWS + more), 0, "float32"
+    )
     assert "shape" in what
 
 
@@ -222,7 +210,7 @@ def test_programs_are_those_of_the_certificate(lie: str) -> None:
     name, old, new = PROGRAMS[lie]
     text, source = changed(name, old, new)
     order = 1 if name == "log_exprel" else 0
-    (what,) = said(text, source, order, "float32")
+    (what,) = findings(json.loads(text), source, order, "float32")
     assert "shape" in what
 
 
@@ -252,7 +240,7 @@ EXPONENTS: dict[str, str] = {
 @pytest.mark.parametrize("lie", EXPONENTS)
 def test_exponents_are_exponents(lie: str) -> None:
     text, source = changed("log_cosh", SCALED, EXPONENTS[lie])
-    assert said(text, source, 2, "float32")
+    assert findings(json.loads(text), source, 2, "float32")
 
 
 def signed(lines: str) -> tuple[str, str, Plan]:
@@ -284,9 +272,9 @@ def test_the_sign_of_x_is_not_carried_on() -> None:
         "side < 0.0, t < 8.0), (y + 1e8) - 1e8, y)\n"
     )
     text, source, plan = signed(compared)
-    assert said(text, source, 0, "float32")
+    assert findings(json.loads(text), source, 0, "float32")
     text, source, plan = signed(BY_SIDE + LOST)
-    assert said(text, source, 0, "float32")
+    assert findings(json.loads(text), source, 0, "float32")
     for more, expected in (
         ("", True),
         (SIGN, True),
@@ -341,8 +329,10 @@ MODULES: dict[str, Other] = {
 def test_modules_that_are_read_otherwise(lie: str) -> None:
     text = (shipped() / "so3_cubic.json").read_text()
     source = (shipped() / "so3_cubic.py").read_text()
-    assert said(text, MODULES[lie](source), 0, "float32")
-    assert not said(text, "# coding: utf-8\n" + source, 0, "float32")
+    assert findings(json.loads(text), MODULES[lie](source), 0, "float32")
+    assert not findings(
+        json.loads(text), "# coding: utf-8\n" + source, 0, "float32"
+    )
 
 
 FORMATS: tuple[dict[str, object], ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -135,6 +136,32 @@ def test_output_that_cannot_be_written() -> None:
         )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error:")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("shell", "code"), [("| true", 141), (">&-", 0)])
+def test_output_that_nobody_reads(shell: str, code: int) -> None:
+    """The pipe is closed before anything is written."""
+    command = f"{sys.executable} -m keras_stablef.generator.cli list"
+    if shell == ">&-":
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {shell}"],
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            command.split(),
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        os.close(writing)
+    assert done.returncode == code
     assert "Traceback" not in done.stderr
 
 

@@ -10,6 +10,7 @@ import copy
 import hashlib
 import json
 import pickle
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +70,16 @@ def document(kind: str) -> Any:
     return json.loads(dumped(plans.plan(kind)))
 
 
+def texts(data: Any, pattern: str) -> list[tuple[plans.Place, str]]:
+    """Of each kind of leaf that is such a text one, with its place."""
+    found = {
+        tuple(key for key in place if isinstance(key, str)): (place, value)
+        for place, value in plans.leaves(data)
+        if isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL)
+    }
+    return list(found.values())
+
+
 def test_files_by_hand_are_read() -> None:
     """So those below are refused for what they hold."""
     for kind in plans.KINDS:
@@ -82,14 +93,10 @@ CACHED = [*LISTED, CODE, f"exp if {CODE} else ops.exp", "x\n    " + CODE]
 def test_every_text_of_a_cache_file(kind: str) -> None:
     """Each kind of leaf that is a text: refused, or a comment of one line."""
     data = document(kind)
-    shapes = {
-        tuple(key for key in place if isinstance(key, str)): (place, value)
-        for place, value in plans.leaves(data)
-        if isinstance(value, str)
-    }
+    shapes = texts(data, ".*")
     want = computed(plans.plan(kind))
     taken = set()
-    for place, value in shapes.values():
+    for place, value in shapes:
         for payload in CACHED:
             plans.put(data, place, payload)
             plan = read_back(kind, data)
@@ -101,6 +108,21 @@ def test_every_text_of_a_cache_file(kind: str) -> None:
         plans.put(data, place, value)
     assert read_back(kind, data) == plans.plan(kind)
     assert len(shapes) > 10
+
+
+@pytest.mark.parametrize("kind", plans.KINDS)
+def test_every_fraction_of_a_cache_file(kind: str) -> None:
+    """One that is no float, in each place: refused, or it runs."""
+    data = document(kind)
+    shapes = texts(data, r"-?\w+/\w+")
+    for place, value in shapes:
+        plans.put(data, place, "-1/3")
+        plan = read_back(kind, data)
+        if plan is not None:
+            with np.errstate(all="ignore"):
+                computed(plan)
+        plans.put(data, place, value)
+    assert shapes
 
 
 def twisted(draw: st.DrawFn, old: Any) -> Any:
