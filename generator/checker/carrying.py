@@ -226,6 +226,8 @@ class Operations:
             return self.as_float(name)
         args = [self.as_float(part) for part in parts]
         texts = [a.head for a in args]
+        if way == "div" and args[0].numbers is not None:
+            texts = list(turned(*texts))
         if way in TWO:
             made = f"{texts[0]} {TWO[way]} {texts[1]}"
         else:
@@ -272,7 +274,11 @@ class Operations:
         return self._named(f"{name}t", " + ".join(found))
 
     def _product(self, name: str, a: Value, b: Value) -> Value:
-        call = self._call("_product_of_halves", a.head, b.head)
+        heads = [
+            self.tensor(float(v.numbers[0])) if v.numbers else v.head
+            for v in (a, b)
+        ]
+        call = self._call("_product_of_halves", *heads)
         p, e = self._both(name, call)
         cross = [
             f"{x.head} * {y.tail}"
@@ -293,7 +299,9 @@ class Operations:
 
     def _divided(self, stem: str, a: str, b: str, whole: bool = False) -> str:
         if whole:  # a number, which torch would divide otherwise
-            a = f"{a} + ops.zeros_like({b})"
+            like = b
+            a, b = turned(a, b)
+            a = f"{a} + ops.zeros_like({like})"
         return self._named(stem, self._call("_quotient", a, b))
 
     def _corrected(self, name: str, a: Value, b: Value) -> Value:
@@ -318,10 +326,14 @@ class Operations:
         return Value(head, None, *self._meant(name, tree))
 
     def _quotient(self, name: str, a: Value, b: Value) -> Value:
-        head = a.head
+        head, under, tail = a.head, b.head, b.tail
         if a.numbers is not None:
+            if a.tail is None:
+                head, under = turned(head, under)
+            if under != b.head and tail is not None:
+                tail = f"-{tail}"
             head = f"{head} + ops.zeros_like({b.head})"
-        one, two = f"({head}, {a.tail})", f"({b.head}, {b.tail})"
+        one, two = f"({head}, {a.tail})", f"({under}, {tail})"
         both = self._both(name, self._call("_short_quotient", one, two))
         made = self._meant(name, ["div", _joined(a), _joined(b)])
         return Value(*both, *made)
@@ -369,6 +381,11 @@ class Operations:
         low = None if a.low is None else ["div", a.low, a.tree]
         made = self._meant(name, ["log", a.tree], low)
         return Value(h, self._gathered(name, e, more), *made)
+
+
+def turned(a: str, b: str) -> tuple[str, str]:
+    """1 / b as (-1) / (-b): 1 / b is no quotient in TensorFlow's graphs."""
+    return ("-1.0", f"-{b}") if a == "1.0" else (a, b)
 
 
 def _joined(a: Value) -> Any:

@@ -7,11 +7,14 @@ between each program and f is bounded on short intervals, on both sides of
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -31,6 +34,7 @@ from .decisions import runs
 from .enclosure import Chart
 from .enclosure import regular_chart
 from .endcharts import end_chart
+from .endcharts import exponential_chart
 from .formula import Node
 from .formula import X
 from .formula import number
@@ -51,6 +55,8 @@ from .values import Unknown
 from .values import ball
 
 FARTHER = 2**7  # times 1: octaves are not divided
+NEAR = 8  # exp(-NEAR)**COUNT is below what is claimed
+MOST_OCTAVES = 2**11  # of exponentials: those of float64
 WIDE = 2**6  # times its low end: an interval in octaves
 PARTS = 64  # of a piece, on which its gap is bounded; ends are floats
 FAR = 2  # the chart of infinity begins at so many times the last bend
@@ -92,22 +98,40 @@ def check_closed(plan: Plan, piece: Piece, target: Target) -> str | None:
         raise Unknown("a closed form on both sides of 0")
     way = 1 if high > 0 else -1
     near, last = sorted((abs(low), abs(high)))
-    if last > FARTHER and near > 0:
-        end = FAR * max(near, Fraction(32))
-        for root in (1, 2):
-            try:
-                chart = _from_infinity(way, end, root)
-                size = _far_gap(chart, formula, target, last / end)
-            except Unknown:
-                continue
-            if arb(size) <= claim:
-                last = min(last, end)
-                break
+    for end, chart, octaves in _far_charts(way, near, last):
+        try:
+            size = _far_gap(chart, formula, target, octaves)
+        except Unknown:
+            continue
+        if arb(size) <= claim:
+            last = end
+            break
     for a, b in _parts(near, last):
         ends = sorted((way * a, way * b))
         for c, d in _graded(ends[0], ends[1], plan):
             judge.over(c, d)
     return None
+
+
+def _far_charts(
+    way: int, near: Fraction, last: Fraction
+) -> Iterator[tuple[Fraction, Chart, int]]:
+    """Where they begin, charts of infinity, and octaves in them to `last`.
+
+    In powers of 1/x, of its root, of exp(-|x|) and of its root.
+    """
+    if near <= 0:
+        return
+    end = FAR * max(near, Fraction(32))
+    if end < last and last > FARTHER:
+        for root in (1, 2):
+            chart = _from_infinity(way, end, root)
+            yield end, chart, ceil_log2(last / end) + 1
+    end = max(near, Fraction(NEAR))
+    if end < last <= MOST_OCTAVES:
+        for unit in (1, 2):
+            chart = exponential_chart(way, unit, ball(end), COUNT)
+            yield end, chart, ceil((last - end) * 3 / 2 / unit) + 2
 
 
 def _graded(
@@ -133,15 +157,20 @@ def _from_infinity(side: int, end: Fraction, root: int = 1) -> Chart:
 
 
 def _far_gap(
-    chart: Chart, formula: Node, target: Target, ratio: Fraction
+    chart: Chart, formula: Node, target: Target, octaves: int
 ) -> float:
-    """|formula / f - 1| on so much of what the chart reaches."""
+    """|formula / f - 1| on so many octaves of what the chart reaches."""
     before = ctx.prec, ctx.cap
     try:
         ctx.prec, ctx.cap = BITS, COUNT
         f = target.on(chart)
-        lead = min(chart.settled(p).v for p in f.parts.values())
-        return chart_gap(chart, formula, target, lead, ceil_log2(ratio) + 1)
+        leads = []
+        for part in f.parts.values():
+            with contextlib.suppress(Unknown):  # a logarithm that is not there
+                leads.append(chart.settled(part).v)
+        if not leads:
+            raise Unknown("nothing but zeros in sight")
+        return chart_gap(chart, formula, target, min(leads), octaves)
     finally:
         ctx.prec, ctx.cap = before
 
@@ -317,8 +346,7 @@ def _far(
     if high == plan.fmt.max_finite:
         end = FAR * max(low, Fraction(32))
         chart = _from_infinity(side, end)
-        most = Fraction(2) ** plan.fmt.emax
-        size = _far_gap(chart, formula, target, most)
+        size = _far_gap(chart, formula, target, plan.fmt.emax + 2)
         ends = sorted((side * end, side * high))
         strips.append(Strip(ends[0], ends[1], size, True))
     judge = Judge(

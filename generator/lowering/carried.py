@@ -32,6 +32,7 @@ from .body import Number
 from .body import Part
 from .body import Word
 from .body import assign
+from .body import constant
 from .body import ops
 
 BITS = 200  # of a constant that is no fraction
@@ -204,6 +205,8 @@ class _Carried:
             self.values[name] = pair
             return _Value(self.float_of(name))
         args = tuple(map(self._float, node.args))
+        if node.name == "div":
+            args = _turned(*args)
         made: Expr = Op(node.name, args)
         if node.name == "log":
             made = ops("log", *args)
@@ -239,7 +242,14 @@ class _Carried:
         return self._named(f"{name}t", total)
 
     def _product(self, name: str, a: _Value, b: _Value) -> _Value:
-        call = Call("product_of_halves", (a.head, b.head, Word(self.dtype)))
+        heads = [
+            # Of which the bits are seen.
+            constant(v.head.value, self.dtype)
+            if isinstance(v.head, Number)
+            else v.head
+            for v in (a, b)
+        ]
+        call = Call("product_of_halves", (*heads, Word(self.dtype)))
         p, e = self._pair(name, call)
         cross = [
             x * y
@@ -251,8 +261,10 @@ class _Carried:
         return _Value(p, self._gathered(name, e, *cross))
 
     def _divided(self, stem: str, a: Expr, b: Expr) -> Var:
+        like = b
+        a, b = _turned(a, b)
         if isinstance(a, Number):  # torch: c / b is c * (1 / b) for a number
-            a = a + Call("ops.zeros_like", (b,))
+            a = a + Call("ops.zeros_like", (like,))
         call = Call("quotient", (a, b, Word(self.dtype)))
         return self._named(stem, Call("once", (call, Word(self.dtype))))
 
@@ -269,8 +281,12 @@ class _Carried:
 
     def _quotient(self, name: str, a: _Value, b: _Value) -> _Value:
         if isinstance(a.head, Number):
+            like = b.head
+            if a.tail is None and a.head.value == 1:
+                a = _negative(a)
+                b = _Value(-b.head, None if b.tail is None else -b.tail)
             # torch: c / b is c * (1 / b) for a number.
-            a = _Value(a.head + ops("zeros_like", b.head), a.tail)
+            a = _Value(a.head + ops("zeros_like", like), a.tail)
         call = Call("short_quotient", (_group(a), _group(b), self.word))
         return _Value(*self._pair(name, call))
 
@@ -324,6 +340,13 @@ class _Carried:
         if a.tail is not None:
             more = self._divided(f"{name}r", a.tail, a.head)
         return _Value(h, self._gathered(name, e, more))
+
+
+def _turned(a: Expr, b: Expr) -> tuple[Expr, Expr]:
+    """The same quotient; 1 / b is not one in graphs: see `program.infix`."""
+    if isinstance(a, Number) and a.value == 1:
+        return Number(-a.value, a.dtype), -b
+    return a, b
 
 
 def _group(value: _Value) -> Group:

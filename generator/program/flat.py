@@ -57,6 +57,14 @@ def flattened(
     return Program(str(variable), (*before, ("y", node))), name
 
 
+def is_unit(node: Expr) -> bool:
+    """Whether it is the power of two that is left out of what is scaled."""
+    if not (isinstance(node, Op) and node.name == "div"):
+        return False
+    top, bottom = node.args
+    return isinstance(top, Var) and top == bottom
+
+
 class _Flat:
     def __init__(self, variable: str) -> None:
         self.variable = variable

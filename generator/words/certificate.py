@@ -30,7 +30,7 @@ from ..pieces.rows import Row
 from ..pieces.rows import splitter
 from ..pieces.sound import require_sound
 from ..program.assumed import primitive_errors
-from ..program.flat import UNIT
+from ..program.flat import is_unit
 from ..program.program import Const
 from ..program.program import Expr
 from ..program.program import Op
@@ -272,7 +272,7 @@ def _statements(program: Program) -> list[list[object]]:
     """In exact arithmetic: the unit of what is scaled is 1 there."""
     one: object = {"constant": "1"}
     return [
-        [name, one if name == UNIT else _tree(value)]
+        [name, one if is_unit(value) else _tree(value)]
         for name, value in program.statements
     ]
 

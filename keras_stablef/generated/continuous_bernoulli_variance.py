@@ -62,7 +62,7 @@ def continuous_bernoulli_variance_0_float32(x):
     c0 = ops.clip(c0, 1.9999999, 32.000004)
     v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
     v1_0, v1l_0 = short_quotient(
-        (1.0 + ops.zeros_like(v0_0), None), (v0_0, v0l_0), "float32"
+        (-1.0 + ops.zeros_like(v0_0), None), (-v0_0, -v0l_0), "float32"
     )
     v2_0 = -c0
     v3m_0, v3n_0 = signed_exp((v2_0, None), "float32")

@@ -184,7 +184,7 @@ def log1prel_2_float32(x):
     v5_0, v5l_0 = product_of_halves(v0_0, v0_0, "float32")
     v5t_0 = v5l_0 + 2.0 * (v0_0 * v0l_0)
     v6_0, v6l_0 = short_quotient(
-        (1.0 + ops.zeros_like(v5_0), None), (v5_0, v5t_0), "float32"
+        (-1.0 + ops.zeros_like(v5_0), None), (-v5_0, -v5t_0), "float32"
     )
     v7n_0 = -v6_0
     v7m_0 = -v6l_0
@@ -193,7 +193,7 @@ def log1prel_2_float32(x):
     v8_0, v8l_0 = product_of_halves(c0, v0_0, "float32")
     v8t_0 = v8l_0 + c0 * v0l_0
     v9_0, v9l_0 = short_quotient(
-        (1.0 + ops.zeros_like(v8_0), None), (v8_0, v8t_0), "float32"
+        (-1.0 + ops.zeros_like(v8_0), None), (-v8_0, -v8t_0), "float32"
     )
     v10l_0 = 2.0 * v9l_0
     v10_0 = 2.0 * v9_0

@@ -251,7 +251,7 @@ def log_over_xm1_2_float32(x):
     v4_0 = 2.0 * v3_0
     v5_0, v5l_0 = product_of_halves(c0, c0, "float32")
     v6_0, v6l_0 = short_quotient(
-        (1.0 + ops.zeros_like(v5_0), None), (v5_0, v5l_0), "float32"
+        (-1.0 + ops.zeros_like(v5_0), None), (-v5_0, -v5l_0), "float32"
     )
     v7n_0 = -v6_0
     v7m_0 = -v6l_0
@@ -260,7 +260,7 @@ def log_over_xm1_2_float32(x):
     v8_0, v8l_0 = product_of_halves(c0, v1_0, "float32")
     v8t_0 = v8l_0 + c0 * v1l_0
     v9_0, v9l_0 = short_quotient(
-        (1.0 + ops.zeros_like(v8_0), None), (v8_0, v8t_0), "float32"
+        (-1.0 + ops.zeros_like(v8_0), None), (-v8_0, -v8t_0), "float32"
     )
     v10l_0 = 2.0 * v9l_0
     v10_0 = 2.0 * v9_0

@@ -107,7 +107,7 @@ def phi3_0_float32(x):
     inside = -t >= 16.0
     c2 = ops.where(inside, -t, constant(16.0, "float32"))
     c2 = ops.clip(c2, 15.999999, 4.7852213e37)
-    v0_2 = quotient(1.0, c2, "float32")
+    v0_2 = quotient(-1.0, -c2, "float32")
     v1_2 = 2.0 * v0_2
     v2_2 = v1_2 - 2.0
     v3_2 = quotient(v2_2, c2, "float32")

@@ -202,7 +202,7 @@ def pseudo_huber_2_float32(x):
     v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float32")
     v3t_0 = v3l_0 + v1_0 * v2l_0 + v2_0 * v1l_0
     v3s_0 = v3_0 + fixed(v3t_0, "float32")
-    y_0 = quotient(1.0, v3s_0, "float32")
+    y_0 = quotient(-1.0, -v3s_0, "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
 

@@ -136,7 +136,7 @@ def two_sqrt_1_float32(x):
     v6_0, v6l_0 = product_of_halves(v5_0, v3_0, "float32")
     v6t_0 = v6l_0 + v5_0 * v3l_0 + v3_0 * v5t_0
     v6s_0 = v6_0 + fixed(v6t_0, "float32")
-    v7_0 = quotient(1.0, v6s_0, "float32")
+    v7_0 = quotient(-1.0, -v6s_0, "float32")
     y_0 = 0.5 * v7_0
     z0 = y_0
     y = z0
