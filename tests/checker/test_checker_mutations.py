@@ -428,10 +428,8 @@ def test_each_backend_has_its_branch() -> None:
     assert len(Module.read(source)) == 1
     branch = '    if backend() == "torch":\n        y = -y'
     several = Module.read(last_line(0, branch)(None, source))
-    assert [m.backends for m in several] == [
-        ("any other", "jax", "tensorflow"),
-        ("torch",),
-    ]
+    others = ("any other", "jax", "tensorflow")
+    assert [m.backends for m in several] == [others, ("torch",)]
 
 
 def test_everything_declared_is_expected(tmp_path: Path) -> None:
