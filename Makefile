@@ -10,7 +10,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # The generator needs keras for its version of the package only.
 GENERATOR := KERAS_BACKEND=numpy $(PY) -m keras_stablef.generator
 
-.PHONY: help generate check test test-all demo bench weigh calibrate certify gpu clean
+.PHONY: help generate check test test-all demo bench costs weigh calibrate certify gpu clean
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
@@ -56,8 +56,11 @@ test-all: test ## those of minutes too: the fuzz, every listed formula, examples
 demo: $(STAMP) ## the question, reproduced and cured: tables and plots in out/
 	$(PY) -m examples.question --backend all
 
-bench: $(STAMP) ## speed against the single where and sigmoid, as ratios
-	$(PY) benchmarks/speed.py
+bench: $(STAMP) ## time against textbook formulas, as ratios, into docs/performance.md
+	$(PY) benchmarks/performance.py
+
+costs: $(STAMP) ## the planner's costs beside measured times, as ranks
+	KERAS_BACKEND=jax $(PY) benchmarks/costs.py
 
 weigh: $(STAMP) ## measure what operations cost, for the planner
 	$(PY) benchmarks/operations.py

@@ -172,9 +172,9 @@ def jax_speed() -> Iterator[Row]:
     import jax
     import jax.numpy as jnp
     import numpy as np
-    from catalogue import inputs
-    from catalogue import textbook
     from keras_stablef.generator.formula.catalogue import load_catalogue
+    from speed import inputs
+    from speed import textbook
 
     import keras_stablef as ks
 

@@ -32,7 +32,8 @@ def scaled(ops: Ops, y: Number, n: Number, place: int) -> Number:
     value = np.clip(whole.lo, -most, most)
     half = np.floor(value / 2)
     lost = whole.res
-    return y * _power(ops, half, lost) * _power(ops, value - half, lost)
+    made = y * _power(ops, half, lost) * _power(ops, value - half, lost)
+    return _flushed_once(y, made, value)
 
 
 def further(ops: Ops, y: Number, n: Number, up: bool, place: int) -> Number:

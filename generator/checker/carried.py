@@ -277,12 +277,17 @@ class _Made(Operations):
             return made.head
         if n is None:
             raise none("no exponent")
+        last = made.head
+        while tree[0] == "neg" and isinstance(tree[1], str):
+            tree = self.trees.get(tree[1], [""])
+        if tree[0] == "mul" and any(isinstance(p, dict) for p in tree[1:]):
+            last = f"_fixed({last}, {word})"
         if self.signed and abs(self.power) == 1:
             call = "_grown" if self.power > 0 else "_shrunk"
-            return f"{call}({made.head}, {n}, {word})"
+            return f"{call}({last}, {n}, {word})"
         times = {1: n, -1: f"-{n}"}.get(self.power)
         times = times or f"{text_of(Fraction(self.power))} * {n}"
-        return f"_scale_by_power({made.head}, {times}, {word})"
+        return f"_scale_by_power({last}, {times}, {word})"
 
     def _limited(self, last: str) -> str:
         """Beyond an end it is the limit."""

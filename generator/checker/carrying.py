@@ -112,6 +112,13 @@ class Operations:
             (head, tail),
         )
 
+    def _tensors(self, value: Value) -> tuple[str, str | None]:
+        """Head and tail; numbers as tensors, of which the bits are seen."""
+        if value.numbers is None:
+            return value.head, value.tail
+        head, tail = (self.tensor(float(n)) for n in value.numbers)
+        return head, None if value.tail is None else tail
+
     def _operand(self, part: Any) -> Value:
         if isinstance(part, str):
             return self.values[part]
@@ -274,10 +281,7 @@ class Operations:
         return self._named(f"{name}t", " + ".join(found))
 
     def _product(self, name: str, a: Value, b: Value) -> Value:
-        heads = [
-            self.tensor(float(v.numbers[0])) if v.numbers else v.head
-            for v in (a, b)
-        ]
+        heads = [self._tensors(v)[0] for v in (a, b)]
         call = self._call("_product_of_halves", *heads)
         p, e = self._both(name, call)
         cross = [
@@ -326,14 +330,16 @@ class Operations:
         return Value(head, None, *self._meant(name, tree))
 
     def _quotient(self, name: str, a: Value, b: Value) -> Value:
-        head, under, tail = a.head, b.head, b.tail
+        head, over = a.head, a.tail
+        under, tail = self._tensors(b)
         if a.numbers is not None:
+            over = self._tensors(a)[1]
             if a.tail is None:
                 head, under = turned(head, under)
             if under != b.head and tail is not None:
                 tail = f"-{tail}"
             head = f"{head} + ops.zeros_like({b.head})"
-        one, two = f"({head}, {a.tail})", f"({under}, {tail})"
+        one, two = f"({head}, {over})", f"({under}, {tail})"
         both = self._both(name, self._call("_short_quotient", one, two))
         made = self._meant(name, ["div", _joined(a), _joined(b)])
         return Value(*both, *made)

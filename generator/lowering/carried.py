@@ -24,6 +24,7 @@ from ..program.forms import is_power_of_two
 from ..program.program import Const
 from ..program.program import Expr
 from ..program.program import Op
+from ..program.program import Program
 from ..program.program import Var
 from .body import Assign
 from .body import Call
@@ -80,8 +81,23 @@ def carried_statements(
         elif piece.power != 1:
             n = Number(Fraction(piece.power), dtype) * n
         if piece.power:
+            if _by_number(piece.program):
+                # (2 a) b becomes 2 (a b) in graphs, and a b may be flushed.
+                last = Call("fixed", (last, Word(dtype)))
             last = Call(scaling, (last, n, Word(dtype)))
     return made.statements, last
+
+
+def _by_number(program: Program) -> bool:
+    """Whether the result is a product with a number, or the negative of one."""
+    table = dict(program.statements)
+    node: Expr | None = program.statements[-1][1]
+    while isinstance(node, Op) and node.name == "neg":
+        (inner,) = node.args
+        node = table.get(inner.name) if isinstance(inner, Var) else None
+    if not isinstance(node, Op) or node.name != "mul":
+        return False
+    return any(isinstance(part, Const) for part in node.args)
 
 
 def _lowered(node: Expr, least: int) -> tuple[str, int] | None:
@@ -242,13 +258,7 @@ class _Carried:
         return self._named(f"{name}t", total)
 
     def _product(self, name: str, a: _Value, b: _Value) -> _Value:
-        heads = [
-            # Of which the bits are seen.
-            constant(v.head.value, self.dtype)
-            if isinstance(v.head, Number)
-            else v.head
-            for v in (a, b)
-        ]
+        heads = _tensor(a.head), _tensor(b.head)
         call = Call("product_of_halves", (*heads, Word(self.dtype)))
         p, e = self._pair(name, call)
         cross = [
@@ -350,8 +360,16 @@ def _turned(a: Expr, b: Expr) -> tuple[Expr, Expr]:
 
 
 def _group(value: _Value) -> Group:
-    tail = Word(None) if value.tail is None else value.tail
-    return Group((value.head, tail))
+    """Both parts as tensors."""
+    tail = Word(None) if value.tail is None else _tensor(value.tail)
+    return Group((_tensor(value.head), tail))
+
+
+def _tensor(part: Expr) -> Expr:
+    """A number as one, of which the bits can be seen."""
+    if isinstance(part, Number):
+        return constant(part.value, part.dtype)
+    return part
 
 
 def _negative(value: _Value) -> _Value:

@@ -114,12 +114,15 @@ class Search:
     slow machines others.
 
     Attributes:
+        goal: the bound that forms have to have.
+        most: what may be claimed of them.
         known: programs by formula.
         left: what may be spent yet.
     """
 
     fmt: FloatFormat
     goal: float
+    most: float
     check_time: Callable[[], None]
     known: dict[sympy.Expr, list[Programs]] = field(default_factory=dict)
     left: int = 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain
 
 import numpy as np
 import sympy
@@ -59,7 +61,7 @@ def best_form(
         expr: f of side * t, t being `spellings.T`.
     """
     if expr not in search.known:
-        search.known[expr] = list(_made(spellings(expr), T, search))
+        search.known[expr] = _made(spellings(expr), T, search)
     rate = max((abs(float(r)) for r in _rates(expr)), default=0.0)
     lows, highs = divided(low, high, rate)
     found = _best(search.known[expr], lows, highs, search)
@@ -95,7 +97,7 @@ def _best(
     if best is None:
         return None
     _, form, ulp, text = best
-    return form, min(ulp * CLAIMED, search.goal), text
+    return form, min(ulp * CLAIMED, search.most), text
 
 
 def piece_of(
@@ -129,8 +131,8 @@ def forms_on_both_sides(
         expr: f of `spellings.X`.
     """
     if expr not in search.known:
-        found = [*signed_spellings(expr), *spellings_of_logs(expr)]
-        search.known[expr] = list(_made(iter(found), X, search))
+        found = chain(signed_spellings(expr), spellings_of_logs(expr))
+        search.known[expr] = _made(found, X, search)
     if not search.known[expr]:
         return None
     rate = max((abs(float(r)) for r in _rates(expr, X)), default=0.0)
@@ -212,6 +214,16 @@ def _rates(
 
 def _made(
     found: Iterator[Spelling], variable: sympy.Symbol, search: Search
+) -> list[Programs]:
+    """Programs of spellings, as far as sympy can rewrite f."""
+    made: list[Programs] = []
+    with suppress(sympy.PolynomialError):
+        made.extend(_programs(found, variable, search))
+    return made
+
+
+def _programs(
+    found: Iterator[Spelling], variable: sympy.Symbol, search: Search
 ) -> Iterator[Programs]:
     seen = set()
     for spelling in found:
@@ -222,9 +234,11 @@ def _made(
             program, name = flattened(spelling.expr, variable, scaled)
         except CannotCompileError:
             continue
-        if len(program.statements) > MOST_OPERATIONS or program in seen:
+        if len(program.statements) > MOST_OPERATIONS:
             continue
-        seen.add(program)
+        if (program, name) in seen:
+            continue
+        seen.add((program, name))
         text = str(spelling.expr).replace("*W", "")
         if spelling.scaled is not None:
             text = text.replace("E", f"({spelling.scaled})")

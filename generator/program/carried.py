@@ -18,13 +18,14 @@ itself: SPARE in `bounds` is far above that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from dataclasses import replace
 
 import numpy as np
 
 from ..numbers.floats import FloatFormat
 from .assumed import PrimitiveErrors
+from .carried_value import GROWN
+from .carried_value import Carried
 from .enclosed import constant
 from .flat import UNIT
 from .forms import Boxes
@@ -49,45 +50,7 @@ from .spans import real
 LOG_UNITS = Real(0.12)  # absolute
 EXP_UNITS = Real(0.30)  # relative
 PAIR_UNITS = Real(2) ** -10
-GROWN = 1 + Real(2) ** -55  # of a bound, for its own roundings
 HALVES = Real(2) ** -9  # of `product_of_halves`, in units
-
-
-@dataclass(frozen=True)
-class Carried:
-    """What is known of one value in each box.
-
-    Attributes:
-        exact: encloses the value in exact arithmetic.
-        error: at least |head + tail - exact|.
-        tail: at least |tail|; None for one float.
-        grid: the value is a multiple of 2**grid, where it is one float.
-        before: the error before the last rounding.
-    """
-
-    exact: Span
-    error: Array
-    tail: Array | None = None
-    grid: Array | None = None
-    before: Array | None = None
-
-    @property
-    def low_part(self) -> Array:
-        """|tail|, at most."""
-        return Real(0) * self.error if self.tail is None else self.tail
-
-    @property
-    def size(self) -> Array:
-        """Of the head, at most."""
-        return (self.exact.size + self.error + self.low_part) * GROWN
-
-    @property
-    def least(self) -> Array:
-        """Of the head, at least; not positive where it may be 0."""
-        off = (self.error + self.low_part) * GROWN
-        least = self.exact.least
-        made = np.where(off > 0, least / GROWN - off, least)
-        return np.nan_to_num(made, nan=-1.0)
 
 
 class PairAnalyzer:
@@ -223,6 +186,10 @@ class PairAnalyzer:
         if node.name == "neg":
             return replace(args[0], exact=exact)
         pair = name in self.form.pairs
+        if not pair and name not in self.form.rounded:
+            if not all(map(self._is_exact, node.args)):
+                # A body would compute with another number: no rounding.
+                return Carried(exact, self.zero + np.inf)
         if node.name == "mul" and any(map(is_power_of_two, node.args)):
             return self._scaled_by(node, args, exact, pair)
         if not pair and name not in self.form.rounded:
@@ -244,6 +211,12 @@ class PairAnalyzer:
             return self._exp(a, exact, pair)
         assert node.name == "log"
         return self._log(a, exact, pair)
+
+    def _is_exact(self, node: Expr) -> bool:
+        """Whether one float is all of it."""
+        if not isinstance(node, Const):
+            return True
+        return self.fmt.round(node.value) == node.value
 
     def _scaled_by(
         self, node: Op, args: list[Carried], exact: Span, pair: bool

@@ -54,7 +54,9 @@ def flattened(
     if result.name != last:
         raise CannotCompileError("a part of another part")
     *before, (_, node) = made.statements
-    return Program(str(variable), (*before, ("y", node))), name
+    # An exponential that is the result is scaled under that name.
+    left_out = "y" if name == last else name
+    return Program(str(variable), (*before, ("y", node))), left_out
 
 
 def is_unit(node: Expr) -> bool:

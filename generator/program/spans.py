@@ -20,8 +20,13 @@ WIDEN = Real(2) ** -60
 
 def real(value: Fraction) -> Any:
     """A fraction, to the nearest extended number but for 2**-63 of it."""
-    head = float(value)
-    return Real(head) + Real(float(value - Fraction(head)))
+    top, bottom = value.numerator.bit_length(), value.denominator.bit_length()
+    # Near 1: it may be beyond the floats.
+    e = top - bottom
+    near = value / Fraction(2) ** e
+    head = float(near)
+    made = Real(head) + Real(float(near - Fraction(head)))
+    return np.ldexp(made, e)
 
 
 def exponent(size: Array) -> Array:

@@ -40,7 +40,7 @@ FORMS = {
     "exprel": ("(exp(x)-1)/x", "-oo", "oo", 1),
     "bernoulli": ("x/(exp(x)-1)", "-oo", "oo", 1),
     "log1prel": ("log(1+x)/x", "-1", "oo", 1),
-    "two_sqrt": ("sqrt(x+1)-sqrt(x)", "0", "oo", 2),
+    "tanhc": ("tanh(x)/x", "-oo", "oo", 1),
     "log_sinhc": ("log(sinh(x)/x)", "-oo", "oo", 1),
     "differences": ("exp(x)-2+exp(-x)", "-oo", "oo", 1),
 }
@@ -162,14 +162,14 @@ BODIES: dict[str, tuple[str, str, str]] = {
         f"    ys_0 = _once(_quotient(c0, v2_0, {WORD}), {WORD})\n",
     ),
     "a correction left out": (
-        "two_sqrt",
-        "    v5_0 = v5q_0 + v5r_0\n",
-        "    v5_0 = v5q_0\n",
+        "tanhc",
+        "    y_0 = yq_0 + yr_0\n",
+        "    y_0 = yq_0\n",
     ),
     "a correction with less": (
-        "two_sqrt",
-        "v3t_0 - v5q_0 * v4t_0",
-        "v3t_0",
+        "tanhc",
+        "v4l_0 - yq_0 * v6l_0",
+        "v4l_0",
     ),
     "a log without its tail": (
         "log1prel",

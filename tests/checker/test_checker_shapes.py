@@ -214,11 +214,12 @@ def test_programs_are_those_of_the_certificate(lie: str) -> None:
     assert "shape" in what
 
 
-SCALED = '    y0 = scale_by_power(a[0] + a[1], n2, "float32")\n'
-# Of log_cosh'', whose end has the exponent of an exponential.
+SCALED = '    y0 = scale_by_power(a[0] + a[1], n2, "float64")\n'
+# Of exp_second_difference in float64, whose end has the exponent of an
+# exponential.
 EXPONENTS: dict[str, str] = {
-    "compared": SCALED + "    y0 = ops.where(ops.logical_and(n2 < -30.5,"
-    " n2 > -50.5), 2.0 * y0, y0)\n",
+    "compared": SCALED + "    y0 = ops.where(ops.logical_and(n2 < 80.5,"
+    " n2 > 70.5), 2.0 * y0, y0)\n",
     "multiplied": SCALED + "    y0 = y0 * (1.0 + 0.001 * n2)\n",
     "twice": SCALED.replace("n2", "2.0 * n2"),
     "and one more": SCALED.replace("n2", "n2 + 1.0"),
@@ -227,11 +228,11 @@ EXPONENTS: dict[str, str] = {
     "again": SCALED + SCALED.replace("a[0] + a[1]", "y0"),
     "beyond integers": SCALED.replace("n2", "8192.0 * n2"),
     "a half alone": SCALED
-    + '    w = scale_by_power(constant(1.0, "float32"), constant(0.5,'
-    ' "float32"), "float32")\n'
-    "    y0 = ops.where(ops.logical_and(w < 1.2, d < 20.0), 2.0 * y0, y0)\n",
+    + '    w = scale_by_power(constant(1.0, "float64"), constant(0.5,'
+    ' "float64"), "float64")\n'
+    "    y0 = ops.where(ops.logical_and(w < 1.2, d < 50.0), 2.0 * y0, y0)\n",
     "by steps": SCALED.replace(
-        "n2", "n2 + n2 - clamp(n2, -31.0, -30.0, 'float32')"
+        "n2", "n2 + n2 - clamp(n2, 70.0, 71.0, 'float64')"
     ),
     "of the input": SCALED.replace("n2", "d"),
 }
@@ -239,8 +240,9 @@ EXPONENTS: dict[str, str] = {
 
 @pytest.mark.parametrize("lie", EXPONENTS)
 def test_exponents_are_exponents(lie: str) -> None:
-    text, source = changed("log_cosh", SCALED, EXPONENTS[lie])
-    assert findings(json.loads(text), source, 2, "float32")
+    name = "exp_second_difference"
+    text, source = changed(name, SCALED, EXPONENTS[lie])
+    assert findings(json.loads(text), source, 0, "float64")
 
 
 def signed(lines: str) -> tuple[str, str, Plan]:

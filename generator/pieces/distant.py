@@ -14,12 +14,12 @@ from ..errors import NotRealError
 from ..errors import SingularityError
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2
-from ..pieces.end_kinds import AnyEnd
-from ..pieces.end_kinds import ExponentialEnd
-from ..pieces.end_kinds import Factor
-from ..pieces.end_kinds import FloatEnd
-from ..pieces.end_kinds import PairEnd
-from ..pieces.ends import form_from
+from .end_kinds import AnyEnd
+from .end_kinds import ExponentialEnd
+from .end_kinds import Factor
+from .end_kinds import FloatEnd
+from .end_kinds import PairEnd
+from .ends import form_from
 
 # Where one float may do: a term less than 2**-p of the first is none.
 FAR = [Fraction(2) ** k for k in (8, 12, 16, 20, 24, 28, 32, 40, 52, 60)]

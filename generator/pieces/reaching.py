@@ -14,19 +14,19 @@ import sympy
 
 from ..analysis.specials import Special
 from ..analysis.work import Work
-from ..pieces.closed import ClosedForm
-from ..pieces.compensated import Search
-from ..pieces.end_kinds import AnyEnd
-from ..pieces.rewritten import best_form
-from ..pieces.rewritten import forms_on_both_sides
-from ..pieces.rewritten import settled_form
-from ..pieces.spellings import T
-from ..pieces.spellings import X
-from ..pieces.spellings import settled
+from .closed import ClosedForm
+from .compensated import Search
 from .distant import Distant
 from .distant import beside
 from .distant import distant
 from .distant import farthest
+from .end_kinds import AnyEnd
+from .rewritten import best_form
+from .rewritten import forms_on_both_sides
+from .rewritten import settled_form
+from .spellings import T
+from .spellings import X
+from .spellings import settled
 
 STARTS = (Fraction(1), Fraction(2))
 SIGNED_STARTS = tuple(Fraction(2) ** k for k in (0, -1, -2, 1))
