@@ -12,13 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from flint import arb
-from flint import ctx
-
-from ..numbers.floats import to_arb
-from ..numbers.floats import to_fraction
 from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
+from ..program.enclosed import number_of
 from ..program.flat import UNIT
 from ..program.forms import is_power_of_two
 from ..program.program import Const
@@ -35,8 +31,6 @@ from .body import Word
 from .body import assign
 from .body import constant
 from .body import ops
-
-BITS = 200  # of a constant that is no fraction
 
 
 @dataclass(frozen=True)
@@ -209,11 +203,7 @@ class _Carried:
         return two[node.name](name, *args)
 
     def _constant(self, node: Op) -> _Value:
-        (inner,) = node.args
-        assert isinstance(inner, Const)
-        with ctx.workprec(BITS):
-            made: arb = getattr(to_arb(inner.value), node.name)()
-            return self._number(to_fraction(made))
+        return self._number(number_of(node))
 
     def _plain(self, name: str, node: Op) -> _Value:
         if name == self.piece.scaled:

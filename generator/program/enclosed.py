@@ -7,8 +7,14 @@ than interval arithmetic, where terms cancel.
 
 from __future__ import annotations
 
-import numpy as np
+from fractions import Fraction
 
+import numpy as np
+from flint import arb
+from flint import ctx
+
+from ..numbers.floats import to_arb
+from ..numbers.floats import to_fraction
 from .flat import UNIT
 from .program import Const
 from .program import Expr
@@ -23,6 +29,8 @@ from .spans import power2
 from .spans import real
 
 Dual = tuple[Span, Span]  # a value and its derivative
+BITS = 200  # of a constant that is no fraction
+DIGITS = 53  # of numbers that are exact in arrays
 
 
 def enclosures(
@@ -67,9 +75,20 @@ def _run(
 def constant(node: Const, one: Array) -> Span:
     """A number in every lane."""
     value = real(node.value) * one
-    if node.value.denominator & (node.value.denominator - 1):
+    top, bottom = abs(node.value.numerator), node.value.denominator
+    odd = top // (top & -top) if top else 0
+    if bottom & (bottom - 1) or odd.bit_length() > DIGITS:
         return Span.wide(value, value)
     return Span(value, value)
+
+
+def number_of(node: Op) -> Fraction:
+    """A function of a number, to so many bits that floats are those of it."""
+    (inner,) = node.args
+    assert isinstance(inner, Const)
+    with ctx.workprec(BITS):
+        made: arb = getattr(to_arb(inner.value), node.name)()
+        return to_fraction(made)
 
 
 def _value(node: Expr, env: dict[str, Dual], one: Array) -> Dual:
