@@ -37,7 +37,7 @@ def scaled(ops: Ops, y: Number, n: Number, place: int) -> Number:
 
 
 def further(ops: Ops, y: Number, n: Number, up: bool, place: int) -> Number:
-    """y * 2**n, the first step 2**p, or 2**-p."""
+    """y * 2**n, the first step 2**p, or 2**-p; a clip is between them."""
     shift = ops.m.fmt.precision * (1 if up else -1)
     whole = ops.whole(n, np.trunc, place)
     most = ops.m.fmt.emax - 1

@@ -21,6 +21,7 @@ from .values import ball
 from .values import rational
 
 UNIT = "w"  # of a program: 1, or the power of two that is left out
+FAR = 2**8
 BITS = 400  # of constants that are no fractions
 TWO = {"add": "+", "sub": "-", "mul": "*"}
 Row = tuple[str, Any]
@@ -222,7 +223,10 @@ class Operations:
         tail = None
         if other.tail is not None:
             tail = self._named(f"{name}l", f"{one.head} * {other.tail}")
-        head = self._named(name, f"{one.head} * {other.head}")
+        text = f"{one.head} * {other.head}"
+        if any(v.numbers and is_far(v.numbers[0]) for v in (a, b)):
+            text = self._call("_fixed", text)
+        head = self._named(name, text)
         low = None if other.low is None else ["mul", one.tree, other.low]
         made = self._meant(name, ["mul", a.tree, b.tree], low)
         return Value(head, tail, *made)
@@ -418,6 +422,11 @@ def _tree(value: Fraction) -> dict[str, str]:
 def is_power_of_two(value: Fraction) -> bool:
     top, bottom = abs(value.numerator), value.denominator
     return top > 0 and not (top & (top - 1) or bottom & (bottom - 1))
+
+
+def is_far(value: Fraction) -> bool:
+    """From 1: such a product stands behind a clip."""
+    return value != 0 and not Fraction(1, FAR) < abs(value) < FAR
 
 
 def _nearest(value: Fraction, fmt: Format) -> Fraction:

@@ -6,7 +6,7 @@ a, b, c any numbers,
 
     (a + c1) + c2 -> a + (c1 + c2)      a / (b / c) -> (a * c) / b
     (a * c1) * c2 -> a * (c1 * c2)      (a / b) / c -> a / (b * c)
-    a / c1 -> a * (1 / c1)
+    (a * c1) * b -> a * (c1 * b)        a / c1 -> a * (1 / c1)
 
 and the like with differences; TensorFlow also over terms in between, as in
 ((a - c1) - b) - c2, where XLA folds neighbours only, and it gathers additions:
@@ -137,6 +137,9 @@ def _gathered(
     joined = _joined(made, value, kind)
     terms = made.terms
     made = _worse(made, way(base, joined), kind == "sum")
+    if kind == "product" and len(bases) == 2:
+        for one, other in (bases, bases[::-1]):
+            made = _worse(made, way(way(one, joined), other))
     made.fold, made.terms = Fold(kind, base, value), terms
     return made
 

@@ -102,7 +102,7 @@ def _scale_by_power(y, n, dtype):
 def _grown(y, n, dtype):
     bits = _BITS[dtype][1] + 1
     whole = ops.cast(n, _BITS[dtype][0]) - bits
-    return (y * 2.0**bits) * _power_of_two(whole, dtype)
+    return _fixed(y * 2.0**bits, dtype) * _power_of_two(whole, dtype)
 
 
 def _grown_from(y, n, shift, dtype):
@@ -113,7 +113,7 @@ def _grown_from(y, n, shift, dtype):
 def _shrunk(y, n, dtype):
     bits = _BITS[dtype][1] + 1
     whole = bits - ops.cast(n, _BITS[dtype][0])
-    return (y * 2.0**-bits) * _power_of_two(whole, dtype)
+    return _fixed(y * 2.0**-bits, dtype) * _power_of_two(whole, dtype)
 
 
 def _pair_by_power(y, n, dtype):
@@ -372,8 +372,8 @@ def _pair_exp(x, dtype):
 
 
 def _signed_exp(x, dtype):
-    least = {"float32": -87.0, "float64": -708.0}[dtype]
-    held = ops.maximum(x[0], _constant(least, dtype))
+    least = _constant({"float32": -87.0, "float64": -708.0}[dtype], dtype)
+    held = ops.where(x[0] < least, least, x[0])
     m, n = _pair_exp((held, x[1]), dtype)
     zero = _constant(0.0, dtype)
     down = _pair_by_power(m, ops.minimum(n, zero), dtype)

@@ -32,6 +32,8 @@ from .body import assign
 from .body import constant
 from .body import ops
 
+FAR = 2**8
+
 
 @dataclass(frozen=True)
 class _Value:
@@ -92,6 +94,13 @@ def _by_number(program: Program) -> bool:
     if not isinstance(node, Op) or node.name != "mul":
         return False
     return any(isinstance(part, Const) for part in node.args)
+
+
+def _is_far(node: Expr) -> bool:
+    """Whether it is a number far from 1: graphs make (c a) b into (c b) a."""
+    if not isinstance(node, Const) or not node.value:
+        return False
+    return not Fraction(1, FAR) < abs(node.value) < FAR
 
 
 def _lowered(node: Expr, least: int) -> tuple[str, int] | None:
@@ -186,7 +195,10 @@ class _Carried:
             low = None
             if tails:
                 low = self._named(f"{name}l", first.head * tails[0])
-            return _Value(self._named(name, first.head * second.head), low)
+            made = first.head * second.head
+            if any(map(_is_far, node.args)):
+                made = Call("fixed", (made, self.word))
+            return _Value(self._named(name, made), low)
         if node.name == "div" and name in self.piece.rounded:
             return self._corrected(name, *args)
         if name not in self.piece.pairs:

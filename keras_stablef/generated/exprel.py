@@ -111,7 +111,7 @@ def exprel_1_float32(x):
     v4t_0 = v4l_0 + v3t_0
     v5_0, v5l_0 = product_of_halves(c0, c0, "float32")
     yal_0 = 3.689349e19 * v4t_0
-    ya_0 = 3.689349e19 * v4_0
+    ya_0 = fixed(3.689349e19 * v4_0, "float32")
     yb_0, ybl_0 = short_quotient((ya_0, yal_0), (v5_0, v5l_0), "float32")
     ybs_0 = yb_0 + fixed(ybl_0, "float32")
     z0 = grown_from(ybs_0, en_0, 65, "float32")

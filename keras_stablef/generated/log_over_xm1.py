@@ -113,11 +113,11 @@ def log_over_xm1_0_float32(x):
     v0_0, v0l_0 = two_sum(v0k_0, v0kl_0)
     v1_0, v1l_0 = two_sum(c0, -1.0)
     yal_0 = 2.305843e18 * v0l_0
-    ya_0 = 2.305843e18 * v0_0
+    ya_0 = fixed(2.305843e18 * v0_0, "float32")
     ybq_0 = once(quotient(ya_0, v1_0, "float32"), "float32")
     ybr_0 = once(quotient(yal_0 - ybq_0 * v1l_0, v1_0, "float32"), "float32")
     yb_0 = ybq_0 + ybr_0
-    y_0 = 4.3368087e-19 * yb_0
+    y_0 = fixed(4.3368087e-19 * yb_0, "float32")
     z0 = ops.where(
         t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), y_0
     )

@@ -83,7 +83,7 @@ def two_frac_0_float32(x):
         (-1.717987e10 + ops.zeros_like(v1_0), None), (v1_0, v1t_0), "float32"
     )
     ybs_0 = yb_0 + fixed(ybl_0, "float32")
-    y_0 = 5.820766e-11 * ybs_0
+    y_0 = fixed(5.820766e-11 * ybs_0, "float32")
     z0 = y_0
     y = z0
 

@@ -12,6 +12,7 @@ from .bits import bits_of
 from .bits import reinterpret
 from .bits import sees_bits
 from .constants import constant
+from .constants import fixed
 from .lookup import entries
 from .nouns import Pair
 
@@ -49,7 +50,8 @@ def grown(y: Any, n: Any, dtype: str) -> Any:
     """
     bits = BITS[dtype][1] + 1
     whole = ops.cast(n, BITS[dtype][0]) - bits
-    return (y * 2.0**bits) * power_of_two(whole, dtype)
+    # TensorFlow's graphs make (y c) p of a number c into y (c p), infinite.
+    return fixed(y * 2.0**bits, dtype) * power_of_two(whole, dtype)
 
 
 def grown_from(y: Any, n: Any, shift: int, dtype: str) -> Any:
@@ -69,7 +71,7 @@ def shrunk(y: Any, n: Any, dtype: str) -> Any:
     """
     bits = BITS[dtype][1] + 1
     whole = bits - ops.cast(n, BITS[dtype][0])
-    return (y * 2.0**-bits) * power_of_two(whole, dtype)
+    return fixed(y * 2.0**-bits, dtype) * power_of_two(whole, dtype)
 
 
 def pair_by_power(y: Pair, n: Any, dtype: str) -> Pair:

@@ -82,8 +82,9 @@ def signed_exp(x: Pair, dtype: str) -> tuple[Pair, Any]:
     pair is below 2**p of them: exp(x) may be flushed, and counts as one of
     them further down, however far.  x is within the exponents above.
     """
-    least = {"float32": -87.0, "float64": -708.0}[dtype]
-    held = ops.maximum(x[0], constant(least, dtype))
+    least = constant({"float32": -87.0, "float64": -708.0}[dtype], dtype)
+    # A maximum of float64 is float32 where Keras runs on torch.
+    held = ops.where(x[0] < least, least, x[0])
     m, n = pair_exp((held, x[1]), dtype)
     zero = constant(0.0, dtype)
     down = pair_by_power(m, ops.minimum(n, zero), dtype)

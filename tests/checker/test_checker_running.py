@@ -287,6 +287,26 @@ def test_constants_that_fold_into_a_sum(
 @pytest.mark.parametrize(
     "way, known",
     [
+        (lambda x, p: (x * 2.0**24) * p, False),  # as x * (2**24 * p)
+        (lambda x, p: p * (2.0**24 * x), False),
+        (lambda x, p: Ops(x.m).clip(x * 2.0**24, -1e38, 1e38) * p, True),
+        (lambda x, p: x * p, True),
+    ],
+)
+def test_numbers_join_any_factor(
+    way: Callable[[Any, Any], Any], known: bool
+) -> None:
+    """Grappler puts the smallest operands of a product together."""
+    m = machine(1)
+    x, p = point(m, [2.0**-40]), point(m, [2.0**110])
+    made = way(x, p)
+    assert (np.isfinite(made.error[0]) and not made.huge[0]) == known
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "way, known",
+    [
         (lambda x: 1.0 / x, False),
         (lambda x: x.like(1.0) / x, False),
         (lambda x: -1.0 / -x, True),

@@ -17,6 +17,7 @@ from backends import forward
 from backends import reverse
 from backends import run
 from backends import tensor
+from sampling import sampled
 
 import keras_stablef as ks
 from keras_stablef import _eager
@@ -222,6 +223,26 @@ def test_graphs_of_unknown_sizes(name: str, shape: Any) -> None:
     spec = tf.TensorSpec(shape, tf.float32)
     graph = tf.function(lambda x: op(x), input_signature=[spec])
     np.testing.assert_allclose(graph(x), op(x), rtol=1e-6)
+
+
+@TENSORFLOW
+@pytest.mark.parametrize(
+    "name", ["exprel", "phi2", *sampled(ks.ops.__all__, 6)]
+)
+def test_graphs_without_xla_are_as_good(name: str) -> None:
+    """Grappler makes (y c) p of a number c into y (c p): neither overflows,
+    also where f itself is about to."""
+    import tensorflow as tf
+
+    op = getattr(ks.ops, name)
+    wide = np.linspace(1, 110, 20_001)
+    x = np.concatenate([wide, -wide, np.geomspace(1e-30, 1e30, 999)])
+    low, high = (float(str(e).replace("oo", "inf")) for e in op.domain)
+    x = x[(x > low) & (x < high)].astype("float32")
+    graph = tf.function(lambda v: op(v))(tf.constant(x)).numpy()
+    eager = op(tf.constant(x)).numpy()
+    np.testing.assert_array_equal(np.isinf(graph), np.isinf(eager))
+    np.testing.assert_allclose(graph, eager, rtol=5e-7, atol=2.4e-38)
 
 
 def broken(x: Any) -> Any:
