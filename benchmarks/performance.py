@@ -99,14 +99,12 @@ def catalogue_rows(
                     "first call": first[OURS],
                     "first call of the formula": first[TEXTBOOK],
                 }
-        if backend != "tensorflow":
-            few = inputs(entry.domain, 1000)
-            yield {
-                "part": "kept",
-                "name": entry.name,
-                "bytes": kept(backend, op, few) / few.nbytes,
-                "formula": kept(backend, table[TEXTBOOK], few) / few.nbytes,
-            }
+        few = inputs(entry.domain, 1000)
+        held = kept(backend, op, few), kept(backend, table[TEXTBOOK], few)
+        if None not in held:
+            sizes = [count / few.nbytes for count in held if count is not None]
+            row = dict(zip(("bytes", "formula"), sizes, strict=True))
+            yield {"part": "kept", "name": entry.name, **row}
 
 
 def start_rows() -> Iterator[Row]:

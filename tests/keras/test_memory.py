@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,45 +14,26 @@ from sampling import sampled
 
 import keras_stablef as ks
 
-SIZE = 1024
-
-
-def kept(f: Any, x: np.ndarray) -> int:
-    """Numbers in tensors of more than one that the backward pass is given."""
-    if BACKEND == "jax":
-        import jax
-
-        _, back = jax.vjp(f, jax.numpy.asarray(x))
-        leaves = jax.tree_util.tree_leaves(back)
-        return sum(leaf.size for leaf in leaves if leaf.size > 1)
-    import torch
-
-    seen: dict[int, int] = {}
-
-    def pack(tensor: Any) -> Any:
-        if tensor.numel() > 1:
-            seen[tensor.data_ptr()] = tensor.numel()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-        f(torch.from_numpy(x).requires_grad_(True))
-    return sum(seen.values())
-
-
-known = pytest.mark.skipif(
+FOLDER = Path(__file__).parent.parent.parent / "benchmarks"
+X = np.linspace(0.1, 0.9, 1024, dtype="float32")
+pytestmark = pytest.mark.skipif(
     BACKEND not in ("jax", "torch"), reason="says what it keeps"
 )
 
 
-@known
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """As `make bench` counts it."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    speed = importlib.import_module("speed")
+    return lambda f: speed.kept(BACKEND, f, X)
+
+
 @pytest.mark.parametrize("name", sampled(ks.ops.__all__, 8))
-def test_only_x_is_kept(name: str) -> None:
-    x = np.linspace(0.1, 0.9, SIZE, dtype="float32")
-    assert kept(getattr(ks.ops, name), x) == SIZE
+def test_only_x_is_kept(name: str, kept: Any) -> None:
+    assert kept(getattr(ks.ops, name)) == X.nbytes
 
 
-@known
-def test_a_formula_keeps_more() -> None:
+def test_a_formula_keeps_more(kept: Any) -> None:
     """The count can fail."""
-    x = np.linspace(0.1, 0.9, SIZE, dtype="float32")
-    assert kept(lambda v: keras.ops.exp(v) / v, x) > SIZE
+    assert kept(lambda v: keras.ops.exp(v) / v) > X.nbytes
