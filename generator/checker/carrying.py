@@ -21,7 +21,7 @@ from .values import ball
 from .values import rational
 
 UNIT = "w"  # of a program: 1, or the power of two that is left out
-FAR = 2**8
+FAR = 2**8  # from 1: see lowering; a smaller factor is looked at by folds.py
 BITS = 400  # of constants that are no fractions
 TWO = {"add": "+", "sub": "-", "mul": "*"}
 Row = tuple[str, Any]

@@ -32,6 +32,9 @@ from .body import assign
 from .body import constant
 from .body import ops
 
+# Numbers nearer to 1 are left in sight of graphs: with c below it (c a) b and
+# a (c b) differ only where b is within 2**8 of an end of the format's range,
+# which the checker looks at, and the search does not.
 FAR = 2**8
 
 
