@@ -110,7 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--domain", nargs=2, metavar=("LOW", "HIGH"), help="and its domain"
     )
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # "-oo" is an end; an option has two minus.
+    given = [f" {a}" if a.startswith("-oo") else a for a in given]
+    options = parser.parse_args(given)
     if (options.formula is None) != (options.domain is None) or (
         options.formula is not None and len(options.certificates) != 1
     ):

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from .assembly import NotRunnable
 from .carrying import Operations
 from .carrying import Row
 from .carrying import Value
@@ -92,6 +93,8 @@ def carried_forms(plan: dict[str, Any]) -> Iterator[Carried]:
 def _carried(pieces: list[dict[str, Any]], k: int, fmt: Format) -> Carried:
     try:
         return _Made(pieces, k, fmt).made()
+    except NotRunnable:
+        raise
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise none(f"{error!r}") from None
 
@@ -189,12 +192,23 @@ class _Made(Operations):
             raise none("a name for each statement")
         if not all(map(NAME.fullmatch, known)):
             raise none("names of letters and digits")
-        if not (self.rows and type(self.power) is int and self.side in (1, -1)):
+        if not (
+            self.rows
+            and type(self.power) is type(self.side) is int
+            and self.side in (1, -1)
+        ):
             raise none("statements, a power and a side")
         if abs(self.power) > MOST_POWER:
             raise none("a power that is not put back so")
         if self.signed and any(p["side"] != 1 for p in self.pieces):
             raise none("two sides that take x itself")
+        if not self.pairs <= set(self.trees):
+            raise none("pairs of what is not there")
+        ways = [self.trees.get(n) for n in self.rounded]
+        if not all(isinstance(t, list) and t[:1] == ["div"] for t in ways):
+            raise none("a quotient that is corrected")
+        if type(first.get("signed", False)) is not bool:
+            raise none("true or false")
         if self.scaled is not None and self.scaled not in self.trees:
             raise none("an exponential that is scaled")
         degrees = {self.input: Fraction(0)}

@@ -201,6 +201,13 @@ class Operations:
         try:
             ctx.prec = BITS
             made: arb = getattr(ball(exact(part["constant"])), way)()
+            most = Fraction(self.fmt.max_finite)
+            small, large = ball(1 / most), ball(most)
+            if not (
+                made.rel_accuracy_bits() > BITS // 2
+                and (small < abs(made) < large)
+            ):
+                raise none(f"{way} of a number out of proportion")
             return self._number(rational(made.mid()))
         finally:
             ctx.prec = before

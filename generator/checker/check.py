@@ -35,7 +35,6 @@ from .claims import Piece
 from .claims import Plan
 from .claims import exact
 from .claims import read_plans
-from .claims import real
 from .decisions import runs
 from .formula import Node
 from .formula import has_kinks
@@ -338,9 +337,9 @@ def _truncation(
 
 
 def _end(plan: Plan, end: Piece, target: Target, own: list[Span]) -> str | None:
+    claim = end.bound("truncation")
     if own and is_constant(end, own, target, plan.fmt):
         return None
-    claim = real(end.raw("truncation"))
     infinite, top = end.raw("point") is None, plan.fmt.max_finite
     bound, cut = end["bound"], end["cut"]
     if not _constant(end):

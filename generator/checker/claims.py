@@ -137,9 +137,14 @@ def real(value: Any) -> float:
     """A bound or a limit; infinities are allowed."""
     if isinstance(value, str) and value in ("inf", "-inf"):
         return float(value)
-    found = float(exact(value))
-    if math.isnan(found):
-        raise Malformed("Not a number: received nan.")
+    return float(exact(value))  # nan is no fraction
+
+
+def claimed(value: Any) -> float:
+    """A bound of an error: one below 0 would outweigh another."""
+    found = real(value)
+    if not 0 <= found < math.inf:
+        raise Malformed(f"Not a bound: received {value!r:.100}.")
     return found
 
 
@@ -181,10 +186,14 @@ class Piece:
         """A field as it is."""
         return self._raw(name)
 
+    def bound(self, name: str) -> float:
+        """What is claimed of an error: finite, and not negative."""
+        return claimed(self._raw(name))
+
     @property
     def ulp(self) -> float:
         """The claimed bound."""
-        return real(self._raw("ulp"))
+        return self.bound("ulp")
 
 
 @dataclass(frozen=True)
@@ -304,7 +313,7 @@ def _plan(
         name,
         order,
         get_format(dtype),
-        real(data["ulp"]),
+        claimed(data["ulp"]),
         whole_number(data.get("parity", 0), "parity"),
         low,
         high,
@@ -353,19 +362,6 @@ def power_formula(power: Piece) -> tuple[Node, Fraction]:
     rest = polynomial(power.numbers("rest"), e)
     inner = number(power["factor"]) + rest
     return d ** power.whole("order") * inner, zero
-
-
-EQUAL_BITS = 40  # what differs by 2**-40 ulp only counts as equal
-ZERO_BITS = 24  # the same next to a zero, which is known to two floats
-
-
-def truncation_of_power(power: Piece, fmt: Format) -> float:
-    """Of |polynomial - f| / |d|**m; no claim has to be below 2**-24 ulp.
-
-    d is rounded to two floats, of which the engine makes no word.
-    """
-    least = abs(power["factor"]) * Fraction(2) ** -(fmt.precision + ZERO_BITS)
-    return max(real(power.raw("truncation")), float(least))
 
 
 def end_formula(end: Piece) -> Node:

@@ -24,7 +24,6 @@ from flint import ctx
 from .agreement import differs
 from .assumptions import Assumed
 from .carried import meant
-from .claims import EQUAL_BITS
 from .claims import Piece
 from .claims import Plan
 from .claims import bends
@@ -51,6 +50,7 @@ from .roundoff import truncation_of_closed
 from .running import Number
 from .source import Module
 from .tails import chart_gap
+from .tolerances import EQUAL_BITS
 from .values import Unknown
 from .values import ball
 

@@ -15,19 +15,19 @@ from .assumptions import Assumed
 from .bodies import CHUNK
 from .bodies import Body
 from .carried import meant
-from .claims import EQUAL_BITS
 from .claims import Format
 from .claims import Piece
 from .claims import Plan
+from .claims import claimed
 from .claims import exact
-from .claims import real
-from .claims import truncation_of_power
 from .lanes import Lanes
 from .machine import Real
 from .machine import power_of_two
 from .running import Number
 from .source import Module
 from .source import NotRunnable
+from .tolerances import EQUAL_BITS
+from .tolerances import truncation_of_power
 
 ROUNDS = 24  # of dividing lanes that exceed their claim
 NUMBER_BITS = 12  # of what numbers that are no floats may lose
@@ -128,8 +128,8 @@ def truncation_of(
     """
     if piece.kind == "row":
         gain = Real(2) ** -piece.whole("gain")
-        tau = Real(real(piece.raw("truncation"))) * gain
-        absolute = Real(real(piece.raw("absolute"))) * gain
+        tau = Real(piece.bound("truncation")) * gain
+        absolute = Real(piece.bound("absolute")) * gain
         if not piece["slope"]:
             return lambda lanes, y: np.full(len(lanes), tau + absolute)
         scale = Real(2) ** piece.whole("scale")
@@ -150,7 +150,7 @@ def truncation_of(
         order = piece.whole("order")
         return lambda lanes, y: tau * (_far(lanes, zero) + abs(offset)) ** order
     if piece.kind == "end":
-        tau = Real(real(piece.raw("truncation")))
+        tau = Real(piece.bound("truncation"))
         return lambda lanes, y: y.size * tau * (1 + 2 * tau)
     if piece.kind == "logrow":
         return _log_truncation(piece)
@@ -166,7 +166,7 @@ def truncation_of_closed(piece: Piece, fmt: Format) -> float:
 
     The certificate counts that as roundoff.
     """
-    claim = real(piece.data.get("truncation", 0.0))
+    claim = claimed(piece.data.get("truncation", 0.0))
     lost = piece.data["statements"] != [
         list(row) for row in meant(piece.data, fmt)
     ]
@@ -176,7 +176,7 @@ def truncation_of_closed(piece: Piece, fmt: Format) -> float:
 def _log_truncation(row: Piece) -> Callable[[Lanes, Number], Any]:
     """t**power times that of the row."""
     back = Real(2) ** -(row.whole("gain") + row.whole("shift"))
-    tau = Real(real(row.raw("truncation"))) * back
+    tau = Real(row.bound("truncation")) * back
     point, power = row.raw("point"), row.whole("power")
     at = Real(0 if point is None else float(exact(point)))
 

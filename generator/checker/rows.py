@@ -13,9 +13,7 @@ from .claims import Piece
 from .claims import Plan
 from .claims import exact
 from .claims import power_formula
-from .claims import real
 from .claims import row_formula
-from .claims import truncation_of_power
 from .enclosure import regular_chart
 from .gaps import Judge
 from .gaps import Target
@@ -23,14 +21,15 @@ from .gaps import scaled
 from .logrows import LogTarget
 from .logrows import in_z
 from .logrows import margin_in_z
+from .tolerances import truncation_of_power
 from .values import Unknown
 from .values import ball
 
 
 def check_row(plan: Plan, row: Piece, target: Target) -> None:
     """A local polynomial."""
-    tau = ball(Fraction(real(row.raw("truncation"))))
-    absolute = ball(Fraction(real(row.raw("absolute"))))
+    tau = ball(Fraction(row.bound("truncation")))
+    absolute = ball(Fraction(row.bound("absolute")))
     gain = ball(Fraction(2) ** row.whole("gain"))
     claim, zero, order = tau / gain, None, 0
     if row["slope"]:
@@ -87,7 +86,7 @@ def check_log_row(plan: Plan, row: Piece, target: Target) -> None:
         row.whole("power"),
         row.whole("shift"),
     )
-    tau = ball(Fraction(real(row.raw("truncation"))))
+    tau = ball(Fraction(row.bound("truncation")))
     claim = tau / ball(Fraction(2) ** row.whole("gain"))
     degree = len(row.raw("rest")) - 1
     step = margin_in_z(plan.fmt.precision)

@@ -88,7 +88,8 @@ def _power_of_two(n, dtype):
     if _sees_bits():
         return _reinterpret((n + bias) * 2**bits, dtype)
     table = [2.0**k for k in range(1 - bias, bias)]
-    return _entries(table, n + (bias - 1), dtype)
+    i = ops.clip(n + (bias - 1), 0, 2 * bias - 2)
+    return _entries(table, i, dtype)
 
 
 def _scale_by_power(y, n, dtype):

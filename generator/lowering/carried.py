@@ -16,6 +16,7 @@ from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
 from ..program.enclosed import number_of
 from ..program.flat import UNIT
+from ..program.forms import is_far
 from ..program.forms import is_power_of_two
 from ..program.program import Const
 from ..program.program import Expr
@@ -31,11 +32,6 @@ from .body import Word
 from .body import assign
 from .body import constant
 from .body import ops
-
-# Numbers nearer to 1 are left in sight of graphs: with c below it (c a) b and
-# a (c b) differ only where b is within 2**8 of an end of the format's range,
-# which the checker looks at, and the search does not.
-FAR = 2**8
 
 
 @dataclass(frozen=True)
@@ -97,13 +93,6 @@ def _by_number(program: Program) -> bool:
     if not isinstance(node, Op) or node.name != "mul":
         return False
     return any(isinstance(part, Const) for part in node.args)
-
-
-def _is_far(node: Expr) -> bool:
-    """Whether it is a number far from 1: graphs make (c a) b into (c b) a."""
-    if not isinstance(node, Const) or not node.value:
-        return False
-    return not Fraction(1, FAR) < abs(node.value) < FAR
 
 
 def _lowered(node: Expr, least: int) -> tuple[str, int] | None:
@@ -199,7 +188,7 @@ class _Carried:
             if tails:
                 low = self._named(f"{name}l", first.head * tails[0])
             made = first.head * second.head
-            if any(map(_is_far, node.args)):
+            if any(map(is_far, node.args)):
                 made = Call("fixed", (made, self.word))
             return _Value(self._named(name, made), low)
         if node.name == "div" and name in self.piece.rounded:

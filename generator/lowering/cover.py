@@ -257,7 +257,7 @@ def _signed(
     text = (
         f"{float(left.low):g} <= x <= {float(left.high):g} and "
         f"{float(right.low):g} <= x <= {float(right.high):g}: {right.formula}; "
-        "equal to f in exact arithmetic, roundoff <= "
+        f"{_likeness(right)}, roundoff <= "
         f"{at_most(max(left.ulp, right.ulp))} ulp."
     )
     name = f"c{k}"
@@ -286,11 +286,17 @@ def _signed(
     ]
 
 
+def _likeness(piece: ClosedForm) -> str:
+    if not piece.truncation:
+        return "equal to f in exact arithmetic"
+    return f"f but for {piece.truncation:.1e} of it"
+
+
 def _closed(piece: ClosedForm, k: int, dtype: str, chosen: bool) -> Statements:
     shown = "t" if piece.side > 0 else "-t"
     text = (
         f"{float(piece.low):g} <= {shown} <= {float(piece.high):g}: "
-        f"{piece.formula} with t = {shown}; equal to f in exact arithmetic, "
+        f"{piece.formula} with t = {shown}; {_likeness(piece)}, "
         f"roundoff <= {at_most(piece.ulp)} ulp."
     )
     t: Expr = T if piece.side > 0 else Op("neg", (T,))

@@ -30,6 +30,7 @@ from .enclosed import constant
 from .flat import UNIT
 from .forms import Boxes
 from .forms import Form
+from .forms import is_far
 from .forms import is_power_of_two
 from .program import Const
 from .program import Expr
@@ -155,7 +156,7 @@ class PairAnalyzer:
         made = self._once(v.exact, v.error)
         # The head is a float: none that is next to the sum is further off.
         total = np.minimum(made.error, (v.error + v.tail) * GROWN)
-        return replace(made, error=total)
+        return replace(made, error=total, factor=v.factor)
 
     # -- operations -----------------------------------------------------------
     def _operand(self, node: Expr, env: dict[str, Carried]) -> Carried:
@@ -235,7 +236,11 @@ class PairAnalyzer:
             error = error + np.where(size < 1, lost, Real(0))
         big = a.size * size > self.last
         error = np.where(big, Real(np.inf), error * GROWN)
-        return Carried(exact, error, tail)
+        number = node.args[k]
+        factor = None
+        if isinstance(number, Const) and not is_far(number):
+            factor = abs(number.value)
+        return Carried(exact, error, tail, factor=factor)
 
     def _sum(self, a: Carried, b: Carried, exact: Span, pair: bool) -> Carried:
         carried = a.error + b.error
@@ -288,6 +293,7 @@ class PairAnalyzer:
         carried = (
             a.exact.size * b.error + b.exact.size * a.error + a.error * b.error
         )
+        carried = carried + self._reordered(a, b) + self._reordered(b, a)
         if not pair:
             return self._once(exact, carried)
         top = a.size * b.size * GROWN
@@ -306,6 +312,20 @@ class PairAnalyzer:
         tail = (sum(sizes, self.zero) + own) * GROWN
         bad = np.where(top > self.last / 2, Real(np.inf), Real(0))
         return Carried(exact, (carried + own) * GROWN + bad, tail)
+
+    def _reordered(self, a: Carried, b: Carried) -> Array:
+        """What (c x) b may lose as (x b) c or x (c b), of a number c.
+
+        Grappler puts the smallest operands of a product together.
+        """
+        if a.factor is None:
+            return self.zero
+        c = real(a.factor)
+        x, y = a.size / c, a.least / c
+        most, least = np.maximum(c, x) * b.size, c * b.least
+        lost = np.where(y * b.least >= self.normal, Real(0), c * self.normal)
+        held = (most <= self.last) & (least >= self.normal)
+        return np.where(held, lost, Real(np.inf))
 
     def _divided(
         self, a: Carried, b: Carried, exact: Span

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -23,6 +24,8 @@ class Carried:
         tail: at least |tail|; None for one float.
         grid: the value is a multiple of 2**grid, where it is one float.
         before: the error before the last rounding.
+        factor: the power of two that it was multiplied by at last, which
+            graphs may multiply something else by.
     """
 
     exact: Span
@@ -30,6 +33,7 @@ class Carried:
     tail: Array | None = None
     grid: Array | None = None
     before: Array | None = None
+    factor: Fraction | None = None
 
     @property
     def low_part(self) -> Array:

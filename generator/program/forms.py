@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from .spans import exponent
 from .spans import power2
 
 MARGIN = Real(2) ** -10  # of what is rounded to an exponent
+FAR = 2**8
 MOST_WAYS = 3  # of an exponent in one box
 
 
@@ -142,3 +144,14 @@ def is_power_of_two(node: Expr) -> bool:
     top = abs(node.value.numerator)
     bottom = node.value.denominator
     return top & (top - 1) == 0 and bottom & (bottom - 1) == 0
+
+
+def is_far(node: Expr) -> bool:
+    """Whether it is a number so far from 1 that a product stands behind a
+    clip: graphs make (c a) b into (c b) a.
+
+    Of others the analysis counts what that may lose, and saves the clip.
+    """
+    if not isinstance(node, Const) or not node.value:
+        return False
+    return not Fraction(1, FAR) < abs(node.value) < FAR

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from keyword import iskeyword
 from typing import NoReturn
 
 from ..errors import StoredPlanError
@@ -46,6 +47,7 @@ from ..program.program import Var
 MOST_PRODUCTS = 2**12
 MOST_PIECES = 2**10  # that are lines of their own, besides rows of tables
 MOST_SCALED = 8  # a power of an exponential
+FAR_FROM_1 = 64  # exp(64) < 2**93
 SINGLE = ("add", "sub", "mul", "div", "neg", "sqrt", "exp", "log")
 
 Special = PowerRow | ClosedForm | AnyEnd
@@ -117,6 +119,9 @@ def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
     for form in cover.closed:
         _check_closed(form)
     _check_twins(cover.closed)
+    signed = any(form.signed for form in cover.closed)
+    between = bool(cover.rows or cover.powers) or not signed
+    need(between, "a form on both sides", "rows between them", cover.closed)
     for end in cover.ends:
         _check_end(end, fmt)
     products = sum(map(_unrolled, pieces))
@@ -224,6 +229,8 @@ def _check_carried(form: ClosedForm) -> None:
     table = dict(form.program.statements)
     count = len(form.program.statements)
     need(len(table) == count, "names", "each one once", count)
+    for name in (form.program.input, *table):
+        need(not iskeyword(name), "a name", "one that is no keyword", name)
     for name in (*form.pairs, *form.rounded):
         need(name in table, "a name in pairs", "one of a statement", name)
     for name in form.rounded:
@@ -232,8 +239,15 @@ def _check_carried(form: ClosedForm) -> None:
         need(known, "what is corrected", "a quotient", name)
     if form.scaled is not None:
         node = table.get(form.scaled, form.program.statements[-1][1])
-        known = isinstance(node, Op) and node.name == "exp"
+        known = (
+            isinstance(node, Op)
+            and node.name == "exp"
+            and isinstance(node.args[0], Var)
+        )
         need(known, "what is scaled", "an exponential", form.scaled)
+    if UNIT in table:
+        unit = Op("div", (Var(str(form.scaled)),) * 2)
+        need(table[UNIT] == unit, "a unit", "that of what is scaled", UNIT)
     free = form.scaled is not None or (not form.signed and UNIT not in table)
     need(free, "what is scaled", "an exponential", form.scaled)
     most = abs(form.power) <= MOST_SCALED
@@ -365,6 +379,24 @@ def _check_single(node: Expr, known: set[str]) -> None:
         else:
             fine = isinstance(argument, Const)
             need(fine, "an argument", "a name or a number", argument)
+    if not any(isinstance(argument, Var) for argument in node.args):
+        _check_number(node)
+
+
+def _check_number(node: Op) -> None:
+    """exp, log or sqrt of a number, in two floats of any format.
+
+    Between 2**-126 and 2**126 by far, and as far from 0 as its digits tell.
+    """
+    values = [a.value for a in node.args if isinstance(a, Const)]
+    near, far = Fraction(1, 2**FAR_FROM_1), Fraction(2) ** FAR_FROM_1
+    within = {
+        "exp": abs(values[0]) < FAR_FROM_1,
+        "log": near < values[0] < far and abs(values[0] - 1) > near,
+        "sqrt": near < values[0] < far,
+    }
+    known = within.get(node.name, False)
+    need(known, "a number", "exp, log or sqrt of one within reach", node)
 
 
 def _check_count(node: Op) -> None:

@@ -146,8 +146,8 @@ def langevin_1_float32(x):
     z0 = ys_0
     y = ops.where(inside, z0, y)
 
-    # 16 <= t <= 1.03763e+19: t**(-2) with t = t; equal to f in exact
-    # arithmetic, roundoff <= 2.000 ulp.
+    # 16 <= t <= 1.03763e+19: t**(-2) with t = t; f but for 1.5e-11 of it,
+    # roundoff <= 2.000 ulp.
     inside = t >= 16.0
     c1 = ops.where(inside, t, constant(16.0, "float32"))
     c1 = ops.clip(c1, 15.999999, 1.0376295e19)

@@ -197,8 +197,8 @@ def log_exprel_2_float32(x):
     z0 = ys_0
     y = ops.where(inside, z0, y)
 
-    # 32 <= t <= 1.03763e+19: t**(-2) with t = t; equal to f in exact
-    # arithmetic, roundoff <= 3.314 ulp.
+    # 32 <= t <= 1.03763e+19: t**(-2) with t = t; f but for 1.5e-11 of it,
+    # roundoff <= 3.314 ulp.
     inside = t >= 32.0
     c1 = ops.where(inside, t, constant(32.0, "float32"))
     c1 = ops.clip(c1, 31.999998, 1.0376295e19)

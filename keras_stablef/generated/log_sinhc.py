@@ -212,8 +212,8 @@ def log_sinhc_2_float32(x):
     z0 = y_0
     y = ops.where(inside, z0, y)
 
-    # 16 <= t <= 1.03763e+19: t**(-2) with t = t; equal to f in exact
-    # arithmetic, roundoff <= 3.314 ulp.
+    # 16 <= t <= 1.03763e+19: t**(-2) with t = t; f but for 1.5e-11 of it,
+    # roundoff <= 3.314 ulp.
     inside = t >= 16.0
     c1 = ops.where(inside, t, constant(16.0, "float32"))
     c1 = ops.clip(c1, 15.999999, 1.0376295e19)

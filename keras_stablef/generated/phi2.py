@@ -124,8 +124,8 @@ def phi2_1_float32(x):
     z0 = grown(ys_0, en_0, "float32")
     y = ops.where(between, y, z0)
 
-    # 20 <= -t <= 1.03763e+19: (1 - 2/t)/t**2 with t = -t; equal to f in exact
-    # arithmetic, roundoff <= 2.000 ulp.
+    # 20 <= -t <= 1.03763e+19: (1 - 2/t)/t**2 with t = -t; f but for 2.6e-09
+    # of it, roundoff <= 2.000 ulp.
     inside = -t >= 20.0
     c2 = ops.where(inside, -t, constant(20.0, "float32"))
     c2 = ops.clip(c2, 19.999998, 1.0376295e19)

@@ -102,8 +102,8 @@ def phi3_0_float32(x):
     z0 = grown(ys_0, en_0, "float32")
     y = ops.where(between, y, z0)
 
-    # 16 <= -t <= 4.78522e+37: (1 + (-2 + 2/t)/t)/(2*t) with t = -t; equal to
-    # f in exact arithmetic, roundoff <= 1.854 ulp.
+    # 16 <= -t <= 4.78522e+37: (1 + (-2 + 2/t)/t)/(2*t) with t = -t; f but for
+    # 1.0e-09 of it, roundoff <= 1.854 ulp.
     inside = -t >= 16.0
     c2 = ops.where(inside, -t, constant(16.0, "float32"))
     c2 = ops.clip(c2, 15.999999, 4.7852213e37)

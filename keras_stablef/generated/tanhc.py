@@ -142,8 +142,8 @@ def tanhc_1_float32(x):
     z0 = y_0
     y = ops.where(inside, z0, y)
 
-    # 12 <= t <= 1.03763e+19: -1/t**2 with t = t; equal to f in exact
-    # arithmetic, roundoff <= 2.000 ulp.
+    # 12 <= t <= 1.03763e+19: -1/t**2 with t = t; f but for 2.0e-09 of it,
+    # roundoff <= 2.000 ulp.
     inside = t >= 12.0
     c1 = ops.where(inside, t, constant(12.0, "float32"))
     c1 = ops.clip(c1, 11.999999, 1.0376295e19)

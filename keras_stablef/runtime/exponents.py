@@ -26,7 +26,8 @@ def power_of_two(n: Any, dtype: str) -> Any:
     if sees_bits():  # a product: LiteRT shifts to the right alone
         return reinterpret((n + bias) * 2**bits, dtype)
     table = [2.0**k for k in range(1 - bias, bias)]
-    return entries(table, n + (bias - 1), dtype)
+    i = ops.clip(n + (bias - 1), 0, 2 * bias - 2)  # of what is not taken
+    return entries(table, i, dtype)
 
 
 def scale_by_power(y: Any, n: Any, dtype: str) -> Any:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from checking import findings
 from flint import arb
 from flint import arb_poly
 from flint import ctx
+from keras_stablef.generator.checker.__main__ import shipped
 from keras_stablef.generator.checker.arithmetic import hull
 from keras_stablef.generator.checker.assumptions import Assumed
 from keras_stablef.generator.checker.bodies import Body
@@ -122,3 +126,43 @@ def test_every_way_of_open_decisions_is_followed() -> None:
     assert body.worst(lanes, judge).tolist() == [0, 21]
     found = sorted((low, round(float(y))) for low, y in seen)
     assert found == [(0.2, 0), (0.9, 0), (0.9, 0), (0.9, 11), (0.9, 21)]
+
+
+def _claims(data: Any) -> Iterator[tuple[str, dict[str, Any] | list[Any], Any]]:
+    """Each field of a plan that bounds an error: its kind, and its place."""
+    yield "plan ulp", data, "ulp"
+    for kind in ("closed", "ends"):
+        for piece in data.get(kind, ())[:1]:
+            for name in ("ulp", "truncation"):
+                yield f"{kind} {name}", piece, name
+    for kind in ("rows", "powers"):
+        table = data.get(kind, {"values": []})
+        for row in table["values"][:1]:
+            for name in ("ulp", "truncation", "absolute"):
+                if name in table["fields"]:
+                    place = table["fields"].index(name)
+                    yield f"{kind} {name}", row, place
+
+
+@pytest.mark.parametrize("value", [-4.0, "-inf", "inf", "nan"])
+@pytest.mark.parametrize("name, order", [("exprel", 0), ("asinh", 0)])
+def test_no_bound_is_below_0(name: str, order: int, value: Any) -> None:
+    """One that is would outweigh another: truncation 4, absolute -4."""
+    text = (shipped() / f"{name}.json").read_text()
+    source = (shipped() / f"{name}.py").read_text()
+    seen = set()
+    for k in range(64):
+        data = json.loads(text)
+        (plan,) = (
+            p
+            for p in data["plans"]
+            if (p["order"], p["dtype"]) == (order, "float32")
+        )
+        places = list(_claims(plan))
+        if k == len(places):
+            break
+        kind, held, key = places[k]
+        held[key] = value
+        assert findings(data, source, order, "float32"), kind
+        seen.add(kind)
+    assert len(seen) >= 5

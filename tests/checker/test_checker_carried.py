@@ -253,6 +253,13 @@ CERTIFICATES: dict[str, dict[str, Any]] = {
     "another side": {"side": -1},
     "a name of code": {"input": "x)\ny = (x"},
     "another limit": {"limit": 0.0},
+    "pairs of what is not there": {"pairs": ["e", "v2", "w", "ghost"]},
+    "corrected what is not there": {"rounded": ["ghost"]},
+    "a sum that is corrected": {"rounded": ["v2"]},
+    "signed by a word": {"signed": "no"},
+    "signed by a number": {"signed": 2},
+    "a side that is a truth": {"side": True},
+    "a side that is a float": {"side": 1.0},
 }
 
 
@@ -297,6 +304,15 @@ PROGRAMS: dict[str, Rows] = {
     "a number beyond the largest": lambda r: r.append(
         ["z", ["add", "y", {"constant": "1" + "0" * 40}]]
     ),
+    **{
+        f"{way} of {value}": lambda r, way=way, value=value: r.insert(  # type: ignore[misc]
+            2, ["q", [way, {"constant": value}]]
+        )
+        for way, value in (
+            *(("exp", "1e10"), ("exp", "-1e10"), ("exp", "1e999")),
+            *(("exp", "-1e999"), ("log", "-1"), ("log", "0"), ("sqrt", "-1")),
+        )
+    },
     "nothing": lambda r: r.clear(),
 }
 
