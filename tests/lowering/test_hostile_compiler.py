@@ -41,8 +41,9 @@ Array = np.ndarray
 DTYPES = ("float32", "float64")
 COMPILERS = {"cpu": Habits(), "gpu": Habits(gpu=True)}
 EACH = 8  # compilers that an input meets
-FEW = 40  # inputs that meet more of them: where the errors were largest
-SAMPLED = 90
+ROUNDS = 3
+FEW, NEAR = 40, 10  # the worst inputs of a round, and of the next beside each
+SAMPLED = 50
 ROWS = [
     (name, order, dtype, compiler)
     for name, order, dtype in itertools.product(CASES, range(3), DTYPES)
@@ -50,10 +51,16 @@ ROWS = [
     if (dtype, compiler) != ("float64", "gpu")  # there it divides like a CPU
 ]
 # What is known to be above its bound.
+SEEN = (
+    "two_sum(x * x, 1) is none where x * x is fused into s - x * x alone: the "
+    "product belongs behind a clip (lowering/carried.py)"
+)
 OPEN = {
-    ("two_sqrt", 0, "float32", "gpu"): (
+    ("two_sqrt", 0, "float32"): (
         "the root of the largest number may be 2**64, and its square overflows"
     ),
+    ("pseudo_huber", 0, "float32"): SEEN,
+    ("pseudo_huber", 0, "float64"): SEEN,
 }
 
 
@@ -70,25 +77,33 @@ def seed_of(*row: object) -> int:
 def worst(
     row: tuple[str, int, str, str], habits: Habits, *instead: Any
 ) -> tuple[float, float]:
-    """The largest error in ulp and where; first of all inputs, then of few."""
+    """The largest error in ulp and where, climbing to it."""
     name, order, dtype, _ = row
     function, _ = body(name, order, dtype)
+    random = np.random.default_rng(seed_of(*row))
     xs = inputs(name, dtype, order, seed_of(*row))
-    wanted = exact(name, order, xs)
-    assert wanted.known.mean() > 0.9
     found = []
-    chosen, each = np.arange(len(xs)), EACH
-    for more in range(2):
-        lanes = np.tile(chosen, each)
-        compiler = HostileOps(dtype, len(lanes), seed_of(*row, more), habits)
-        (got,) = run(function, compiler, xs[lanes], instead=instead)
-        known = Wanted(*(part[lanes] for part in vars(wanted).values()))
-        errors = ulp_errors(got, known, dtype)
-        k = int(np.argmax(errors))
-        found.append((float(errors[k]), float(xs[lanes[k]])))
-        largest = errors.reshape(each, -1).max(axis=0)
-        chosen, each = np.argsort(largest)[-FEW:], EACH * len(xs) // FEW
+    for turn in range(ROUNDS):
+        wanted = exact(name, order, xs)
+        assert wanted.known.mean() > 0.9
+        known = Wanted(*(np.tile(v, EACH) for v in vars(wanted).values()))
+        lanes = np.tile(xs, EACH)
+        compiler = HostileOps(dtype, len(lanes), seed_of(*row, turn), habits)
+        (got,) = run(function, compiler, lanes, instead=instead)
+        errors = ulp_errors(got, known, dtype).reshape(EACH, -1).max(axis=0)
+        ranked = np.argsort(errors)
+        found.append((float(errors[ranked[-1]]), float(xs[ranked[-1]])))
+        xs = beside(xs[ranked[-FEW:]], name, random)
     return max(found)
+
+
+def beside(xs: Array, name: str, random: np.random.Generator) -> Array:
+    """These, and others at any distance from them."""
+    off = 10.0 ** -random.uniform(0.5, 7, (NEAR, len(xs)))
+    with np.errstate(over="ignore"):
+        others = xs * (1 + off * random.choice([-1, 1], off.shape))
+        found = np.concatenate([xs, others.astype(xs.dtype).ravel()])
+    return CASES[name].inside(found[np.isfinite(found)])
 
 
 @pytest.mark.parametrize(
@@ -105,8 +120,8 @@ def test_a_bound_holds(
         error, where = worst(row, COMPILERS[compiler], *BY_BITS)
         if error <= bound:
             pytest.xfail("a product in halves that were fused: see `halves`")
-    if error > bound and row in OPEN:
-        pytest.xfail(OPEN[row])
+    if error > bound and row[:3] in OPEN:
+        pytest.xfail(OPEN[row[:3]])
     assert error <= bound, f"{error} ulp at {where!r}, proved {bound}"
 
 
