@@ -23,6 +23,7 @@ from hostile_compiler import Habits
 from hostile_inputs import inputs
 from hostile_ops import HostileOps
 from hostile_ops import run
+from hostile_replay import culprits
 from hostile_rounding import fused
 from judge import Wanted
 from judge import exact
@@ -122,7 +123,21 @@ def test_a_bound_holds(
             pytest.xfail("a product in halves that were fused: see `halves`")
     if error > bound and row[:3] in OPEN:
         pytest.xfail(OPEN[row[:3]])
-    assert error <= bound, f"{error} ulp at {where!r}, proved {bound}"
+    assert error <= bound, report(row, error, where)
+
+
+def report(row: tuple[str, int, str, str], error: float, where: float) -> str:
+    name, order, dtype, compiler = row
+    function, bound = body(name, order, dtype)
+    wanted = exact(name, order, np.array([where]))
+
+    def error_of(got: Array) -> Array:
+        many = Wanted(*(np.repeat(v, len(got)) for v in vars(wanted).values()))
+        return ulp_errors(got, many, dtype)
+
+    habits = COMPILERS[compiler]
+    why = culprits(function, dtype, where, habits, error_of, bound)
+    return f"{error} ulp at {where!r}, proved {bound}, by {why}"
 
 
 def splits_by_products() -> bool:
@@ -237,6 +252,24 @@ def test_pairs_hold_behind_clips_only(
     right = called(function, dtype, *BY_BITS)
     assert all(right) == holds
     assert any(right)
+
+
+def lost_by_a_square(a: Any) -> Any:
+    return bare_product(a, a, "float32")[1]
+
+
+def test_decisions_that_matter_are_named() -> None:
+    x = float(np.float32(1.1))
+    lost = x * x - float(np.float32(x * x))  # 48 bits
+
+    def error_of(got: Array) -> Array:
+        return np.abs(got - lost)
+
+    (why,) = culprits(
+        *(lost_by_a_square, "float32", x, Habits(), error_of, 0.0),
+        instead=(*BY_BITS, bare_product),
+    )
+    assert "p - ah * bh" in why
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
