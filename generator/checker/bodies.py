@@ -59,6 +59,8 @@ class Body:
         for name, helper in {**later.names(), **bitwise.names()}.items():
             if name in space:
                 space[name] = helper
+        if "_apart" in space:
+            space["_apart"] = later_ops.apart
         if "_log_rows" in space:
             space["_log_rows"] = later.by_owner(space["_log_rows"])
         space.update(with_kernels(space, plan.fmt))

@@ -142,15 +142,17 @@ def around_exp(
 ) -> Callable[..., Any]:
     """The rendered _pair_exp, with its truncation error."""
 
-    def more(high: Number, n: Number) -> Number:
+    def more(high: Number, n: Number, x: Number) -> Number:
         r = Real(float(REACHES["exp"][1]))
+        none = (n.lo == 0) & (n.hi == 0) & (n.error == 0)
+        r = np.where(none, np.minimum(x.top, r), r)
         lost = Real(found.factor) * r**found.order
         lost = lost + 2 * n.size * Real(found.split)
-        return _more(high, np.full(n.m.lanes, lost))
+        return _more(high, lost)
 
     def exp(x: Any, dtype: str) -> Any:
         (high, low), n = original(x, dtype)
-        return (Later(n.m, more, high, n), low), n
+        return (Later(n.m, more, high, n, x[0]), low), n
 
     return exp
 

@@ -165,6 +165,16 @@ class LaterOps:
         """The machine of the run at hand."""
         return self.ops.m
 
+    def apart(self, v: Any, dtype: str) -> Any:
+        """The term of a sum that no compiler gathers: a clip.
+
+        TensorFlow's graphs alone gather terms, and there it is one
+        (tests/lowering run graphs beside eager, for each of the backends).
+        """
+        self.ops.expect(dtype)
+        last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
+        return self.clip(v, -last, last)
+
     def changing_nothing(
         self, helper: Callable[..., Any]
     ) -> Callable[..., Any]:

@@ -284,6 +284,13 @@ def _helpers(kind: Any) -> dict[str, Any]:
     def by_power(y: Any, n: Sketch, dtype: str) -> tuple[Any, Any]:
         return scale(y[0], n, dtype), scale(y[1], n, dtype)
 
+    def parted(s: Any, divider: float, dtype: str) -> tuple[Any, Any]:
+        if not s.known:
+            return (s, s) if s.nan else (s.anything(), s.anything())
+        high = s.like(divider * s.lo)
+        high = high - (high - s)
+        return high, s - high
+
     def halves(a: Any, b: Any, dtype: str) -> tuple[Any, Any]:
         p = a * b
         return p, p if p.nan else p.anything()
@@ -297,6 +304,7 @@ def _helpers(kind: Any) -> dict[str, Any]:
         return r, r if r.nan else r.anything()
 
     return {
+        "_split": parted,
         "_short_quotient": divided,
         "_short_root": rooted,
         "_grown": scale,

@@ -291,10 +291,10 @@ def _fast_two_sum(a, b):
 
 
 def _two_product(a, b, dtype):
-    halves = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
     p = _fixed(a * b, dtype)
-    ah, al = _split(a, halves, dtype)
-    bh, bl = _split(b, halves, dtype)
+    ah, al = _split(a, divider, dtype)
+    bh, bl = _split(b, divider, dtype)
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
 
 

@@ -81,10 +81,10 @@ def two_product(a: Any, b: Any, dtype: str) -> Pair:
     held by a clip that no compiler looks through, and those of halves are
     exact.
     """
-    halves = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
     p = fixed(a * b, dtype)
-    ah, al = split(a, halves, dtype)
-    bh, bl = split(b, halves, dtype)
+    ah, al = split(a, divider, dtype)
+    bh, bl = split(b, divider, dtype)
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
 
 

@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES
-from halves import BY_BITS
-from halves import without_last
 from hostile_compiler import Habits
 from hostile_inputs import inputs
 from hostile_ops import HostileOps
@@ -34,6 +32,7 @@ from keras_stablef.runtime import kernels
 from keras_stablef.runtime import pairs
 from keras_stablef.runtime import powers
 from keras_stablef.runtime.constants import fixed
+from keras_stablef.runtime.pairs import split
 from keras_stablef.runtime.pairs import two_product
 from keras_stablef.runtime.pairs import two_sum
 
@@ -51,18 +50,6 @@ ROWS = [
     for compiler in COMPILERS
     if (dtype, compiler) != ("float64", "gpu")  # there it divides like a CPU
 ]
-# What is known to be above its bound.
-SEEN = (
-    "two_sum(x * x, 1) is none where x * x is fused into s - x * x alone: the "
-    "product belongs behind a clip (lowering/carried.py)"
-)
-OPEN = {
-    ("two_sqrt", 0, "float32"): (
-        "the root of the largest number may be 2**64, and its square overflows"
-    ),
-    ("pseudo_huber", 0, "float32"): SEEN,
-    ("pseudo_huber", 0, "float64"): SEEN,
-}
 
 
 def body(name: str, order: int, dtype: str) -> tuple[FunctionType, float]:
@@ -117,12 +104,6 @@ def test_a_bound_holds(
     row = name, order, dtype, compiler
     _, bound = body(name, order, dtype)
     error, where = worst(row, COMPILERS[compiler])
-    if error > bound and splits_by_products():
-        error, where = worst(row, COMPILERS[compiler], *BY_BITS)
-        if error <= bound:
-            pytest.xfail("a product in halves that were fused: see `halves`")
-    if error > bound and row[:3] in OPEN:
-        pytest.xfail(OPEN[row[:3]])
     assert error <= bound, report(row, error, where)
 
 
@@ -138,11 +119,6 @@ def report(row: tuple[str, int, str, str], error: float, where: float) -> str:
     habits = COMPILERS[compiler]
     why = culprits(function, dtype, where, habits, error_of, bound)
     return f"{error} ulp at {where!r}, proved {bound}, by {why}"
-
-
-def splits_by_products() -> bool:
-    """Whether `two_product` is still to become the one of `halves`."""
-    return "divider" in pairs.two_product.__code__.co_varnames
 
 
 def names_of(function: FunctionType) -> set[str]:
@@ -174,11 +150,11 @@ def test_without_pairs_it_holds_whatever_is_repeated(
 
 
 def bare_product(a: Any, b: Any, dtype: str) -> Any:
-    """Dekker's by bits, but p is in sight: p - ah * bh may see all of it."""
-    bits = {"float32": 12, "float64": 27}[dtype]
+    """Dekker's, but p is in sight: p - ah * bh may see all of it."""
+    halves = {"float32": 4097.0, "float64": 134217729.0}[dtype]
     p = a * b
-    ah, bh = without_last(a, bits, dtype), without_last(b, bits, dtype)
-    al, bl = a - ah, b - bh
+    ah, al = split(a, halves, dtype)
+    bh, bl = split(b, halves, dtype)
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
 
 
@@ -249,7 +225,7 @@ def called(function: Any, dtype: str, *instead: Any) -> list[bool]:
 def test_pairs_hold_behind_clips_only(
     function: Any, holds: bool, dtype: str
 ) -> None:
-    right = called(function, dtype, *BY_BITS)
+    right = called(function, dtype)
     assert all(right) == holds
     assert any(right)
 
@@ -267,17 +243,9 @@ def test_decisions_that_matter_are_named() -> None:
 
     (why,) = culprits(
         *(lost_by_a_square, "float32", x, Habits(), error_of, 0.0),
-        instead=(*BY_BITS, bare_product),
+        instead=(bare_product,),
     )
     assert "p - ah * bh" in why
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_two_product(dtype: str) -> None:
-    right = all(called(product, dtype))
-    if splits_by_products() and not right:
-        pytest.xfail("a product in halves that were fused: see `halves`")
-    assert right
 
 
 # -- its arithmetic -----------------------------------------------------------
