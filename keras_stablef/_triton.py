@@ -75,7 +75,7 @@ def _run(
     if x.is_cuda and torch.cuda.is_available():
         # Here, and not when a CUDA graph is captured, whose memory is its own.
         _numbers(function.key, compute, order, x.device)
-    return _operation()(x, function.key, compute, order)
+    return operation()(x, function.key, compute, order)
 
 
 def _is_known(x: Any) -> bool:
@@ -150,7 +150,7 @@ def _numbers(key: str, dtype: str, order: int, device: Any) -> tuple[Any, ...]:
         )
 
 
-def _launch(x: Any, key: str, dtype: str, order: int) -> Any:
+def launch(x: Any, key: str, dtype: str, order: int) -> Any:
     """The kernel on a tensor of any shape and strides."""
     import torch
 
@@ -177,7 +177,7 @@ def _launch(x: Any, key: str, dtype: str, order: int) -> Any:
 
 
 @functools.cache
-def _operation() -> Any:
+def operation() -> Any:
     """``keras_stablef::kernel``, registered when first asked for."""
     import torch
 
@@ -192,7 +192,7 @@ def _operation() -> Any:
         asked = function, compute, order, x.device
         if asked not in _failed and _missing() is None:
             try:
-                return _launch(x, function, compute, order)
+                return launch(x, function, compute, order)
             except torch.OutOfMemoryError:
                 raise
             except Exception as error:  # Triton's own have no common class

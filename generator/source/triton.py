@@ -132,15 +132,12 @@ def _led(node: Any, leads: dict[str, str]) -> Any:
     own = {f.name: getattr(node, f.name) for f in fields(node)}  # type: ignore[arg-type]
     made = type(node)(**{k: _led(v, leads) for k, v in own.items()})
     if isinstance(made, Call):
-        found = [leads[a.name] for a in made.args if _is_led(a, leads)]
-        return replace(made, args=(*made.args, *map(Var, found)))
+        names = [a.name for a in made.args if isinstance(a, Var)]
+        found = [Var(leads[name]) for name in names if name in leads]
+        return replace(made, args=(*made.args, *found))
     if isinstance(made, Op) and made.name == "neg":
         return Call("ops.negative", made.args)
     return made
-
-
-def _is_led(node: Expr, leads: dict[str, str]) -> bool:
-    return isinstance(node, Var) and node.name in leads
 
 
 def _reader(table: Table) -> str:

@@ -29,12 +29,26 @@ def places(block: tl.constexpr):
 @triton.jit
 def read(x, at, count, dtype: tl.constexpr):
     """Elements in the dtype of the computation; 16 bits are exact in it."""
-    return tl.load(x + at, mask=at < count, other=0.0).to(dtype)
+    value = tl.load(x + at, mask=at < count, other=0.0)
+    if x.dtype.element_ty == tl.bfloat16:
+        bits = value.to(tl.int16, bitcast=True).to(tl.int32) << 16
+        value = bits.to(tl.float32, bitcast=True)
+    return value.to(dtype)
 
 
 @triton.jit
 def write(y, at, count, value):
-    """Elements, rounded once to nearest, ties to even."""
+    """Elements, rounded once to nearest, ties to even.
+
+    To bfloat16 by their bits, since Triton's interpreter cuts them off: half
+    of the last bit that is kept, or a little less where that is even, carries
+    into it.  The same bits as of a cast, but for those of nan.
+    """
+    if y.dtype.element_ty == tl.bfloat16:
+        bits = value.to(tl.int32, bitcast=True)
+        bits = (bits + (0x7FFF + ((bits >> 16) & 1))) >> 16
+        bits = tl.where(value == value, bits, 0x7FC0)
+        value = bits.to(tl.int16).to(tl.bfloat16, bitcast=True)
     tl.store(y + at, value.to(y.dtype.element_ty), mask=at < count)
 
 
