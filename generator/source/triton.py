@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import fields
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from keras_stablef import runtime_triton
 from keras_stablef.runtime.polynomials import FEW
 
+from ..errors import GeneratorError
 from ..lowering.body import Assign
 from ..lowering.body import Body
 from ..lowering.body import Call
@@ -23,23 +28,6 @@ from .render import Source
 from .render import prime
 from .templates import environment
 from .templates import formatted
-
-# Where in `keras_stablef.runtime_triton` the twin of each primitive is.
-HOMES = {
-    "numbers": (
-        *("clamp", "constant", "fixed", "grown", "grown_from", "level_of"),
-        *("once", "quotient", "scale_by_power", "shrunk", "split_exponent"),
-        *("split_subnormal", "square_root", "unit_of", "pair_by_power"),
-    ),
-    "pairs": (
-        *("fast_two_sum", "pair_power", "pair_product", "pair_quotient"),
-        *("pair_sum", "product_of_halves", "short_quotient", "short_root"),
-        *("split", "two_product", "two_sum"),
-    ),
-    "polynomials": ("horner", "local_polynomials", "log_rows", "power_row"),
-    "transcendental": ("pair_exp", "pair_log", "pair_root", "signed_exp"),
-}
-_HOME = {name: home for home, names in HOMES.items() for name in names}
 
 
 @dataclass(frozen=True)
@@ -149,10 +137,25 @@ def _reader(table: Table) -> str:
 
 def _imports(bodies: Sequence[Body]) -> list[tuple[str, str]]:
     """Modules of the twins, and what is taken from them."""
-    needed = {(_HOME[call], call) for body in bodies for call in body.calls}
-    for body in bodies:
-        for table in body.tables:
-            reader = _reader(table)
-            home = "ops" if reader == "known" else "polynomials"
-            needed.add((home, reader))
-    return sorted(needed)
+    needed = {call for body in bodies for call in body.calls}
+    needed |= {_reader(table) for body in bodies for table in body.tables}
+    homes = _homes()
+    lost = sorted(needed - set(homes))
+    if lost:
+        raise GeneratorError(
+            "No kernel: expected primitives that runtime_triton has, too, "
+            f"received {', '.join(lost)}."
+        )
+    return sorted((homes[name], name) for name in needed)
+
+
+@cache
+def _homes() -> dict[str, str]:
+    """The module of each device function, read: Triton may not be there."""
+    folder = Path(runtime_triton.__file__).parent
+    return {
+        node.name: path.stem
+        for path in sorted(folder.glob("*.py"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }

@@ -33,6 +33,12 @@ def fixed(p, dtype: tl.constexpr):
 
 
 @triton.jit
+def apart(v, dtype: tl.constexpr):
+    """v, as on torch."""
+    return v
+
+
+@triton.jit
 def once(v, dtype: tl.constexpr):
     """v, as on torch."""
     return v

@@ -7,8 +7,6 @@ kernel is compiled (`few`), or looked up where a pointer leads (`many`).
 import triton
 import triton.language as tl
 
-from keras_stablef.runtime.polynomials import FEW
-
 from .numbers import clamp
 from .numbers import constant
 from .numbers import fixed
@@ -21,27 +19,30 @@ from .pairs import two_product
 from .pairs import two_sum
 
 
-def laid_out(rows):
+def laid_out(rows, search=True):
     """A table of `runtime.tables` as a head and one list of numbers.
 
     First the row of each bin of a grid, or the seams; then the rows, one
     after the other.
 
+    Args:
+        search: the row is to be found by its place in memory, where the seams
+            are filled up to a power of two of them.
+
     Returns:
         The head: width, divider, whether rows are scaled, scale of the grid
         (0: none), its first bin, how many numbers stand before the rows, and
-        steps of a bisection, for which that is a power of two.  And the
-        numbers.
+        steps of a bisection.  And the numbers.
     """
     seams, table, divider, scaled = rows
     scale, first, steps = 0.0, 0, 0
     if hasattr(seams, "scale"):
         scale, first, before = seams.scale, seams.first, seams.rows
-    elif len(table) <= FEW:
-        before = seams
-    else:
+    elif search:
         steps = len(seams).bit_length()
         before = [*seams, *[float("inf")] * (2**steps - len(seams))]
+    else:
+        before = seams
     numbers = [float(v) for v in before] + [v for row in table for v in row]
     head = len(table[0]), divider, scaled, scale, first, len(before), steps
     return head, numbers
@@ -49,7 +50,7 @@ def laid_out(rows):
 
 def few(rows):
     """A table whole, for a kernel that chooses among its rows."""
-    head, numbers = laid_out(rows)
+    head, numbers = laid_out(rows, search=False)
     return known((*head, *numbers))
 
 
