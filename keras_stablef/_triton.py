@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 Kernel = Callable[[Any], Any]
 
 BLOCK = 512  # elements of a program: four for each thread of four warps
+OPTIONS = {
+    "num_warps": 4,
+    # Or products are fused where their rounding is used again.
+    "enable_fp_fusion": False,
+}
 _functions: dict[str, Function] = {}
 _warned: list[str] = []
 _failed: set[Any] = set()  # kernels that are not tried again
@@ -51,6 +56,7 @@ def kernels_of(function: Function, name: str) -> tuple[Kernel, ...] | None:
     if name != function.storage[name] or name.startswith("float8"):
         return None
     _functions[function.key] = function
+    operation()  # known before somebody traces, or loads an exported program
     return tuple(
         functools.partial(_run, function, name, compute, order)
         for order in range(function.orders)
@@ -74,7 +80,7 @@ def _run(
         return None
     if x.is_cuda and torch.cuda.is_available():
         # Here, and not when a CUDA graph is captured, whose memory is its own.
-        _numbers(function.key, compute, order, x.device)
+        numbers_of(function.key, compute, order, x.device)
     return operation()(x, function.key, compute, order)
 
 
@@ -132,7 +138,9 @@ def _function(key: str) -> Function:
 
 
 @functools.cache
-def _numbers(key: str, dtype: str, order: int, device: Any) -> tuple[Any, ...]:
+def numbers_of(
+    key: str, dtype: str, order: int, device: Any
+) -> tuple[Any, ...]:
     """The tables that a kernel looks up in, on a device."""
     import torch
     from torch.utils._python_dispatch import _disable_current_modes
@@ -155,7 +163,7 @@ def launch(x: Any, key: str, dtype: str, order: int) -> Any:
     import torch
 
     kernel, _ = _function(key).kernel(dtype, order)
-    numbers = _numbers(key, dtype, order, x.device)
+    numbers = numbers_of(key, dtype, order, x.device)
     y = torch.empty_like(x)
     count = x.numel()
     # y is dense; an x of the same strides is, too, and goes by as memory does.
@@ -163,16 +171,7 @@ def launch(x: Any, key: str, dtype: str, order: int) -> Any:
     if count:
         grid = (-(-count // BLOCK),)
         with torch.cuda.device_of(x):
-            kernel[grid](
-                source,
-                y,
-                count,
-                BLOCK,
-                *numbers,
-                num_warps=4,
-                # Or products are fused where their rounding is used again.
-                enable_fp_fusion=False,
-            )
+            kernel[grid](source, y, count, BLOCK, *numbers, **OPTIONS)
     return y
 
 
@@ -180,8 +179,6 @@ def launch(x: Any, key: str, dtype: str, order: int) -> Any:
 def operation() -> Any:
     """``keras_stablef::kernel``, registered when first asked for."""
     import torch
-
-    from ._autodiff import forward_torch
 
     @torch.library.custom_op(
         "keras_stablef::kernel",
@@ -216,6 +213,8 @@ def operation() -> Any:
         ctx.save_for_backward(x)
 
     def backward(ctx: Any, gradient: Any) -> Any:
+        from ._autodiff import forward_torch
+
         (x,) = ctx.saved_tensors
         key, compute, order = ctx.rest
         function = _function(key)

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections import Counter
 from typing import Any
 
-import triton
+import torch
+import triton.runtime
 from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
 
-POINTERS = {"float32": "*fp32", "float64": "*fp64", "bfloat16": "*bf16"}
+from keras_stablef import _triton
+from keras_stablef._shipped import shipped
+
+
+class Driver:
+    """Stands in for a GPU of a compute capability, as long as nothing runs."""
+
+    def __init__(self, capability: int) -> None:
+        self.capability = capability
+
+    def get_current_device(self) -> int:
+        return self.capability  # what is compiled is kept by device
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+    def get_current_target(self) -> GPUTarget:
+        return GPUTarget("cuda", self.capability, 32)
 
 
 def instructions(
     name: str, dtype: str, order: int, storage: str, capability: int = 90
 ) -> Counter[str]:
     """PTX's, as launched: what each is called, and how often it stands."""
-    module = importlib.import_module(f"keras_stablef.kernels.{name}")
-    kernel, tables = module.KERNELS[dtype][order]
-    numbers = [f"numbers_{k}" for k in range(len(tables))]
-    signature = {
-        **dict.fromkeys(("x", "y"), POINTERS[storage]),
-        **{"count": "i32", "block": "constexpr"},
-        **dict.fromkeys(numbers, POINTERS[dtype]),
-    }
-    even: Any = [["tt.divisibility", 16]]
-    places = (0, 1, 2, *range(4, 4 + len(numbers)))
-    source = ASTSource(
-        kernel, signature, {(3,): 512}, {(k,): even for k in places}
-    )
-    made = triton.compile(
-        source,
-        target=GPUTarget("cuda", capability, 32),
-        options={"num_warps": 4, "enable_fp_fusion": False},
-    )
+    triton.runtime.driver.set_active(Driver(capability))
+    kernel, _ = shipped(name).kernel(dtype, order)
+    x = torch.empty(2 * _triton.BLOCK, dtype=getattr(torch, storage))
+    numbers = _triton.numbers_of(name, dtype, order, x.device)
+    given: Any = (x, torch.empty_like(x), len(x), _triton.BLOCK, *numbers)
+    made = kernel.run(*given, grid=(2,), warmup=True, **_triton.OPTIONS)
     lines = re.findall(
         r"^\s+(?:@%p\d+ )?([a-z][\w.:]+)", made.asm["ptx"], re.MULTILINE
     )
