@@ -159,6 +159,7 @@ def _helpers() -> dict[str, Any]:
 
     return {
         "_two_sum": lambda a, b: (_ball(a) + _ball(b), zero),
+        "_fast_two_sum": lambda a, b: (_ball(a) + _ball(b), zero),
         "_two_product": lambda a, b, dtype: (a * b, zero),
         "_product_of_halves": lambda a, b, dtype: (_ball(a) * b, zero),
         "_short_quotient": lambda x, y, dtype: (joined(x) / joined(y), zero),
@@ -172,7 +173,7 @@ def _helpers() -> dict[str, Any]:
             y[0] * arb(2) ** n,
             y[1] * arb(2) ** n,
         ),
-        "_split": lambda s, divider: (s, zero),
+        "_split": lambda s, divider, dtype: (s, zero),
         "_split_exponent": split,
         "_scale_by_power": lambda y, n, dtype: y * arb(2) ** n,
         "_quotient": lambda a, b, dtype: _ball(a) / b,

@@ -70,15 +70,17 @@ def _flushed_once(y: Number, made: Number, n: Any) -> Number:
     return whole.where(less, made)
 
 
-def power_of(ops: Ops, n: Number) -> Number:
-    """2**n of a whole number, where that is not beyond the largest.
+def power_of(ops: Ops, n: Number, held: bool = False) -> Number:
+    """2**n of a whole number, where that is a normal number.
 
-    Below the smallest normal that is one instead.
+    Args:
+        held: below the smallest normal it is that one instead.
     """
     most = ops.m.fmt.emax
+    below = n.lo < 1 - most
     out = ~((n.hi <= most) & (n.lo == n.hi))
-    lost = np.where(out, Real(np.inf), n.res)
-    lost = lost + np.where(n.lo < 1 - most, ops.m.normal, Real(0))
+    lost = np.where(out | (below & (not held)), Real(np.inf), n.res)
+    lost = lost + np.where(below, ops.m.normal, Real(0))
     return _power(ops, np.clip(n.lo, -4 * most, most), lost)
 
 
@@ -151,7 +153,8 @@ class LaterBitwise:
         place = m.next_place()
 
         def way(a: Number) -> Number:
-            return power_of(self.ops, -self.ops.whole(a, np.trunc, place))
+            whole = self.ops.whole(a, np.trunc, place)
+            return power_of(self.ops, -whole, held=True)
 
         return Later(m, way, n)
 

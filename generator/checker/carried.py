@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from .assembly import NotRunnable
+from .carried_numbers import is_power_of_two
+from .carried_numbers import none
+from .carried_numbers import text_of
 from .carrying import Operations
 from .carrying import Row
 from .carrying import Value
-from .carrying import is_power_of_two
-from .carrying import none
-from .carrying import text_of
 from .claims import Format
 from .claims import exact
 from .claims import get_format

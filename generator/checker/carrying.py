@@ -13,22 +13,21 @@ import numpy as np
 from flint import arb
 from flint import ctx
 
-from .assembly import NotRunnable
+from .carried_numbers import is_far
+from .carried_numbers import is_power_of_two
+from .carried_numbers import nearest
+from .carried_numbers import none
+from .carried_numbers import text_of
+from .carried_numbers import tree_of
 from .claims import Format
 from .claims import exact
-from .claims import exponent_of
 from .values import ball
 from .values import rational
 
 UNIT = "w"  # of a program: 1, or the power of two that is left out
-FAR = 2**8  # from 1: see lowering; a smaller factor is looked at by folds.py
 BITS = 400  # of constants that are no fractions
 TWO = {"add": "+", "sub": "-", "mul": "*"}
 Row = tuple[str, Any]
-
-
-def none(what: str) -> NotRunnable:
-    return NotRunnable(f"no body's shape: no carried form, {what}")
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,14 @@ class Operations:
         return f'{name}({", ".join(args)}, "{self.fmt.name}")'
 
     def _number(self, value: Fraction) -> Value:
-        head = _nearest(value, self.fmt)
-        tail = _nearest(value - head, self.fmt)
+        head = nearest(value, self.fmt)
+        tail = nearest(value - head, self.fmt)
         low = text_of(tail) if tail else None
         return Value(
             text_of(head),
             low,
-            _tree(head),
-            _tree(tail) if tail else None,
+            tree_of(head),
+            tree_of(tail) if tail else None,
             (head, tail),
         )
 
@@ -142,10 +141,10 @@ class Operations:
             value = self.values[part]
             made = Value(value.head, None, value.tree, None, value.numbers)
             if value.tail is not None and value.numbers is None:
-                tail = self._call("_fixed", value.tail)
+                tail = self._call("_apart", value.tail)
                 head = value.head
                 if value.seen:
-                    head = self._call("_fixed", head)
+                    head = self._call("_apart", head)
                 text = self._named(f"{part}s", f"{head} + {tail}")
                 tree = value.tree
                 if value.low is not None:
@@ -255,11 +254,22 @@ class Operations:
                 "exp": lambda: f"ops.exp({texts[0]})",
                 "log": lambda: f"ops.log({texts[0]})",
             }[way]()
-        if way == "mul" and any(isinstance(part, dict) for part in parts):
+        by_number = any(isinstance(part, dict) for part in parts)
+        if way == "mul" and (by_number or self._is_summed(name)):
             made = self._call("_fixed", made)
         head = self._named(name, made)
         tree = [way, *(a.tree for a in args)]
         return Value(head, None, *self._meant(name, tree))
+
+    def _is_summed(self, name: str) -> bool:
+        """Whether it is a term of a sum of which the rest is kept."""
+        return any(
+            isinstance(tree, list)
+            and tree[0] in ("add", "sub")
+            and name in tree[1:]
+            for key, tree in self.rows
+            if key in self.pairs
+        )
 
     def _sum(self, name: str, a: Value, b: Value, minus: Any = None) -> Value:
         tree = minus or ["add", a.tree, b.tree]
@@ -390,8 +400,7 @@ class Operations:
         m, n = f"{name}m_{self.k}", f"{name}n_{self.k}"
         word = f'"{self.fmt.name}"'
         self.text.append(f"{m}, {n} = _split_exponent({a.head}, 1, {word})")
-        s, t = self._both(f"{name}k", self._call("_pair_log", m, n))
-        h, e = self._both(name, f"_two_sum({s}, {t})")
+        h, e = self._both(name, self._call("_pair_log", m, n))
         more = None
         if a.tail is not None:
             more = self._divided(f"{name}r", a.tail, a.head)
@@ -414,35 +423,3 @@ def _total(lows: list[Any]) -> Any:
     if len(lows) == 2:
         return ["add", *lows]
     return lows[0] if lows else None
-
-
-def text_of(value: Fraction) -> str:
-    """A float, which may stand anywhere."""
-    made = float(value)
-    return f"({made!r})" if made < 0 else repr(made)
-
-
-def _tree(value: Fraction) -> dict[str, str]:
-    return {"constant": str(value)}
-
-
-def is_power_of_two(value: Fraction) -> bool:
-    top, bottom = abs(value.numerator), value.denominator
-    return top > 0 and not (top & (top - 1) or bottom & (bottom - 1))
-
-
-def is_far(value: Fraction) -> bool:
-    """From 1: such a product stands behind a clip."""
-    return value != 0 and not Fraction(1, FAR) < abs(value) < FAR
-
-
-def _nearest(value: Fraction, fmt: Format) -> Fraction:
-    """The float next to a number, ties to even."""
-    if not value:
-        return value
-    last = max(exponent_of(value), fmt.emin) - fmt.precision + 1
-    unit = Fraction(2) ** last
-    made = round(value / unit) * unit
-    if abs(made) > fmt.max_finite:
-        raise none("a number beyond the largest")
-    return made

@@ -33,7 +33,7 @@ OPS = frozenset(
 )
 CALLS = frozenset(
     (
-        *("_clamp", "_constant", "_fixed", "_horner", "_level_of"),
+        *("_apart", "_clamp", "_constant", "_fixed", "_horner", "_level_of"),
         *("_local_polynomials", "_log_rows", "_pair_exp", "_pair_log"),
         *("_pair_power", "_pair_product", "_pair_quotient", "_pair_root"),
         *("_pair_sum", "_power_row", "_scale_by_power", "_split_exponent"),
@@ -41,7 +41,7 @@ CALLS = frozenset(
         *("_product_of_halves", "_pair_by_power", "_grown", "_grown_from"),
         *("_shrunk", "_signed_exp", "_unit_of"),
         *("_short_quotient", "_short_root"),
-        "_two_sum",
+        *("_two_sum", "_fast_two_sum"),
     )
 )
 COUNTS = {  # arguments that are integers, by primitive

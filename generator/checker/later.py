@@ -257,6 +257,7 @@ class LaterPairs:
         """What is replaced in the module."""
         return {
             "_two_sum": self.two_sum,
+            "_fast_two_sum": self.fast_two_sum,
             "_two_product": self.two_product,
             "_product_of_halves": self.product_of_halves,
             "_short_quotient": self.short_quotient,
@@ -285,6 +286,10 @@ class LaterPairs:
         """The rounded sum, and what it lost."""
         return self._parts(2, self.pairs.two_sum, a, b)
 
+    def fast_two_sum(self, a: Any, b: Any) -> Any:
+        """The rounded sum, and what it lost, where |a| >= |b|."""
+        return self._parts(2, self.pairs.fast_two_sum, a, b)
+
     def two_product(self, a: Any, b: Any, dtype: str) -> Any:
         """The rounded product, and what it lost."""
         self.pairs.expect(dtype)
@@ -295,8 +300,9 @@ class LaterPairs:
         self.pairs.expect(dtype)
         return self._parts(2, self.pairs.product_of_halves, a, b, dtype)
 
-    def split(self, s: Any, divider: float) -> Any:
+    def split(self, s: Any, divider: float, dtype: str) -> Any:
         """s = high + low, high of few bits."""
+        self.pairs.expect(dtype)
         self.pairs.divides(divider)
         return self._parts(2, self.pairs.split, s, divider)
 

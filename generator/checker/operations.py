@@ -16,6 +16,8 @@ from .running import Number
 from .running import constant
 from .source import NotRunnable
 
+LAST_BIN = 2**31  # an int32 holds the number of a bin
+
 
 class Table:
     """A constant array of the source, by index."""
@@ -243,3 +245,15 @@ def grids(values: Any) -> Any:
 def exponent(size: Any) -> Any:
     """floor(log2 size), far below everything where it is 0."""
     return np.where(size > 0, np.frexp(size)[1] - 1, NO_GRID)
+
+
+def searchable(seams: Any) -> None:
+    """Raises where `_find` would not find what it is said to find."""
+    if hasattr(seams, "rows"):
+        scale = float(seams.scale)
+        if np.frexp(scale)[0] != 0.5:  # t * scale would be rounded
+            raise NotRunnable(f"a grid by no power of two: {scale!r}")
+        if not 0 <= abs(seams.first) + len(seams.rows) < LAST_BIN:
+            raise NotRunnable("a grid beyond the integers")
+    elif any(b < a for a, b in zip(seams, list(seams)[1:], strict=False)):
+        raise NotRunnable("seams that do not ascend")

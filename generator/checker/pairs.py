@@ -27,15 +27,16 @@ from .machine import NO_GRID
 from .machine import WIDEN
 from .machine import Machine
 from .machine import Real
+from .operations import LAST_BIN
 from .operations import Table
 from .operations import exponent
 from .operations import grids
+from .operations import searchable
 from .running import Number
 from .running import constant
 from .source import NotRunnable
 
 Pair = tuple[Number, Number]
-LAST_BIN = 2**31  # an int32 holds the number of a bin
 
 
 class Pairs:
@@ -66,7 +67,7 @@ class Pairs:
         is that of i seams at or below t.
         """
         error = np.where(t.huge, Real(np.inf), t.error)
-        _searchable(seams)
+        searchable(seams)
         low, high = (self._row(v, seams) for v in (t.lo - error, t.hi + error))
         rows = [table[i] for i in range(len(table))]
         last = len(rows) - 1
@@ -147,6 +148,22 @@ class Pairs:
         high, low = self._parts(made, exact)
         high, low = high.unless(lost), low.unless(lost)
         high.fold = summed(a, b)
+        return high, low
+
+    def fast_two_sum(self, a: Any, b: Any) -> Pair:
+        """The same in fewer operations, where |a| >= |b| (Dekker 1971).
+
+        Else s - a is rounded, at most by u of itself, and it is b and what
+        the sum lost.
+        """
+        high, low = self.two_sum(a, b)
+        if not isinstance(a, Number):
+            a = constant(self.m, a)
+        b = a.like(b)
+        ordered = (a.least - a.error >= b.top) | is_zero(a) | is_zero(b)
+        more = self.m.unit * (b.top + 2 * high.last) * (1 + 4 * self.m.unit)
+        flushed = np.minimum(more, self.m.normal)
+        low.res = low.res + np.where(ordered, Real(0), 2 * more + flushed)
         return high, low
 
     def two_product(self, a: Number, b: Number, dtype: str) -> Pair:
@@ -423,15 +440,3 @@ class Pairs:
         flushed = np.where(least * self.u2 >= 16 * self.m.normal, Real(0),
                            8 * degree * self.m.normal / least)  # fmt: skip
         return self._only(self._pair(root, (left + flushed) * root.size), bad)
-
-
-def _searchable(seams: Any) -> None:
-    """Raises where `_find` would not find what it is said to find."""
-    if hasattr(seams, "rows"):
-        scale = float(seams.scale)
-        if np.frexp(scale)[0] != 0.5:  # t * scale would be rounded
-            raise NotRunnable(f"a grid by no power of two: {scale!r}")
-        if not 0 <= abs(seams.first) + len(seams.rows) < LAST_BIN:
-            raise NotRunnable("a grid beyond the integers")
-    elif any(b < a for a, b in zip(seams, list(seams)[1:], strict=False)):
-        raise NotRunnable("seams that do not ascend")

@@ -250,6 +250,7 @@ CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
     ],
     # What is computed.
     "ops.zeros_like": [((FLOATS,), Kind("filled", (0.0,)))],
+    "_apart": [((FLOATS, "dtype"), _as_it_is)],
     "_once": [((FLOATS, "dtype"), _as_it_is)],
     "_fixed": [((FLOATS, "dtype"), _as_it_is)],
     "_quotient": [

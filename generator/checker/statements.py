@@ -83,6 +83,15 @@ def _reinterpret(t, dtype):
     return ops.view(t, dtype)
 
 
+def _whole(n, dtype):
+    integer, bits, bias = _BITS[dtype]
+    if not _sees_bits():
+        return ops.cast(n, integer)
+    far = _constant(1.5 * 2.0**bits, dtype)
+    far_bits = (2 * (bias + bits) + 1) * 2 ** (bits - 1)
+    return _bits_of(ops.cast(n, dtype) + far, dtype) - far_bits
+
+
 def _power_of_two(n, dtype):
     _, bits, bias = _BITS[dtype]
     if _sees_bits():
@@ -93,57 +102,55 @@ def _power_of_two(n, dtype):
 
 
 def _scale_by_power(y, n, dtype):
-    integer, _, bias = _BITS[dtype]
-    most = 2 * (bias - 1)
-    n = ops.clip(ops.cast(n, integer), -most, most)
+    most = 2.0 * (_BITS[dtype][2] - 1)
+    return _by_whole(y, _whole(ops.clip(n, -most, most), dtype), dtype)
+
+
+def _by_whole(y, n, dtype):
     half = ops.right_shift(n, 1) if _sees_bits() else ops.floor_divide(n, 2)
     return (y * _power_of_two(half, dtype)) * _power_of_two(n - half, dtype)
 
 
 def _grown(y, n, dtype):
     bits = _BITS[dtype][1] + 1
-    whole = ops.cast(n, _BITS[dtype][0]) - bits
-    return _fixed(y * 2.0**bits, dtype) * _power_of_two(whole, dtype)
+    y = _apart(y * 2.0**bits, dtype)
+    return y * _power_of_two(_whole(n, dtype) - bits, dtype)
 
 
 def _grown_from(y, n, shift, dtype):
-    whole = ops.cast(n, _BITS[dtype][0]) - shift
-    return y * _power_of_two(whole, dtype)
+    return y * _power_of_two(_whole(n, dtype) - shift, dtype)
 
 
 def _shrunk(y, n, dtype):
     bits = _BITS[dtype][1] + 1
-    whole = bits - ops.cast(n, _BITS[dtype][0])
-    return _fixed(y * 2.0**-bits, dtype) * _power_of_two(whole, dtype)
+    y = _apart(y * 2.0**-bits, dtype)
+    return y * _power_of_two(bits - _whole(n, dtype), dtype)
 
 
 def _pair_by_power(y, n, dtype):
-    least = _constant(1.0 - _BITS[dtype][2], dtype)
-    whole = ops.cast(ops.maximum(n, least), _BITS[dtype][0])
-    p = _power_of_two(whole, dtype)
+    p = _power_of_two(_whole(n, dtype), dtype)
     return y[0] * p, y[1] * p
 
 
 def _unit_of(n, dtype):
     most = _constant(_BITS[dtype][2] - 1.0, dtype)
-    return _power_of_two(
-        -ops.cast(ops.minimum(n, most), _BITS[dtype][0]), dtype
-    )
+    return _power_of_two(-_whole(ops.minimum(n, most), dtype), dtype)
 
 
 def _split_exponent(t, root, dtype):
-    _, bits, bias = _BITS[dtype]
+    integer, bits, bias = _BITS[dtype]
     if _sees_bits():
         up = (root + 1) // 2
         first = 2**bits * (bias - up)
         first += int(2**bits * (2.0 ** (up - 0.5 * root) - 1.0))
         n = ops.right_shift(_bits_of(t, dtype) - first, bits)
-        if root > 1:
-            n = root * ops.floor_divide(n, root)
-        n = ops.cast(n, dtype)
-    else:
-        n = ops.log(t) * (1.4426950408889634 / root)
-        n = ops.cast(root * ops.floor(n + 0.5), dtype)
+        if root == 2:
+            n = n - ops.bitwise_and(n, 1)
+        elif root > 2:
+            n = ops.cast(root * ops.floor_divide(n, root), integer)
+        return _by_whole(t, -n, dtype), ops.cast(n, dtype)
+    n = ops.log(t) * (1.4426950408889634 / root)
+    n = ops.cast(root * ops.floor(n + 0.5), dtype)
     return _scale_by_power(t, -n, dtype), n
 
 
@@ -205,6 +212,8 @@ def _divided_twice(a, b):
 
 def _rooted_twice(a, b):
     r = ops.sqrt(a)
+    most = _constant(18446742974197923840.0, "float32")
+    r = ops.where(a < float("inf"), ops.minimum(r, most), r)
     e = 0.5 * _left_over(a, r, r)
     return ops.where(_is_normal(a, a), _corrected(r, e), r)
 
@@ -240,7 +249,15 @@ def _halves(bits):
     return high, a - high
 
 
-def _split(s, divider):
+def _split(s, divider, dtype):
+    if _sees_bits():
+        j = int(divider).bit_length() - 1
+        half, kept = (
+            _constant(v, _BITS[dtype][0]) for v in (2 ** (j - 1), -(2**j))
+        )
+        bits = ops.bitwise_and(_bits_of(s, dtype) + half, kept)
+        high = _reinterpret(bits, dtype)
+        return high, s - high
     high = divider * s
     high = high - (high - s)
     return high, s - high
@@ -249,6 +266,10 @@ def _split(s, divider):
 def _fixed(p, dtype):
     last = {"float32": 3.4028235e38, "float64": 1.79e308}[dtype]
     return ops.clip(p, -last, last)
+
+
+def _apart(v, dtype):
+    return _fixed(v, dtype) if backend() == "tensorflow" else v
 
 
 def _once(v, dtype):
@@ -264,12 +285,16 @@ def _two_sum(a, b):
     return s, (a - (s - v)) + (b - v)
 
 
+def _fast_two_sum(a, b):
+    s = a + b
+    return s, b - (s - a)
+
+
 def _two_product(a, b, dtype):
-    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    halves = {"float32": 4097.0, "float64": 134217729.0}[dtype]
     p = _fixed(a * b, dtype)
-    ca, cb = divider * a, divider * b
-    ah, bh = ca - (ca - a), cb - (cb - b)
-    al, bl = a - ah, b - bh
+    ah, al = _split(a, halves, dtype)
+    bh, bl = _split(b, halves, dtype)
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
 
 
@@ -283,7 +308,7 @@ def _high_part(a, dtype):
     large = ops.abs(a) > 1.0 / _constant(2.0 ** (20 - _BITS[dtype][2]), dtype)
     down = ops.where(large, _constant(2.0**-40, dtype), _constant(1.0, dtype))
     up = ops.where(large, _constant(2.0**40, dtype), _constant(1.0, dtype))
-    return _split(a * down, divider)[0] * up
+    return _split(a * down, divider, dtype)[0] * up
 
 
 def _product_of_halves(a, b, dtype):
@@ -291,8 +316,7 @@ def _product_of_halves(a, b, dtype):
     al, bl = a - ah, b - bh
     p = ah * bh
     rest = (ah * bl + al * bh) + al * bl
-    s = p + rest
-    return s, rest - (s - p)
+    return _fast_two_sum(p, rest)
 
 
 def _short_quotient(x, y, dtype):
@@ -317,19 +341,19 @@ def _short_root(x, dtype):
 
 def _pair_sum(x, y):
     s, e = _two_sum(x[0], y[0])
-    return _two_sum(s, e + (x[1] + y[1]))
+    return _fast_two_sum(s, e + (x[1] + y[1]))
 
 
 def _pair_product(x, y, dtype):
     p, e = _two_product(x[0], y[0], dtype)
-    return _two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
+    return _fast_two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
 
 
 def _pair_quotient(x, y, dtype):
     q = _once(_quotient(x[0], y[0], dtype), dtype)
     p, e = _two_product(q, y[0], dtype)
     rest = (((x[0] - p) - e) + x[1]) - q * y[1]
-    return _two_sum(q, _once(_quotient(rest, y[0], dtype), dtype))
+    return _fast_two_sum(q, _once(_quotient(rest, y[0], dtype), dtype))
 
 
 def _pair_power(x, n, dtype):
@@ -347,7 +371,7 @@ def _pair_root(m, degree, dtype):
     for _ in range(degree - 2):
         slope = slope * r
     more = _quotient((m - p[0]) - p[1], slope, dtype)
-    return _two_sum(r, _once(more, dtype))
+    return _fast_two_sum(r, _once(more, dtype))
 
 
 def _pair_log(m, n, dtype):
@@ -355,21 +379,21 @@ def _pair_log(m, n, dtype):
     r = m - 1.0
     p, e = _two_product(r, r, dtype)
     cubic = (r * p) * _horner(kernel, r)
-    s, low = _two_sum(r, -0.5 * p)
-    s, more = _two_sum(n * one, s)
+    s, low = _fast_two_sum(r, -0.5 * p)
+    s, more = _fast_two_sum(n * one, s)
     low = low + (more + (cubic - 0.5 * e))
-    return _two_sum(s, low + n * two + n * three)
+    return _fast_two_sum(s, low + n * two + n * three)
 
 
 def _pair_exp(x, dtype):
     kernel, (one, two, three) = _EXP[dtype]
     n = ops.cast(ops.floor(x[0] * 1.4426950408889634 + 0.5), dtype)
-    r, e = _two_sum(x[0] - n * one, -(n * two))
+    r, e = _fast_two_sum(x[0] - n * one, -(n * two))
     e = e - n * three if x[1] is None else e + (x[1] - n * three)
     s, low = _two_sum(r, 1.0)
     rest = r * r * _horner(kernel, r)
     low = low + (rest + e * (s + rest))
-    return _two_sum(s, low), n
+    return _fast_two_sum(s, low), n
 
 
 def _signed_exp(x, dtype):

@@ -120,7 +120,15 @@ class _Carried:
         self.floats: dict[str, Expr] = {}
         self.statements: list[Assign] = []
         self.exponent: Expr | None = None
-        self.used: dict[str, int] = {}
+        self.summed = {
+            part.name
+            for name, node in piece.program.statements
+            if name in piece.pairs
+            and isinstance(node, Op)
+            and node.name in ("add", "sub")
+            for part in node.args
+            if isinstance(part, Var)
+        }
 
     # -- names and numbers ----------------------------------------------------
     def _named(self, stem: str, value: Expr) -> Var:
@@ -151,10 +159,10 @@ class _Carried:
             value = self.values[name]
             made = value.head
             if value.tail is not None and not isinstance(made, Number):
-                tail = Call("fixed", (value.tail, self.word))
+                tail = Call("apart", (value.tail, self.word))
                 head = value.head
                 if value.seen:
-                    head = Call("fixed", (head, self.word))
+                    head = Call("apart", (head, self.word))
                 made = self._named(f"{name}s", head + tail)
             self.floats[name] = made
         return self.floats[name]
@@ -220,7 +228,9 @@ class _Carried:
         made: Expr = Op(node.name, args)
         if node.name == "log":
             made = ops("log", *args)
-        if node.name == "mul" and any(isinstance(a, Const) for a in node.args):
+        by_number = any(isinstance(a, Const) for a in node.args)
+        if node.name == "mul" and (by_number or name in self.summed):
+            # Fused into a sum alone, not into what the sum loses.
             made = Call("fixed", (made, Word(self.dtype)))
         return _Value(self._named(name, made))
 
@@ -338,8 +348,7 @@ class _Carried:
         call = Call("split_exponent", (a.head, Word(1), Word(self.dtype)))
         self.statements.append(Assign(names, call))
         both = Var(names[0]), Var(names[1]), Word(self.dtype)
-        s, t = self._pair(f"{name}k", Call("pair_log", both))
-        h, e = self._pair(name, Call("two_sum", (s, t)))
+        h, e = self._pair(name, Call("pair_log", both))
         more = None
         if a.tail is not None:
             more = self._divided(f"{name}r", a.tail, a.head)

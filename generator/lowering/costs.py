@@ -162,6 +162,20 @@ class _Tape:
         del x, dtype
         return 0.0
 
+    def cast(self, x: Any, dtype: str) -> Any:
+        """Mostly to the dtype that it has."""
+        del dtype
+        return x
+
+    def stop_gradient(self, x: Any) -> Any:
+        """No pass; nor is another view of the bits."""
+        return x
+
+    def view(self, x: Any, dtype: str) -> Any:
+        """See `stop_gradient`."""
+        del dtype
+        return x
+
     def __getattr__(self, name: str) -> Any:
         kind = name if name in weights() else "add"
         return lambda *args, **kwargs: self.result(kind)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import sympy
@@ -82,6 +83,7 @@ def everything(form: Form) -> Form:
     return replace(form, pairs=names, rounded=frozenset())
 
 
+@lru_cache(maxsize=64)
 def divided(low: Fraction, high: Fraction, rate: float) -> tuple[Array, Array]:
     """[low, high] in parts of binades, ascending.
 

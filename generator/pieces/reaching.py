@@ -24,13 +24,17 @@ from .end_kinds import AnyEnd
 from .rewritten import best_form
 from .rewritten import forms_on_both_sides
 from .rewritten import settled_form
+from .rewritten import widened
+from .settled import settled
 from .spellings import T
 from .spellings import X
-from .spellings import settled
 
+# Next to a removable point: exp(x) - 1 and log(1 + x) keep their precision.
+CLOSE = Fraction(1, 2**8), Fraction(1, 2**4)
 STARTS = (Fraction(1), Fraction(2))
 SIGNED_STARTS = tuple(Fraction(2) ** k for k in (0, -1, -2, 1))
 # Where an exponential may be too small to matter.
+TERMS = 1, 0, 2
 SETTLED = tuple(Fraction(n) for n in (12, 16, 20, 24, 32, 40, 48, 64))
 
 
@@ -70,6 +74,12 @@ class Reaching:
     high: Fraction | None
     search: Search
     far: dict[AnyEnd, Distant] = field(default_factory=dict)
+    known: dict[tuple[int, Fraction, Fraction], ClosedForm | None] = field(
+        default_factory=dict
+    )
+    left: dict[tuple[int, Fraction, int], ClosedForm | None] = field(
+        default_factory=dict
+    )
 
     @cached_property
     def inner(self) -> Distant | None:
@@ -96,12 +106,22 @@ class Reaching:
         return self.far[end]
 
     def forms(
-        self, start: Fraction | None = None
+        self, *starts: Fraction
     ) -> Iterator[tuple[Frame, tuple[ClosedForm, ...]]]:
-        """One or two of them; from `start` on, if it is given."""
+        """One or two of them, from the first of `starts` that can be."""
+        seen: list[tuple[ClosedForm, ...]] = []
+        for terms in TERMS:
+            for frame, found in self._forms(terms, starts):
+                if found not in seen:
+                    seen.append(found)
+                    yield frame, found
+
+    def _forms(
+        self, terms: int, starts: tuple[Fraction, ...]
+    ) -> Iterator[tuple[Frame, tuple[ClosedForm, ...]]]:
         frame, found = self.frame, []
         for side in self.sides:
-            made = self._side(side, STARTS if start is None else (start,))
+            made = self._side(side, starts or STARTS, terms)
             if made is None:
                 continue
             forms, old, new = made
@@ -111,7 +131,7 @@ class Reaching:
                 ends += [new] if new is not None else []
                 frame = replace(frame, ends=tuple(ends))
         inner = self.inner
-        if inner is not None and found and start == inner.bound:
+        if inner is not None and found and starts == (inner.bound,):
             kept = [e for e in frame.ends if e.point != 0 or e.side < 0]
             assert inner.end is not None
             frame = replace(frame, ends=(inner.end, *kept), start=inner.bound)
@@ -146,6 +166,32 @@ class Reaching:
             )
             return replace(frame, ends=ends), tuple(pieces)
         return None
+
+    def closer(
+        self, frame: Frame, closed: tuple[ClosedForm, ...]
+    ) -> Iterator[tuple[Frame, tuple[ClosedForm, ...]]]:
+        """The same forms, from nearer to 0 on, where they hold there."""
+        expr = self.work.plain.xreplace({self.work.variable: X})
+        for start in CLOSE:
+            made: list[ClosedForm] = []
+            for form in closed:
+                wider = None
+                if form.signed and form.low < 0:
+                    if -form.high <= SIGNED_STARTS[-1]:
+                        wider = widened(form, -start, expr, self.search)
+                elif start < form.low <= SIGNED_STARTS[-1]:
+                    own = expr
+                    if not form.signed:
+                        own = expr.xreplace({X: form.side * T})
+                    wider = widened(form, start, own, self.search)
+                made.append(form if wider is None else wider)
+            twins = [a is not b for a, b in zip(made, closed, strict=True)
+                     if b.signed]  # fmt: skip
+            if any(twins) and not all(twins):
+                continue
+            if tuple(made) != closed:
+                yield frame, tuple(made)
+                return
 
     def _reach(self, side: int, wide: bool) -> _Reach | None:
         """How far a form may go on one side, and what follows there."""
@@ -193,11 +239,15 @@ class Reaching:
         return None
 
     def _side(
-        self, side: int, starts: Sequence[Fraction]
+        self, side: int, starts: Sequence[Fraction], terms: int
     ) -> tuple[list[ClosedForm], AnyEnd | None, AnyEnd | None] | None:
         """Forms on one side, the end that they reach, what is left of it.
 
         Far out, if they can; and the sooner they begin, the fewer rows.
+
+        Args:
+            terms: of f in its exponentials, of a form beyond the first; none
+                of them is no such form.
         """
         frame, work = self.frame, self.work
         edge = frame.stop if side > 0 else -frame.start
@@ -206,8 +256,12 @@ class Reaching:
         for old in outer:
             far = self._distant(old)
             if far.bound <= edge:
+                far = Distant(old, edge)
+            last = None
+            if terms:
+                last = self._settled(expr, side, far.bound, terms)
+            if last is None and far.end is old:
                 continue
-            last = self._settled(expr, side, far.bound)
             until = far.bound if last is None else last.low
             form = self._form(expr, side, starts, until)
             if form is None:
@@ -228,34 +282,37 @@ class Reaching:
         for start in starts:
             if edge <= 2 * start:
                 continue
-            form = best_form(
-                expr,
-                side,
-                start,
-                edge,
-                self.search,
-            )
-            if form is not None:
+            asked = side, start, edge
+            if asked not in self.known:
+                self.known[asked] = best_form(
+                    expr, side, start, edge, self.search
+                )
+            if (form := self.known[asked]) is not None:
                 return form
         return None
 
     def _settled(
-        self, expr: sympy.Expr, side: int, bound: Fraction
+        self, expr: sympy.Expr, side: int, bound: Fraction, terms: int = 1
     ) -> ClosedForm | None:
-        """Without its exponentials, from where they are too small to matter."""
-        found = settled(expr)
-        if found is None:
-            return None
-        for low in SETTLED:
+        """Without its exponentials, from where they are too small to matter.
+
+        Args:
+            terms: of f as a power series in them.
+        """
+        asked = side, bound, terms
+        if asked not in self.left:
+            self.left[asked] = self._first_settled(expr, *asked)
+        return self.left[asked]
+
+    def _first_settled(
+        self, expr: sympy.Expr, side: int, bound: Fraction, terms: int
+    ) -> ClosedForm | None:
+        found = settled(expr, terms)
+        for low in SETTLED if found is not None else ():
             if bound <= 2 * low:
                 continue
-            form = settled_form(
-                found,
-                side,
-                low,
-                bound,
-                self.search,
-            )
+            assert found is not None
+            form = settled_form(found, side, low, bound, self.search)
             if form is not None:
                 return form
         return None

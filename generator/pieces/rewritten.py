@@ -12,7 +12,6 @@ import numpy as np
 import sympy
 
 from ..program.compile import CannotCompileError
-from ..program.enclosed import enclosures
 from ..program.flat import flattened
 from ..program.forms import Form
 from ..program.forms import is_power_of_two
@@ -29,9 +28,9 @@ from .compensated import Search
 from .compensated import cheapest
 from .compensated import cost
 from .compensated import divided
+from .settled import Settled
 from .spellings import HYPERBOLIC
 from .spellings import E
-from .spellings import Settled
 from .spellings import Spelling
 from .spellings import T
 from .spellings import X
@@ -151,6 +150,38 @@ def forms_on_both_sides(
     return first, second
 
 
+def widened(
+    piece: ClosedForm, edge: Fraction, expr: sympy.Expr, search: Search
+) -> ClosedForm | None:
+    """The same form, from `edge` on, if it holds there, too.
+
+    Args:
+        edge: between 0 and the piece.
+        expr: what the form was made of.
+    """
+    known = [
+        one
+        for one in search.known.get(expr, ())
+        if one.form.program == piece.program
+    ]
+    if not known or piece.truncation:
+        return None
+    form = replace(
+        known[0].form,
+        pairs=frozenset(piece.pairs),
+        rounded=frozenset(piece.rounded),
+    )
+    ends = (edge, piece.low) if edge > 0 else (piece.high, edge)
+    lows, highs = _boxes(*ends, 1.0, [])
+    found = known[0].bound(form, lows, highs, search.goal)
+    if not isinstance(found, float):
+        return None
+    ulp = max(piece.ulp, min(found * CLAIMED, search.most))
+    if edge > 0:
+        return replace(piece, low=edge, ulp=ulp)
+    return replace(piece, high=edge, ulp=ulp)
+
+
 def _boxes(
     low: Fraction, high: Fraction, rate: float, singular: list[Fraction]
 ) -> tuple[Array, Array]:
@@ -179,18 +210,11 @@ def settled_form(
     search: Search,
 ) -> ClosedForm | None:
     """The same of what is left of f from `low` on."""
-    lows, highs = divided(low, high, 0.0)
-    try:
-        program, _ = flattened(found.more, T)
-    except CannotCompileError:
+    truncation = found.left_out(low, high)
+    if not truncation <= 2.0 ** (-search.fmt.precision - LEFT_OUT):
         return None
-    with np.errstate(all="ignore"):
-        over = enclosures(program, lows, highs)[program.statements[-1][0]]
-    most = float(over.size.max()) * (1 + 1e-9)
-    if not most <= 2.0 ** (-search.fmt.precision - LEFT_OUT):
-        return None
-    # |program / f - 1| for f = program (1 + more).
-    truncation = most * (1 + 2 * most)
+    rate = float(found.rate) if found.head.has(sympy.exp) else 0.0
+    lows, highs = divided(low, high, rate)
     programs = [
         Programs(p.form, search, p.text, truncation)
         for p in _made(spellings(found.head), T, search)

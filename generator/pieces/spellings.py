@@ -38,35 +38,6 @@ class Spelling:
     signed: bool = False
 
 
-@dataclass(frozen=True)
-class Settled:
-    """f as t -> oo: head (1 + more), where more falls like an exponential."""
-
-    head: sympy.Expr
-    more: sympy.Expr
-
-
-def settled(expr: sympy.Expr) -> Settled | None:
-    """Without its exponentials, if there are any, and if anything is left."""
-    expr = expr.rewrite(HYPERBOLIC, sympy.exp)
-    if not expr.has(sympy.exp) or sympy.count_ops(expr) > MOST_WORK:
-        return None
-    c = _rate(expr)
-    if c is None:
-        return None
-    table = {
-        node: E ** (-node.args[0] / T / c) for node in expr.atoms(sympy.exp)
-    }
-    inner = expr.xreplace(table)
-    if not inner.is_rational_function(T, E):
-        return None
-    head = sympy.limit(sympy.cancel(inner), E, 0)
-    if not head.is_finite or head.has(E) or head == 0:
-        return None
-    more = sympy.factor(sympy.cancel(inner / head - 1))
-    return Settled(head, more.xreplace({E: sympy.exp(-c * T)}))
-
-
 def spellings(expr: sympy.Expr) -> Iterator[Spelling]:
     """Each once."""
     if sympy.count_ops(expr) > MOST_WORK:
@@ -112,7 +83,7 @@ def _common(expr: sympy.Expr) -> Iterator[sympy.Expr]:
         yield sympy.horner(inner, T).subs(T, 1 / T) / lead
 
 
-def _rate(expr: sympy.Expr) -> sympy.Rational | None:
+def rate_of(expr: sympy.Expr) -> sympy.Rational | None:
     """c, if all exponentials are powers of exp(-c t)."""
     rates = []
     for node in expr.atoms(sympy.exp):
@@ -124,7 +95,7 @@ def _rate(expr: sympy.Expr) -> sympy.Rational | None:
 
 
 def _damped(expr: sympy.Expr) -> Iterator[Spelling]:
-    c = _rate(expr)
+    c = rate_of(expr)
     if c is None:
         return
     table = {
@@ -225,11 +196,16 @@ def _rational(expr: sympy.Expr) -> Iterator[sympy.Expr]:
 
 def _split(expr: sympy.Expr, c: sympy.Rational) -> Iterator[sympy.Expr]:
     """Logarithms of products as sums, exp(-c t) as -c t."""
-    made = expr.replace(sympy.log, lambda u: _log(u, c))
+    made = split_logs(expr, c)
     yield made
     yield sympy.expand(made)
     yield sympy.together(made)
     yield from (expr, sympy.together(expr))
+
+
+def split_logs(expr: sympy.Expr, c: sympy.Rational) -> sympy.Expr:
+    """Logarithms of products as sums, those of E and t among them."""
+    return expr.replace(sympy.log, lambda u: _log(u, c))
 
 
 def _log(u: sympy.Expr, c: sympy.Rational) -> sympy.Expr:

@@ -148,13 +148,16 @@ def _alternatives(
         both = reaching.both()
         if both is not None:
             yield both
+            yield from reaching.closer(*both)
     inner = reaching.inner
     if inner is not None:
         made = list(reaching.forms(inner.bound))
         yield from made
         if made and len(made[0][1]) == len(reaching.sides):
             return
-    yield from reaching.forms()
+    for left, forms in reaching.forms():
+        yield left, forms
+        yield from reaching.closer(left, forms)
 
 
 def _framed(

@@ -32,6 +32,8 @@ from .forms import Boxes
 from .forms import Form
 from .forms import is_far
 from .forms import is_power_of_two
+from .kernel_errors import exp_error
+from .kernel_errors import log_error
 from .program import Const
 from .program import Expr
 from .program import Op
@@ -43,14 +45,6 @@ from .spans import exponent
 from .spans import power2
 from .spans import real
 
-# Of the kernels in keras_stablef/runtime/kernels.py, in units of u = 2**-p.
-# Of exp r, half ulps: 0.0625 u of r**2 <= 0.1203, 0.5 u of P (0.6 u with what
-# its Horner sum carries), 0.0313 u of r**2 P where r < 0 and twice that where
-# r > 0, and as much for each of the two sums.  Over exp r that is 0.276 u at
-# most, next to r = -log(2)/2; 2**-6 u are left out of P.
-LOG_UNITS = Real(0.12)  # absolute
-EXP_UNITS = Real(0.30)  # relative
-PAIR_UNITS = Real(2) ** -10
 HALVES = Real(2) ** -9  # of `product_of_halves`, in units
 
 
@@ -395,8 +389,7 @@ class PairAnalyzer:
         return Carried(exact, carried + lost, (more + lost) * GROWN)
 
     def _exp_error(self, exact: Span, a: Carried) -> Array:
-        units = (EXP_UNITS + 2 * PAIR_UNITS) * self.unit
-        return exact.size * (np.expm1(a.error) * (1 + units) + units) * GROWN
+        return exp_error(a, exact, self.unit) * GROWN
 
     def _exp(self, a: Carried, exact: Span, pair: bool) -> Carried:
         """2**n (h, l); an argument below the format's range counts as there."""
@@ -440,7 +433,7 @@ class PairAnalyzer:
         carried = a.error / least
         if not pair:
             return self._function("log", exact, carried)
-        own = (LOG_UNITS + exact.size * PAIR_UNITS) * self.unit
+        own = log_error(a, exact.size, self.unit)
         part = a.low_part / least
         head = self._rounding(exact.size + part)
         if a.tail is not None:

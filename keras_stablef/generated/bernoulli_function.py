@@ -9,6 +9,7 @@ Devices 16, 1969; DLMF 24.2.1.
 
 from keras import ops
 
+from keras_stablef.runtime.constants import apart
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
@@ -40,19 +41,19 @@ BERNOULLI_FUNCTION_2_FLOAT64 = rows_of(NAME, "float64", 2)
 
 
 def bernoulli_function_0_float32(x):
-    """f in float32, proved within 1.4359 ulp."""
+    """f in float32, proved within 1.579 ulp."""
     t = x
 
-    # -1 <= x <= 1: 1 local polynomials of degree at most 8. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.436 ulp.
-    s = ops.clip(t, -1.0000001, 1.0000001)
+    # -0.00390625 <= x <= 0.00390625: 1 local polynomials of degree at most 2.
+    # Taylor models with relative remainders, economized and rounded;
+    # truncation + roundoff <= 0.505 ulp.
+    s = ops.clip(t, -0.0039062505, 0.0039062505)
     y = local_polynomials(s, BERNOULLI_FUNCTION_0_FLOAT32, "float32")
 
-    # -20 <= x <= -1 and 1 <= x <= 92: x/((exp(x)) - W); equal to f in exact
-    # arithmetic, roundoff <= 1.106 ulp.
-    between = ops.logical_and(t > -1.0, t < 1.0)
-    c0 = ops.where(between, constant(1.0, "float32"), t)
+    # -20 <= x <= -0.00390625 and 0.00390625 <= x <= 92: x/((exp(x)) - W);
+    # equal to f in exact arithmetic, roundoff <= 1.579 ulp.
+    between = ops.logical_and(t > -0.00390625, t < 0.00390625)
+    c0 = ops.where(between, constant(0.00390625, "float32"), t)
     c0 = ops.clip(c0, -20.0, 92.0)
     em_0, en_0 = signed_exp((c0, None), "float32")
     w_0 = unit_of(en_0, "float32")
@@ -60,7 +61,7 @@ def bernoulli_function_0_float32(x):
     v2_0, v2l_0 = two_sum(em_0[0], v2n_0)
     v2t_0 = v2l_0 + em_0[1]
     y_0, yl_0 = short_quotient((c0, None), (v2_0, v2t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = shrunk(ys_0, en_0, "float32")
     y = ops.where(between, y, z0)
 
@@ -113,7 +114,7 @@ def bernoulli_function_1_float32(x):
     v7_0, v7l_0 = product_of_halves(v6_0, v6_0, "float32")
     v7t_0 = v7l_0 + 2.0 * (v6_0 * v6t_0)
     y_0, yl_0 = short_quotient((v5_0, v5t_0), (v7_0, v7t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = shrunk(ys_0, en_0, "float32")
     y = ops.where(between, y, z0)
 
@@ -148,7 +149,7 @@ def bernoulli_function_2_float32(x):
     c0 = ops.clip(c0, 0.99999994, 92.75001)
     v0_0 = -c0
     em_0, en_0 = pair_exp((v0_0, None), "float32")
-    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
     v2_0, v2l_0 = two_sum(v0_0, -2.0)
     v3m_0, v3n_0 = signed_exp((v0_0, None), "float32")
     v4_0, v4l_0 = product_of_halves(v2_0, v3m_0[0], "float32")
@@ -167,7 +168,7 @@ def bernoulli_function_2_float32(x):
     v10_0, v10l_0 = product_of_halves(v9_0, v8_0, "float32")
     v10t_0 = v10l_0 + v9_0 * v8t_0 + v8_0 * v9t_0
     y_0, yl_0 = short_quotient((v7_0, v7t_0), (v10_0, v10t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = scale_by_power(ys_0, en_0, "float32")
     y = ops.where(inside, z0, y)
 
@@ -382,7 +383,7 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.4359,
+        1.579,
         1.9611,
         3.9471,
     ),

@@ -8,6 +8,7 @@ Numerical Algorithms, 2nd ed., section 1.14.1.
 
 from keras import ops
 
+from keras_stablef.runtime.constants import apart
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
@@ -66,27 +67,26 @@ LOG1PREL_2_FLOAT64_END1 = numbers_of(
 
 
 def log1prel_0_float32(x):
-    """f in float32, proved within 1.6659 ulp."""
+    """f in float32, proved within 1.8263 ulp."""
     t = x
 
-    # -0.5 <= x <= 1: 2 local polynomials of degree at most 13. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.191 ulp.
-    s = ops.clip(t, -0.5, 1.0000001)
+    # -0.00390625 <= x <= 0.00390625: 1 local polynomials of degree at most 2.
+    # Taylor models with relative remainders, economized and rounded;
+    # truncation + roundoff <= 0.568 ulp.
+    s = ops.clip(t, -0.0039062505, 0.0039062505)
     y = local_polynomials(s, LOG1PREL_0_FLOAT32, "float32")
 
-    # -1 <= x <= -0.5 and 1 <= x <= 3.40282e+38: log(x + 1)/x; equal to f in
-    # exact arithmetic, roundoff <= 1.666 ulp.
-    between = ops.logical_and(t > -0.49999997, t < 1.0)
-    c0 = ops.where(between, constant(1.0, "float32"), t)
+    # -1 <= x <= -0.00390625 and 0.00390625 <= x <= 3.40282e+38: log(x + 1)/x;
+    # equal to f in exact arithmetic, roundoff <= 1.827 ulp.
+    between = ops.logical_and(t > -0.00390625, t < 0.00390625)
+    c0 = ops.where(between, constant(0.00390625, "float32"), t)
     c0 = ops.clip(c0, -0.99999994, 3.4028235e38)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1m_0, v1n_0 = split_exponent(v0_0, 1, "float32")
-    v1k_0, v1kl_0 = pair_log(v1m_0, v1n_0, "float32")
-    v1_0, v1l_0 = two_sum(v1k_0, v1kl_0)
+    v1_0, v1l_0 = pair_log(v1m_0, v1n_0, "float32")
     v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
     v1t_0 = v1l_0 + v1r_0
-    v1s_0 = v1_0 + fixed(v1t_0, "float32")
+    v1s_0 = v1_0 + apart(v1t_0, "float32")
     y_0 = quotient(v1s_0, c0, "float32")
     z0 = ops.where(
         t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), y_0
@@ -121,8 +121,7 @@ def log1prel_1_float32(x):
     c0 = ops.clip(c0, -0.99999994, 1.10680464e20)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1m_0, v1n_0 = split_exponent(v0_0, 1, "float32")
-    v1k_0, v1kl_0 = pair_log(v1m_0, v1n_0, "float32")
-    v1_0, v1l_0 = two_sum(v1k_0, v1kl_0)
+    v1_0, v1l_0 = pair_log(v1m_0, v1n_0, "float32")
     v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
     v1t_0 = v1l_0 + v1r_0
     v2_0, v2l_0 = short_quotient((c0, None), (v0_0, v0l_0), "float32")
@@ -133,7 +132,7 @@ def log1prel_1_float32(x):
     v5_0 = -v3_0
     v5l_0 = -v3t_0
     yp_0, ypl_0 = short_quotient((v5_0, v5l_0), (c0, None), "float32")
-    yps_0 = yp_0 + fixed(ypl_0, "float32")
+    yps_0 = yp_0 + apart(ypl_0, "float32")
     y_0 = quotient(yps_0, c0, "float32")
     z0 = y_0
     y = ops.where(between, y, z0)
@@ -173,8 +172,7 @@ def log1prel_2_float32(x):
     c0 = ops.clip(c0, -0.99999994, 2.8587302e13)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1m_0, v1n_0 = split_exponent(v0_0, 1, "float32")
-    v1k_0, v1kl_0 = pair_log(v1m_0, v1n_0, "float32")
-    v1_0, v1l_0 = two_sum(v1k_0, v1kl_0)
+    v1_0, v1l_0 = pair_log(v1m_0, v1n_0, "float32")
     v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
     v1t_0 = v1l_0 + v1r_0
     v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
@@ -201,7 +199,7 @@ def log1prel_2_float32(x):
     v11m_0 = -v10l_0
     v11_0, v11l_0 = two_sum(v7_0, v11n_0)
     v11t_0 = v11l_0 + v7t_0 + v11m_0
-    v11s_0 = v11_0 + fixed(v11t_0, "float32")
+    v11s_0 = v11_0 + apart(v11t_0, "float32")
     y_0 = quotient(v11s_0, c0, "float32")
     z0 = y_0
     y = ops.where(between, y, z0)
@@ -224,14 +222,29 @@ def log1prel_2_float32(x):
 
 
 def log1prel_0_float64(x):
-    """f in float64, proved within 1.2992 ulp."""
+    """f in float64, proved within 2.0 ulp."""
     t = x
 
-    # -0.9375 <= x <= 6: 211 local polynomials of degree at most 15. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.776 ulp.
-    s = ops.clip(t, -0.9375000596046448, 6.000000476837158)
+    # -0.9375 <= x <= 0.00390625: 6 local polynomials of degree at most 20.
+    # Taylor models with relative remainders, economized and rounded;
+    # truncation + roundoff <= 0.826 ulp.
+    s = ops.clip(t, -0.9375000596046448, 0.003906250465661287)
     y = local_polynomials(s, LOG1PREL_0_FLOAT64, "float64")
+
+    # 0.00390625 <= t <= 6: log(t + 1)/t with t = t; equal to f in exact
+    # arithmetic, roundoff <= 2.000 ulp.
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float64"))
+    c0 = ops.clip(c0, 0.0039062497671693563, 6.000000476837158)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1m_0, v1n_0 = split_exponent(v0_0, 1, "float64")
+    v1_0, v1l_0 = pair_log(v1m_0, v1n_0, "float64")
+    v1r_0 = once(quotient(v0l_0, v0_0, "float64"), "float64")
+    v1t_0 = v1l_0 + v1r_0
+    v1s_0 = v1_0 + apart(v1t_0, "float64")
+    y_0 = quotient(v1s_0, c0, "float64")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
 
     # 0.0625 and nearer to -1: log(t) (-1 + t P_1(t)); expansion with
     # remainder, 4.2e-19 relative to its first term. Truncation + roundoff <=
@@ -480,12 +493,12 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.6659,
+        1.8263,
         1.7052,
         3.9304,
     ),
     "float64": (
-        1.2992,
+        2.0,
         1.4738,
         3.5458,
     ),

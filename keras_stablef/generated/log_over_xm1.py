@@ -8,6 +8,7 @@ logarithmic mean, American Mathematical Monthly 79, 1972.
 
 from keras import ops
 
+from keras_stablef.runtime.constants import apart
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
@@ -109,8 +110,7 @@ def log_over_xm1_0_float32(x):
     c0 = ops.where(inside, t, constant(2.0, "float32"))
     c0 = ops.clip(c0, 1.9999999, 3.4028235e38)
     v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
-    v0k_0, v0kl_0 = pair_log(v0m_0, v0n_0, "float32")
-    v0_0, v0l_0 = two_sum(v0k_0, v0kl_0)
+    v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
     v1_0, v1l_0 = two_sum(c0, -1.0)
     yal_0 = 2.305843e18 * v0l_0
     ya_0 = fixed(2.305843e18 * v0_0, "float32")
@@ -147,14 +147,39 @@ def log_over_xm1_0_float32(x):
 
 
 def log_over_xm1_1_float32(x):
-    """f' in float32, proved within 1.6639 ulp."""
+    """f' in float32, proved within 2.0 ulp."""
     t = x
 
-    # 0.015625 <= x <= 40: 20 local polynomials of degree at most 9. Taylor
+    # 0.015625 <= x <= 2: 9 local polynomials of degree at most 12. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.664 ulp.
-    s = ops.clip(t, 0.015624999, 40.000004)
+    # roundoff <= 1.939 ulp.
+    s = ops.clip(t, 0.015624999, 2.0000002)
     y = local_polynomials(s, LOG_OVER_XM1_1_FLOAT32, "float32")
+
+    # 2 <= t <= 40: (-t*log(t) + t - 1)/(t*(t - 1)**2) with t = t; equal to f
+    # in exact arithmetic, roundoff <= 2.000 ulp.
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float32"))
+    c0 = ops.clip(c0, 1.9999999, 40.000004)
+    v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
+    v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
+    v1_0, v1l_0 = product_of_halves(v0_0, c0, "float32")
+    v1t_0 = v1l_0 + c0 * v0l_0
+    v2n_0 = -v1_0
+    v2m_0 = -v1t_0
+    v2_0, v2l_0 = two_sum(c0, v2n_0)
+    v2t_0 = v2l_0 + v2m_0
+    v3_0, v3l_0 = two_sum(v2_0, -1.0)
+    v3t_0 = v3l_0 + v2t_0
+    v4_0 = c0 - 1.0
+    v5_0, v5l_0 = product_of_halves(v4_0, v4_0, "float32")
+    v6_0, v6l_0 = product_of_halves(v5_0, c0, "float32")
+    v6t_0 = v6l_0 + c0 * v5l_0
+    yq_0 = once(quotient(v3_0, v6_0, "float32"), "float32")
+    yr_0 = once(quotient(v3t_0 - yq_0 * v6t_0, v6_0, "float32"), "float32")
+    y_0 = yq_0 + yr_0
+    z0 = y_0
+    y = ops.where(inside, z0, y)
 
     # 0.015625 and nearer to 0: t**(-1) (-1 + t P_0(t) + log(t) (t P_1(t)));
     # expansion with remainder, 2.1e-09 relative to its first term. Truncation
@@ -229,9 +254,9 @@ def log_over_xm1_2_float32(x):
     """f'' in float32, proved within 3.9542 ulp."""
     t = x
 
-    # 0.0625 <= x <= 2: 101 local polynomials of degree at most 9. Taylor
+    # 0.0625 <= x <= 2: 9 local polynomials of degree at most 13. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 2.206 ulp.
+    # roundoff <= 3.650 ulp.
     s = ops.clip(t, 0.062499996, 2.0000002)
     y = local_polynomials(s, LOG_OVER_XM1_2_FLOAT32, "float32")
 
@@ -241,8 +266,7 @@ def log_over_xm1_2_float32(x):
     c0 = ops.where(inside, t, constant(2.0, "float32"))
     c0 = ops.clip(c0, 1.9999999, 2.8587304e13)
     v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
-    v0k_0, v0kl_0 = pair_log(v0m_0, v0n_0, "float32")
-    v0_0, v0l_0 = two_sum(v0k_0, v0kl_0)
+    v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
     v1_0, v1l_0 = two_sum(c0, -1.0)
     v2_0, v2l_0 = product_of_halves(v1_0, v1_0, "float32")
     v2t_0 = v2l_0 + 2.0 * (v1_0 * v1l_0)
@@ -268,8 +292,8 @@ def log_over_xm1_2_float32(x):
     v11m_0 = -v10l_0
     v11_0, v11l_0 = two_sum(v7_0, v11n_0)
     v11t_0 = v11l_0 + v7t_0 + v11m_0
-    v11s_0 = v11_0 + fixed(v11t_0, "float32")
-    v1s_0 = fixed(v1_0, "float32") + fixed(v1l_0, "float32")
+    v11s_0 = v11_0 + apart(v11t_0, "float32")
+    v1s_0 = apart(v1_0, "float32") + apart(v1l_0, "float32")
     y_0 = quotient(v11s_0, v1s_0, "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
@@ -312,14 +336,27 @@ def log_over_xm1_2_float32(x):
 
 
 def log_over_xm1_0_float64(x):
-    """f in float64, proved within 1.4575 ulp."""
+    """f in float64, proved within 2.0 ulp."""
     t = x
 
-    # 0.0625 <= x <= 14: 435 local polynomials of degree at most 15. Taylor
+    # 0.0625 <= x <= 2: 9 local polynomials of degree at most 20. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.776 ulp.
-    s = ops.clip(t, 0.0624999962747097, 14.000000953674316)
+    # roundoff <= 0.911 ulp.
+    s = ops.clip(t, 0.0624999962747097, 2.000000238418579)
     y = local_polynomials(s, LOG_OVER_XM1_0_FLOAT64, "float64")
+
+    # 2 <= t <= 14: log(t)/(t - 1) with t = t; equal to f in exact arithmetic,
+    # roundoff <= 2.000 ulp.
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float64"))
+    c0 = ops.clip(c0, 1.9999998807907104, 14.000000953674316)
+    v0m_0, v0n_0 = split_exponent(c0, 1, "float64")
+    v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float64")
+    v1_0 = c0 - 1.0
+    v0s_0 = v0_0 + apart(v0l_0, "float64")
+    y_0 = quotient(v0s_0, v1_0, "float64")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
 
     # 0.0625 and nearer to 0: log(t) (-1 + t P_1(t)); expansion with
     # remainder, 4.2e-19 relative to its first term. Truncation + roundoff <=
@@ -582,11 +619,11 @@ BOUNDS = {
     ),
     "float32": (
         1.3029,
-        1.6639,
+        2.0,
         3.9542,
     ),
     "float64": (
-        1.4575,
+        2.0,
         1.3971,
         3.6742,
     ),

@@ -9,6 +9,7 @@ Directional Statistics, section 9.3.2.
 
 from keras import ops
 
+from keras_stablef.runtime.constants import apart
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
@@ -34,7 +35,6 @@ NAME = "log_sinhc"
 EXPRESSION = "log(sinh(x)/x)"
 DOMAIN = ("-oo", "oo")
 
-LOG_SINHC_0_FLOAT32 = rows_of(NAME, "float32", 0)
 LOG_SINHC_0_FLOAT32_ZERO0 = numbers_of(
     NAME, "float32", 0, -1, "powers", 0, "rest"
 )
@@ -43,7 +43,6 @@ LOG_SINHC_1_FLOAT32_ZERO0 = numbers_of(
     NAME, "float32", 1, -1, "powers", 0, "rest"
 )
 LOG_SINHC_2_FLOAT32 = rows_of(NAME, "float32", 2)
-LOG_SINHC_0_FLOAT64 = rows_of(NAME, "float64", 0)
 LOG_SINHC_0_FLOAT64_ZERO0 = numbers_of(
     NAME, "float64", 0, -1, "powers", 0, "rest"
 )
@@ -55,19 +54,12 @@ LOG_SINHC_2_FLOAT64 = rows_of(NAME, "float64", 2)
 
 
 def log_sinhc_0_float32(x):
-    """f in float32, proved within 1.4933 ulp."""
+    """f in float32, proved within 1.7444 ulp."""
     t = ops.abs(x)
 
-    # 1.5 <= |x| <= 2: 1 local polynomials of degree at most 5. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 0.986 ulp.
-    s = ops.clip(t, 1.4999999, 2.0000002)
-    y = local_polynomials(s, LOG_SINHC_0_FLOAT32, "float32")
-
-    # 0 <= t < 1.5: a zero of order 2 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 1.480 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 1.5)
-    s = ops.where(inside, t, constant(1.5, "float32"))
+    # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.951 ulp.
+    s = ops.clip(t, -7.888609e-31, 1.0000001)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -77,14 +69,14 @@ def log_sinhc_0_float32(x):
         ((1.1641532e-10,), (2.6843546e08, 1.0), (1.3877788e-17, 1.0), None),
         "float32",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
 
-    # 2 <= t <= 3.40282e+38: t - log(t) + log((1 - exp(-t))*(1 + exp(-t))) -
-    # log(2) with t = t; equal to f in exact arithmetic, roundoff <= 1.494
+    # 1 <= t <= 3.40282e+38: t - log(t) + log((1 - exp(-t))*(1 + exp(-t))) -
+    # log(2) with t = t; equal to f in exact arithmetic, roundoff <= 1.745
     # ulp.
-    inside = t >= 2.0
-    c0 = ops.where(inside, t, constant(2.0, "float32"))
-    c0 = ops.clip(c0, 1.9999999, 3.4028235e38)
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 3.4028235e38)
     v0_0 = -c0
     v1m_0, v1n_0 = signed_exp((v0_0, None), "float32")
     v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
@@ -95,19 +87,21 @@ def log_sinhc_0_float32(x):
     v4t_0 = v4l_0 + v3l_0
     v5_0, v5l_0 = product_of_halves(v2_0, v4_0, "float32")
     v5t_0 = v5l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
-    v5s_0 = v5_0 + fixed(v5t_0, "float32")
-    v6_0 = once(ops.log(v5s_0), "float32")
+    v6m_0, v6n_0 = split_exponent(v5_0, 1, "float32")
+    v6_0, v6l_0 = pair_log(v6m_0, v6n_0, "float32")
+    v6r_0 = once(quotient(v5t_0, v5_0, "float32"), "float32")
+    v6t_0 = v6l_0 + v6r_0
     v7_0, v7l_0 = two_sum(v6_0, c0)
+    v7t_0 = v7l_0 + v6t_0
     v8m_0, v8n_0 = split_exponent(c0, 1, "float32")
-    v8k_0, v8kl_0 = pair_log(v8m_0, v8n_0, "float32")
-    v8_0, v8l_0 = two_sum(v8k_0, v8kl_0)
+    v8_0, v8l_0 = pair_log(v8m_0, v8n_0, "float32")
     v9n_0 = -v8_0
     v9m_0 = -v8l_0
     v9_0, v9l_0 = two_sum(v7_0, v9n_0)
-    v9t_0 = v9l_0 + v7l_0 + v9m_0
+    v9t_0 = v9l_0 + v7t_0 + v9m_0
     y_0, yl_0 = two_sum(v9_0, -0.6931472)
     yt_0 = yl_0 + v9t_0 + 1.9046542e-09
-    ys_0 = fixed(y_0, "float32") + fixed(yt_0, "float32")
+    ys_0 = apart(y_0, "float32") + apart(yt_0, "float32")
     z0 = ops.where(
         t > constant(3.4028235e38, "float32"),
         constant(float("inf"), "float32"),
@@ -158,92 +152,39 @@ def log_sinhc_1_float32(x):
 
 
 def log_sinhc_2_float32(x):
-    """f'' in float32, proved within 3.721 ulp."""
+    """f'' in float32, proved within 2.2973 ulp."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
-    # 0 <= |x| <= 1: 1 local polynomials of degree at most 7. Taylor models
+    # 0 <= |x| <= 12: 7 local polynomials of degree at most 9. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 0.979 ulp.
-    s = ops.clip(t, -7.888609e-31, 1.0000001)
+    # <= 2.298 ulp.
+    s = ops.clip(t, -7.888609e-31, 12.000001)
     y = local_polynomials(s, LOG_SINHC_2_FLOAT32, "float32")
 
-    # 1 <= t <= 16: (-2*(2*t**2 + 1)*exp(-2*t) + 1 + exp(-4*t))/(t**2 -
-    # 2*t**2*exp(-2*t) + t**2*exp(-4*t)) with t = t; equal to f in exact
-    # arithmetic, roundoff <= 3.721 ulp.
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 16.000002)
-    v0_0 = 4.0 * c0
-    v1_0 = -v0_0
-    v2_0 = once(ops.exp(v1_0), "float32")
-    v3_0, v3l_0 = product_of_halves(c0, c0, "float32")
-    v4l_0 = 2.0 * v3l_0
-    v4_0 = 2.0 * v3_0
-    v5_0, v5l_0 = two_sum(v4_0, 1.0)
-    v5t_0 = v5l_0 + v4l_0
-    v6_0 = 2.0 * c0
-    v7_0 = -v6_0
-    v8m_0, v8n_0 = signed_exp((v7_0, None), "float32")
-    v9_0, v9l_0 = product_of_halves(v5_0, v8m_0[0], "float32")
-    v9t_0 = v9l_0 + v5_0 * v8m_0[1] + v8m_0[0] * v5t_0
-    v10l_0 = 2.0 * v9t_0
-    v10_0 = 2.0 * v9_0
-    v11n_0 = -v10_0
-    v11m_0 = -v10l_0
-    v11_0, v11l_0 = two_sum(v2_0, v11n_0)
-    v11t_0 = v11l_0 + v11m_0
-    v12_0, v12l_0 = two_sum(v11_0, 1.0)
-    v12t_0 = v12l_0 + v11t_0
-    v3s_0 = v3_0 + fixed(v3l_0, "float32")
-    v13_0 = v2_0 * v3s_0
-    v14_0, v14l_0 = two_sum(v3_0, v13_0)
-    v14t_0 = v14l_0 + v3l_0
-    v15_0, v15l_0 = product_of_halves(v8m_0[0], v3_0, "float32")
-    v15t_0 = v15l_0 + v8m_0[0] * v3l_0 + v3_0 * v8m_0[1]
-    v16l_0 = 2.0 * v15t_0
-    v16_0 = 2.0 * v15_0
-    v17n_0 = -v16_0
-    v17m_0 = -v16l_0
-    v17_0, v17l_0 = two_sum(v14_0, v17n_0)
-    v17t_0 = v17l_0 + v14t_0 + v17m_0
-    v12s_0 = fixed(v12_0, "float32") + fixed(v12t_0, "float32")
-    v17s_0 = v17_0 + fixed(v17t_0, "float32")
-    y_0 = quotient(v12s_0, v17s_0, "float32")
-    z0 = y_0
-    y = ops.where(inside, z0, y)
-
-    # 16 <= t <= 1.03763e+19: t**(-2) with t = t; f but for 1.5e-11 of it,
-    # roundoff <= 3.314 ulp.
-    inside = t >= 16.0
-    c1 = ops.where(inside, t, constant(16.0, "float32"))
-    c1 = ops.clip(c1, 15.999999, 1.0376295e19)
-    v0_1 = c1 * c1
-    y_1 = quotient(-1.0, -v0_1, "float32")
-    z1 = y_1
-    y = ops.where(inside, z1, y)
-
-    # x >= 1.03763e+19: 0; |f| is below 2**emin of float32, by its expansion.
-    # Truncation + roundoff <= 0.000 ulp.
+    # x >= 12: |x|**(-2); expansion with remainder, 2.2e-08 relative to its
+    # first term. Truncation + roundoff <= 0.934 ulp.
     d0 = t
-    y0 = constant(0.0, "float32")
-    y = ops.where(d0 >= 1.0376294e19, y0, y)
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(12.0, "float32"), d0)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
+    m, n = split_exponent(d, 1, "float32")
+    r = (m, ops.zeros_like(m))
+    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
+    b = pair_power(r, 2, "float32")
+    a = pair_quotient(a, b, "float32")
+    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
+    y0 = ops.where(past, constant(0.0, "float32"), y0)
+    y = ops.where(d0 >= 12.0, y0, y)
     return y
 
 
 def log_sinhc_0_float64(x):
-    """f in float64, proved within 1.4252 ulp."""
+    """f in float64, proved within 2.0 ulp."""
     t = ops.abs(x)
 
-    # 0.75 <= |x| <= 48: 189 local polynomials of degree at most 10. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.362 ulp.
-    s = ops.clip(t, 0.7499999403953552, 48.000003814697266)
-    y = local_polynomials(s, LOG_SINHC_0_FLOAT64, "float64")
-
-    # 0 <= t < 0.75: a zero of order 2 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 0.851 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 0.75)
-    s = ops.where(inside, t, constant(0.75, "float64"))
+    # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.949 ulp.
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -258,7 +199,40 @@ def log_sinhc_0_float64(x):
         ),
         "float64",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
+
+    # 1 <= t <= 48: t - log(t) + log((1 - exp(-t))*(1 + exp(-t))) - log(2)
+    # with t = t; equal to f in exact arithmetic, roundoff <= 2.000 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float64"))
+    c0 = ops.clip(c0, 0.9999999403953552, 48.000003814697266)
+    v0_0 = -c0
+    v1m_0, v1n_0 = signed_exp((v0_0, None), "float64")
+    v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
+    v2t_0 = v2l_0 + v1m_0[1]
+    v3_0 = -v1m_0[0]
+    v3l_0 = -v1m_0[1]
+    v4_0, v4l_0 = two_sum(v3_0, 1.0)
+    v4t_0 = v4l_0 + v3l_0
+    v5_0, v5l_0 = product_of_halves(v2_0, v4_0, "float64")
+    v5t_0 = v5l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
+    v6m_0, v6n_0 = split_exponent(v5_0, 1, "float64")
+    v6_0, v6l_0 = pair_log(v6m_0, v6n_0, "float64")
+    v6r_0 = once(quotient(v5t_0, v5_0, "float64"), "float64")
+    v6t_0 = v6l_0 + v6r_0
+    v7_0, v7l_0 = two_sum(v6_0, c0)
+    v7t_0 = v7l_0 + v6t_0
+    v8m_0, v8n_0 = split_exponent(c0, 1, "float64")
+    v8_0, v8l_0 = pair_log(v8m_0, v8n_0, "float64")
+    v9n_0 = -v8_0
+    v9m_0 = -v8l_0
+    v9_0, v9l_0 = two_sum(v7_0, v9n_0)
+    v9t_0 = v9l_0 + v7t_0 + v9m_0
+    y_0, yl_0 = two_sum(v9_0, -0.6931471805599453)
+    yt_0 = yl_0 + v9t_0 + (-2.3190468138462996e-17)
+    ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
 
     # x >= 48: |x| (1 - 0.693147 1/|x| + log(1/|x|) (1 1/|x|)); expansion with
     # remainder, 4.8e-19 relative to its first term. Truncation + roundoff <=
@@ -289,12 +263,12 @@ def log_sinhc_0_float64(x):
 
 
 def log_sinhc_1_float64(x):
-    """f' in float64, proved within 1.0346 ulp."""
+    """f' in float64, proved within 1.1389 ulp."""
     t = ops.abs(x)
 
-    # 0.75 <= |x| <= 20: 77 local polynomials of degree at most 9. Taylor
+    # 0.75 <= |x| <= 20: 9 local polynomials of degree at most 15. Taylor
     # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.035 ulp.
+    # roundoff <= 1.139 ulp.
     s = ops.clip(t, 0.7499999403953552, 20.000001907348633)
     y = local_polynomials(s, LOG_SINHC_1_FLOAT64, "float64")
 
@@ -334,12 +308,12 @@ def log_sinhc_1_float64(x):
 
 
 def log_sinhc_2_float64(x):
-    """f'' in float64, proved within 0.7654 ulp."""
+    """f'' in float64, proved within 1.6188 ulp."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
 
-    # 0 <= |x| <= 24: 189 local polynomials of degree at most 12. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 0.735 ulp.
+    # 0 <= |x| <= 24: 15 local polynomials of degree at most 15. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.619 ulp.
     s = ops.clip(t, -7.888609052210118e-31, 24.000001907348633)
     y = local_polynomials(s, LOG_SINHC_2_FLOAT64, "float64")
 
@@ -406,9 +380,9 @@ ROUNDING = {
 # Proved bounds of |computed - exact| in ulp, by dtype, then by order.
 BOUNDS = {
     "float16": (
+        0.5003,
         0.5002,
-        0.5002,
-        0.5005,
+        0.5003,
     ),
     "bfloat16": (
         0.5001,
@@ -416,14 +390,14 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.4933,
+        1.7444,
         1.4024,
-        3.721,
+        2.2973,
     ),
     "float64": (
-        1.4252,
-        1.0346,
-        0.7654,
+        2.0,
+        1.1389,
+        1.6188,
     ),
     "float8_e4m3fn": (
         0.5001,

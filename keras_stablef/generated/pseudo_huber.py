@@ -8,6 +8,7 @@ Hartley and Zisserman, Multiple View Geometry, 2nd ed., appendix 6.8.
 
 from keras import ops
 
+from keras_stablef.runtime.constants import apart
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
@@ -39,7 +40,6 @@ PSEUDO_HUBER_0_FLOAT32_ZERO0 = numbers_of(
 PSEUDO_HUBER_0_FLOAT32_END0 = numbers_of(
     NAME, "float32", 0, 1, "ends", 0, "factors", 0, "rest"
 )
-PSEUDO_HUBER_1_FLOAT32 = rows_of(NAME, "float32", 1)
 PSEUDO_HUBER_1_FLOAT32_ZERO0 = numbers_of(
     NAME, "float32", 1, -1, "powers", 0, "rest"
 )
@@ -97,12 +97,12 @@ def pseudo_huber_0_float32(x):
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float32"))
     c0 = ops.clip(c0, 0.99999994, 8.000001)
-    v0_0 = c0 * c0
+    v0_0 = fixed(c0 * c0, "float32")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
     y_0, yl_0 = two_sum(v2_0, -1.0)
     yt_0 = yl_0 + v2l_0
-    ys_0 = fixed(y_0, "float32") + fixed(yt_0, "float32")
+    ys_0 = apart(y_0, "float32") + apart(yt_0, "float32")
     z0 = ys_0
     y = ops.where(inside, z0, y)
 
@@ -132,16 +132,9 @@ def pseudo_huber_1_float32(x):
     """f' in float32, proved within 1.8505 ulp."""
     t = ops.abs(x)
 
-    # 0.375 <= |x| <= 1: 1 local polynomials of degree at most 9. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.628 ulp.
-    s = ops.clip(t, 0.37499997, 1.0000001)
-    y = local_polynomials(s, PSEUDO_HUBER_1_FLOAT32, "float32")
-
-    # 0 <= t < 0.375: a zero of order 1 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 1.116 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 0.375)
-    s = ops.where(inside, t, constant(0.375, "float32"))
+    # 0 <= t < 0.00390625: a zero of order 1 at 0, its power in pairs of
+    # floats. Truncation + roundoff <= 0.752 ulp.
+    s = ops.clip(t, -7.888609e-31, 0.0039062505)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -151,17 +144,17 @@ def pseudo_huber_1_float32(x):
         ((8.4703295e-22,), (7.2057594e16, 1.0), (1.3877788e-17, 1.0), None),
         "float32",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
 
-    # 1 <= t <= 3: t/sqrt(t**2 + 1) with t = t; equal to f in exact
+    # 0.00390625 <= t <= 3: t/sqrt(t**2 + 1) with t = t; equal to f in exact
     # arithmetic, roundoff <= 1.851 ulp.
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 3.0000002)
-    v0_0 = c0 * c0
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 3.0000002)
+    v0_0 = fixed(c0 * c0, "float32")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
-    v2s_0 = v2_0 + fixed(v2l_0, "float32")
+    v2s_0 = v2_0 + apart(v2l_0, "float32")
     y_0 = quotient(c0, v2s_0, "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
@@ -185,23 +178,23 @@ def pseudo_huber_2_float32(x):
     """f'' in float32, proved within 3.9065 ulp."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
 
-    # 0 <= |x| <= 1: 2 local polynomials of degree at most 10. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.699 ulp.
-    s = ops.clip(t, -7.888609e-31, 1.0000001)
+    # 0 <= |x| <= 0.00390625: 1 local polynomials of degree at most 2. Taylor
+    # models with relative remainders, economized and rounded; truncation +
+    # roundoff <= 0.503 ulp.
+    s = ops.clip(t, -7.888609e-31, 0.0039062505)
     y = local_polynomials(s, PSEUDO_HUBER_2_FLOAT32, "float32")
 
-    # 1 <= t <= 4.9478e+12: (t**2 + 1)**(-3/2) with t = t; equal to f in exact
-    # arithmetic, roundoff <= 3.907 ulp.
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 4.947803e12)
-    v0_0 = c0 * c0
+    # 0.00390625 <= t <= 4.9478e+12: (t**2 + 1)**(-3/2) with t = t; equal to f
+    # in exact arithmetic, roundoff <= 3.907 ulp.
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 4.947803e12)
+    v0_0 = fixed(c0 * c0, "float32")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
     v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float32")
     v3t_0 = v3l_0 + v1_0 * v2l_0 + v2_0 * v1l_0
-    v3s_0 = v3_0 + fixed(v3t_0, "float32")
+    v3s_0 = v3_0 + apart(v3t_0, "float32")
     y_0 = quotient(-1.0, -v3s_0, "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
@@ -249,12 +242,12 @@ def pseudo_huber_0_float64(x):
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float64"))
     c0 = ops.clip(c0, 0.9999999403953552, 8.000000953674316)
-    v0_0 = c0 * c0
+    v0_0 = fixed(c0 * c0, "float64")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
     y_0, yl_0 = two_sum(v2_0, -1.0)
     yt_0 = yl_0 + v2l_0
-    ys_0 = fixed(y_0, "float64") + fixed(yt_0, "float64")
+    ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
     z0 = ys_0
     y = ops.where(inside, z0, y)
 
@@ -317,10 +310,10 @@ def pseudo_huber_1_float64(x):
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float64"))
     c0 = ops.clip(c0, 0.9999999403953552, 3.000000238418579)
-    v0_0 = c0 * c0
+    v0_0 = fixed(c0 * c0, "float64")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
-    v2s_0 = v2_0 + fixed(v2l_0, "float64")
+    v2s_0 = v2_0 + apart(v2l_0, "float64")
     y_0 = quotient(c0, v2s_0, "float64")
     z0 = y_0
     y = ops.where(inside, z0, y)

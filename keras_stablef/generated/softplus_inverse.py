@@ -8,6 +8,7 @@ exp(-|a|)), Rmpfr vignette, 2012.
 
 from keras import ops
 
+from keras_stablef.runtime.constants import apart
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
@@ -62,34 +63,14 @@ SOFTPLUS_INVERSE_2_FLOAT64_END0 = numbers_of(
 
 
 def softplus_inverse_0_float32(x):
-    """f in float32, proved within 2.0 ulp."""
+    """f in float32, proved within 1.7134 ulp."""
     t = x
 
-    # 0.25 <= x <= 1: 3 local polynomials of degree at most 10, 1 of them
+    # 0.25 <= x <= 16: 8 local polynomials of degree at most 10, 1 of them
     # about a zero of f. Taylor models with relative remainders, economized
-    # and rounded; truncation + roundoff <= 1.475 ulp.
-    s = ops.clip(t, 0.24999999, 1.0000001)
+    # and rounded; truncation + roundoff <= 1.714 ulp.
+    s = ops.clip(t, 0.24999999, 16.000002)
     y = local_polynomials(s, SOFTPLUS_INVERSE_0_FLOAT32, "float32")
-
-    # 1 <= t <= 16: t + log(1 - exp(-t)) with t = t; equal to f in exact
-    # arithmetic, roundoff <= 2.000 ulp.
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 16.000002)
-    v0_0 = -c0
-    v1_0 = ops.exp(v0_0)
-    v2_0 = -v1_0
-    v3_0, v3l_0 = two_sum(v2_0, 1.0)
-    v4m_0, v4n_0 = split_exponent(v3_0, 1, "float32")
-    v4k_0, v4kl_0 = pair_log(v4m_0, v4n_0, "float32")
-    v4_0, v4l_0 = two_sum(v4k_0, v4kl_0)
-    v4r_0 = once(quotient(v3l_0, v3_0, "float32"), "float32")
-    v4t_0 = v4l_0 + v4r_0
-    y_0, yl_0 = two_sum(v4_0, c0)
-    yt_0 = yl_0 + v4t_0
-    ys_0 = y_0 + fixed(yt_0, "float32")
-    z0 = ys_0
-    y = ops.where(inside, z0, y)
 
     # 0.25 and nearer to 0: t P_0(t) + log(t); expansion with remainder,
     # 1.2e-10 relative to its first term. Truncation + roundoff <= 1.011 ulp.
@@ -184,14 +165,14 @@ def softplus_inverse_2_float32(x):
     c0 = ops.clip(t, 0.49999997, 88.25001)
     v0_0 = -c0
     em_0, en_0 = pair_exp((v0_0, None), "float32")
-    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
     v2m_0, v2n_0 = signed_exp((v0_0, None), "float32")
     v3_0, v3l_0 = two_sum(v2m_0[0], -1.0)
     v3t_0 = v3l_0 + v2m_0[1]
     v4_0, v4l_0 = product_of_halves(v3_0, v3_0, "float32")
     v4t_0 = v4l_0 + 2.0 * (v3_0 * v3t_0)
     v5_0 = -es_0
-    v4s_0 = v4_0 + fixed(v4t_0, "float32")
+    v4s_0 = v4_0 + apart(v4t_0, "float32")
     y_0 = once(quotient(v5_0, v4s_0, "float32"), "float32")
     z0 = scale_by_power(y_0, en_0, "float32")
     y = z0
@@ -245,11 +226,10 @@ def softplus_inverse_0_float64(x):
     v1_0, v1l_0 = two_sum(v0_0, -1.0)
     v1t_0 = v1l_0 + v0l_0
     ym_0, yn_0 = split_exponent(v1_0, 1, "float64")
-    yk_0, ykl_0 = pair_log(ym_0, yn_0, "float64")
-    y_0, yl_0 = two_sum(yk_0, ykl_0)
+    y_0, yl_0 = pair_log(ym_0, yn_0, "float64")
     yr_0 = once(quotient(v1t_0, v1_0, "float64"), "float64")
     yt_0 = yl_0 + yr_0
-    ys_0 = y_0 + fixed(yt_0, "float64")
+    ys_0 = y_0 + apart(yt_0, "float64")
     z0 = ys_0
     y = ops.where(inside, z0, y)
 
@@ -301,7 +281,7 @@ def softplus_inverse_1_float64(x):
     y_0, yl_0 = short_quotient(
         (-1.0 + ops.zeros_like(v2_0), None), (v2_0, v2t_0), "float64"
     )
-    ys_0 = y_0 + fixed(yl_0, "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
     z0 = ys_0
     y = z0
 
@@ -443,7 +423,7 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        2.0,
+        1.7134,
         1.8964,
         3.7633,
     ),

@@ -38,6 +38,17 @@ def fixed(p: Any, dtype: str) -> Any:
     return ops.clip(p, -last, last)
 
 
+def apart(v: Any, dtype: str) -> Any:
+    """v, out of sight of TensorFlow's graph optimizer.
+
+    It gathers the numbers of products and the terms of sums, by what it takes
+    for exact; XLA and inductor do not, and get v as it is.
+
+    Error: none, where |v| is finite.
+    """
+    return fixed(v, dtype) if backend() == "tensorflow" else v
+
+
 def once(v: Any, dtype: str) -> Any:
     """v, for a quotient, a root or an exponential with several users.
 

@@ -107,6 +107,9 @@ def divided_twice(a: Any, b: Any) -> Any:
 def rooted_twice(a: Any, b: Any) -> Any:
     """A square root of float32, corrected once; b is a, too."""
     r = ops.sqrt(a)
+    # The root of the largest number, of which one ulp up the square overflows.
+    most = constant(18446742974197923840.0, "float32")
+    r = ops.where(a < float("inf"), ops.minimum(r, most), r)
     e = 0.5 * left_over(a, r, r)
     return ops.where(is_normal(a, a), corrected(r, e), r)
 

@@ -11,10 +11,27 @@ from .bits import BITS
 from .bits import bits_of
 from .bits import reinterpret
 from .bits import sees_bits
+from .constants import apart
 from .constants import constant
-from .constants import fixed
 from .lookup import entries
 from .nouns import Pair
+
+
+def whole(n: Any, dtype: str) -> Any:
+    """The integer that a float is.
+
+    Error: none for |n| < 2**(p - 2); of an nan it is some integer.
+    The last bits of n + 3 * 2**(p - 2) are n: one sum and one difference, where
+    a cast that saturates is compiled to five operations, in float64 to those
+    of one number after the other.
+    """
+    integer, bits, bias = BITS[dtype]
+    if not sees_bits():
+        return ops.cast(n, integer)
+    far = constant(1.5 * 2.0**bits, dtype)
+    # A minimum of float64 is float32 where Keras runs on torch.
+    far_bits = (2 * (bias + bits) + 1) * 2 ** (bits - 1)
+    return bits_of(ops.cast(n, dtype) + far, dtype) - far_bits
 
 
 def power_of_two(n: Any, dtype: str) -> Any:
@@ -36,9 +53,12 @@ def scale_by_power(y: Any, n: Any, dtype: str) -> Any:
     Error: none where y * 2**n is normal and |n| <= 252 (float32) or 2044;
     below it one rounding, or a flush to 0.  A larger n counts as that.
     """
-    integer, _, bias = BITS[dtype]
-    most = 2 * (bias - 1)
-    n = ops.clip(ops.cast(n, integer), -most, most)  # n may be nan
+    most = 2.0 * (BITS[dtype][2] - 1)
+    return by_whole(y, whole(ops.clip(n, -most, most), dtype), dtype)
+
+
+def by_whole(y: Any, n: Any, dtype: str) -> Any:
+    """y * 2**n of integers."""
     # ONNX shifts no signed integer.
     half = ops.right_shift(n, 1) if sees_bits() else ops.floor_divide(n, 2)
     return (y * power_of_two(half, dtype)) * power_of_two(n - half, dtype)
@@ -50,9 +70,9 @@ def grown(y: Any, n: Any, dtype: str) -> Any:
     Error: none where |y| is normal and below 2**100 (float32) or 2**970.
     """
     bits = BITS[dtype][1] + 1
-    whole = ops.cast(n, BITS[dtype][0]) - bits
     # TensorFlow's graphs make (y c) p of a number c into y (c p), infinite.
-    return fixed(y * 2.0**bits, dtype) * power_of_two(whole, dtype)
+    y = apart(y * 2.0**bits, dtype)
+    return y * power_of_two(whole(n, dtype) - bits, dtype)
 
 
 def grown_from(y: Any, n: Any, shift: int, dtype: str) -> Any:
@@ -60,8 +80,7 @@ def grown_from(y: Any, n: Any, shift: int, dtype: str) -> Any:
 
     Error: none where the result is normal; a smaller one may be flushed.
     """
-    whole = ops.cast(n, BITS[dtype][0]) - shift
-    return y * power_of_two(whole, dtype)
+    return y * power_of_two(whole(n, dtype) - shift, dtype)
 
 
 def shrunk(y: Any, n: Any, dtype: str) -> Any:
@@ -71,19 +90,16 @@ def shrunk(y: Any, n: Any, dtype: str) -> Any:
     is normal; a smaller result may be flushed.
     """
     bits = BITS[dtype][1] + 1
-    whole = bits - ops.cast(n, BITS[dtype][0])
-    return fixed(y * 2.0**-bits, dtype) * power_of_two(whole, dtype)
+    y = apart(y * 2.0**-bits, dtype)
+    return y * power_of_two(bits - whole(n, dtype), dtype)
 
 
 def pair_by_power(y: Pair, n: Any, dtype: str) -> Pair:
-    """y * 2**n of a pair, n <= 127 (float32) or 1023.
+    """y * 2**n of a pair, |n| up to 126 (float32) or 1022, or one more of n.
 
-    Error: none where both parts are normal; else each may be flushed, or, of
-    |y| <= 2, be that of a power that is normal: the smallest normal, twice.
+    Error: none where both parts are normal; else each may be flushed.
     """
-    least = constant(1.0 - BITS[dtype][2], dtype)
-    whole = ops.cast(ops.maximum(n, least), BITS[dtype][0])
-    p = power_of_two(whole, dtype)
+    p = power_of_two(whole(n, dtype), dtype)
     return y[0] * p, y[1] * p
 
 
@@ -94,7 +110,7 @@ def unit_of(n: Any, dtype: str) -> Any:
     which it is one.
     """
     most = constant(BITS[dtype][2] - 1.0, dtype)
-    return power_of_two(-ops.cast(ops.minimum(n, most), BITS[dtype][0]), dtype)
+    return power_of_two(-whole(ops.minimum(n, most), dtype), dtype)
 
 
 def split_exponent(t: Any, root: int, dtype: str) -> tuple[Any, Any]:
@@ -104,19 +120,21 @@ def split_exponent(t: Any, root: int, dtype: str) -> tuple[Any, Any]:
     ulp, and but for 2**-13 of itself where n is guessed with a log off by at
     most 8 ulp (`sees_bits`).  t is positive and normal.
     """
-    _, bits, bias = BITS[dtype]
+    integer, bits, bias = BITS[dtype]
     if sees_bits():
         # Of 2**(-root / 2): integers ascend as the floats do.
         up = (root + 1) // 2
         first = 2**bits * (bias - up)
         first += int(2**bits * (2.0 ** (up - 0.5 * root) - 1.0))
         n = ops.right_shift(bits_of(t, dtype) - first, bits)
-        if root > 1:
-            n = root * ops.floor_divide(n, root)
-        n = ops.cast(n, dtype)
-    else:
-        n = ops.log(t) * (1.4426950408889634 / root)
-        n = ops.cast(root * ops.floor(n + 0.5), dtype)
+        if root == 2:
+            n = n - ops.bitwise_and(n, 1)
+        elif root > 2:
+            n = ops.cast(root * ops.floor_divide(n, root), integer)
+        # By products: bits have no derivative.
+        return by_whole(t, -n, dtype), ops.cast(n, dtype)
+    n = ops.log(t) * (1.4426950408889634 / root)
+    n = ops.cast(root * ops.floor(n + 0.5), dtype)
     return scale_by_power(t, -n, dtype), n
 
 

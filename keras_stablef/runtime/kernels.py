@@ -17,6 +17,7 @@ from .exponents import pair_by_power
 from .kernel_numbers import EXP
 from .kernel_numbers import LOG
 from .nouns import Pair
+from .pairs import fast_two_sum
 from .pairs import pair_power
 from .pairs import two_product
 from .pairs import two_sum
@@ -37,7 +38,7 @@ def pair_root(m: Any, degree: int, dtype: str) -> Pair:
     for _ in range(degree - 2):
         slope = slope * r
     more = quotient((m - p[0]) - p[1], slope, dtype)
-    return two_sum(r, once(more, dtype))
+    return fast_two_sum(r, once(more, dtype))
 
 
 def pair_log(m: Any, n: Any, dtype: str) -> Pair:
@@ -51,10 +52,10 @@ def pair_log(m: Any, n: Any, dtype: str) -> Pair:
     r = m - 1.0
     p, e = two_product(r, r, dtype)
     cubic = (r * p) * horner(kernel, r)
-    s, low = two_sum(r, -0.5 * p)
-    s, more = two_sum(n * one, s)
+    s, low = fast_two_sum(r, -0.5 * p)
+    s, more = fast_two_sum(n * one, s)  # n = 0, or n log(2) is larger
     low = low + (more + (cubic - 0.5 * e))
-    return two_sum(s, low + n * two + n * three)
+    return fast_two_sum(s, low + n * two + n * three)
 
 
 def pair_exp(x: Pair, dtype: str) -> tuple[Pair, Any]:
@@ -67,12 +68,13 @@ def pair_exp(x: Pair, dtype: str) -> tuple[Pair, Any]:
     """
     kernel, (one, two, three) = EXP[dtype]
     n = ops.cast(ops.floor(x[0] * 1.4426950408889634 + 0.5), dtype)
-    r, e = two_sum(x[0] - n * one, -(n * two))
+    # n * two is below 2**-12, where x[0] - n * one may be less.
+    r, e = fast_two_sum(x[0] - n * one, -(n * two))
     e = e - n * three if x[1] is None else e + (x[1] - n * three)
     s, low = two_sum(r, 1.0)
     rest = r * r * horner(kernel, r)
     low = low + (rest + e * (s + rest))  # exp(r + e) = exp(r) (1 + e + ...)
-    return two_sum(s, low), n
+    return fast_two_sum(s, low), n
 
 
 def signed_exp(x: Pair, dtype: str) -> tuple[Pair, Any]:

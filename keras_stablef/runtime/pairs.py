@@ -32,12 +32,22 @@ from .division import square_root
 from .nouns import Pair
 
 
-def split(s: Any, divider: float) -> Pair:
-    """s = high + low, high of few bits (Veltkamp; Dekker 1971, 5.6).
+def split(s: Any, divider: float, dtype: str) -> Pair:
+    """s = high + low, high of few bits (Dekker 1971, 5.6).
 
     Error: none, for |s| * divider finite; with a divider of 2**j + 1 high has
-    p - j bits.
+    p - j bits.  Rounded by its bits, since of Veltkamp's c - (c - s), c =
+    divider * s, a compiler may fuse the outer difference alone, and high has
+    all bits then.  (So it is done for numpy and ONNX, which see no bits.)
     """
+    if sees_bits():
+        j = int(divider).bit_length() - 1
+        half, kept = (
+            constant(v, BITS[dtype][0]) for v in (2 ** (j - 1), -(2**j))
+        )
+        bits = ops.bitwise_and(bits_of(s, dtype) + half, kept)
+        high = reinterpret(bits, dtype)
+        return high, s - high
     high = divider * s
     high = high - (high - s)
     return high, s - high
@@ -53,17 +63,28 @@ def two_sum(a: Any, b: Any) -> Pair:
     return s, (a - (s - v)) + (b - v)
 
 
+def fast_two_sum(a: Any, b: Any) -> Pair:
+    """a + b as its rounded sum and the rest.
+
+    Error: none where |a| >= |b| or a = 0 (Dekker; Joldes et al., algorithm
+    1); else s - a is rounded, by at most 2**-p (|b| + 2**-p |a + b|), and
+    what is left once more.
+    """
+    s = a + b
+    return s, b - (s - a)
+
+
 def two_product(a: Any, b: Any, dtype: str) -> Pair:
     """a * b as its rounded product and the rest.
 
     Error: none (Dekker 1971, 5.12), contracted to fma or not: the product is
-    held by a clip that no compiler looks through.
+    held by a clip that no compiler looks through, and those of halves are
+    exact.
     """
-    divider = {"float32": 4097.0, "float64": 134217729.0}[dtype]
+    halves = {"float32": 4097.0, "float64": 134217729.0}[dtype]
     p = fixed(a * b, dtype)
-    ca, cb = divider * a, divider * b
-    ah, bh = ca - (ca - a), cb - (cb - b)
-    al, bl = a - ah, b - bh
+    ah, al = split(a, halves, dtype)
+    bh, bl = split(b, halves, dtype)
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
 
 
@@ -83,7 +104,7 @@ def high_part(a: Any, dtype: str) -> Any:
     large = ops.abs(a) > 1.0 / constant(2.0 ** (20 - BITS[dtype][2]), dtype)
     down = ops.where(large, constant(2.0**-40, dtype), constant(1.0, dtype))
     up = ops.where(large, constant(2.0**40, dtype), constant(1.0, dtype))
-    return split(a * down, divider)[0] * up
+    return split(a * down, divider, dtype)[0] * up
 
 
 def product_of_halves(a: Any, b: Any, dtype: str) -> Pair:
@@ -97,8 +118,7 @@ def product_of_halves(a: Any, b: Any, dtype: str) -> Pair:
     al, bl = a - ah, b - bh
     p = ah * bh
     rest = (ah * bl + al * bh) + al * bl
-    s = p + rest
-    return s, rest - (s - p)
+    return fast_two_sum(p, rest)
 
 
 def short_quotient(x: Pair, y: Pair, dtype: str) -> Pair:
@@ -138,7 +158,7 @@ def pair_sum(x: Pair, y: Pair) -> Pair:
     algorithm 5, whose relative error has no bound where x and y cancel.
     """
     s, e = two_sum(x[0], y[0])
-    return two_sum(s, e + (x[1] + y[1]))
+    return fast_two_sum(s, e + (x[1] + y[1]))
 
 
 def pair_product(x: Pair, y: Pair, dtype: str) -> Pair:
@@ -147,7 +167,7 @@ def pair_product(x: Pair, y: Pair, dtype: str) -> Pair:
     Error: at most 7 * 2**(-2 p) |x y| (Joldes et al., theorem 5.1).
     """
     p, e = two_product(x[0], y[0], dtype)
-    return two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
+    return fast_two_sum(p, e + (x[0] * y[1] + x[1] * y[0]))
 
 
 def pair_quotient(x: Pair, y: Pair, dtype: str) -> Pair:
@@ -159,7 +179,7 @@ def pair_quotient(x: Pair, y: Pair, dtype: str) -> Pair:
     q = once(quotient(x[0], y[0], dtype), dtype)
     p, e = two_product(q, y[0], dtype)
     rest = (((x[0] - p) - e) + x[1]) - q * y[1]
-    return two_sum(q, once(quotient(rest, y[0], dtype), dtype))
+    return fast_two_sum(q, once(quotient(rest, y[0], dtype), dtype))
 
 
 def pair_power(x: Pair, n: int, dtype: str) -> Pair:

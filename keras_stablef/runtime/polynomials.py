@@ -17,10 +17,11 @@ from .lookup import find_row
 from .nouns import RowTable
 from .pairs import split
 
-# Rows that are all evaluated, and one selected.  Two gathers cost as much as
-# 5 rows of degree 9 in eager torch and TensorFlow, as 15 compiled by XLA, as
-# 50 compiled by inductor (a million float32 on two cores, measured once).
-FEW = 8
+# Rows whose numbers are chosen one after the other by comparisons: more rows
+# are looked up.  A number of another row costs one operation; a gather costs
+# as much as 25 of them compiled by XLA, as 15 in the mean over backends, eager
+# and compiled (a million float32 on two cores: `make weigh`).
+FEW = 16
 
 
 def horner(coefficients: Sequence[Any], s: Any) -> Any:
@@ -48,12 +49,22 @@ def local_polynomials(t: Any, rows: RowTable, dtype: str) -> Any:
     seams, table, divider, scaled = rows
     if len(table) > FEW:
         columns = find_row(t, seams, table, dtype)
-        return local_polynomial(t, columns, divider, scaled)
-    y = local_polynomial(t, table[0], divider, scaled, dtype)
-    for seam, row in zip(seams, table[1:], strict=True):
-        z = local_polynomial(t, row, divider, scaled, dtype)
-        y = ops.where(t >= constant(seam, dtype), z, y)
-    return y
+        return local_polynomial(t, columns, divider, scaled, dtype)
+    above = [t >= constant(seam, dtype) for seam in seams]
+    row = [chosen(column, above, dtype) for column in zip(*table, strict=True)]
+    return local_polynomial(t, row, divider, scaled, dtype, numbers=True)
+
+
+def chosen(column: Sequence[float], above: Sequence[Any], dtype: str) -> Any:
+    """The number of the row of which the seams below are passed."""
+    found: Any = column[0]
+    for test, value in zip(above, column[1:], strict=True):
+        if isinstance(found, float):
+            if found == value:
+                continue
+            found = constant(found, dtype)
+        found = ops.where(test, constant(value, dtype), found)
+    return found
 
 
 def local_polynomial(
@@ -61,9 +72,10 @@ def local_polynomial(
     row: Sequence[Any],
     divider: float | None,
     scaled: bool,
-    dtype: str | None = None,
+    dtype: str,
+    numbers: bool = False,
 ) -> Any:
-    """One local polynomial; a dtype says that the row is constants.
+    """One local polynomial; numbers may be folded by compilers.
 
     A row: center, if `scaled` what t - center and the result are to be
     multiplied by, lead, with a `divider` the slope, then the other
@@ -85,9 +97,9 @@ def local_polynomial(
         slope, *rest = rest
     z = horner(rest, s)
     if divider:
-        high, low = split(s, divider)
+        high, low = split(s, divider, dtype)
         z = z - slope * low
         lead = lead + slope * high
-    elif dtype:  # TensorFlow folds lead - (p + c) to (lead - c) - p
+    elif numbers:  # TensorFlow folds lead - (p + c) to (lead - c) - p
         z = fixed(z, dtype)
     return (lead - z) * gain if scaled else lead - z

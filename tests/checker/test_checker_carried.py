@@ -52,15 +52,15 @@ SUM = "    v2_0, v2l_0 = _two_sum(em_0[0], v2n_0)\n"
 BODIES: dict[str, tuple[str, str, str]] = {
     "a larger tail": (
         "exprel",
-        f"v2_0 + _fixed(v2t_0, {WORD})",
-        f"v2_0 + _fixed(1000.0 * v2t_0, {WORD})",
+        f"v2_0 + _apart(v2t_0, {WORD})",
+        f"v2_0 + _apart(1000.0 * v2t_0, {WORD})",
     ),
-    "no tail": ("exprel", f"v2_0 + _fixed(v2t_0, {WORD})", "v2_0"),
+    "no tail": ("exprel", f"v2_0 + _apart(v2t_0, {WORD})", "v2_0"),
     "no tail of a sum": ("exprel", TAIL, "    v2t_0 = v2l_0\n"),
     "a tail of another sign": ("exprel", TAIL, TAIL.replace("+", "-")),
     "a tail that is not fixed": (
         "exprel",
-        f"v2_0 + _fixed(v2t_0, {WORD})",
+        f"v2_0 + _apart(v2t_0, {WORD})",
         "v2_0 + v2t_0",
     ),
     "heads for tails": (
@@ -158,7 +158,7 @@ BODIES: dict[str, tuple[str, str, str]] = {
     ),
     "a quotient alone": (
         "bernoulli",
-        f"    ys_0 = y_0 + _fixed(yl_0, {WORD})\n",
+        f"    ys_0 = y_0 + _apart(yl_0, {WORD})\n",
         f"    ys_0 = _once(_quotient(c0, v2_0, {WORD}), {WORD})\n",
     ),
     "a correction left out": (

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import mpmath
+import numpy as np
 import pytest
 import sympy
+
+from keras_stablef.generator.pieces.settled import settled
 from keras_stablef.generator.pieces.spellings import E
 from keras_stablef.generator.pieces.spellings import Spelling
 from keras_stablef.generator.pieces.spellings import T
 from keras_stablef.generator.pieces.spellings import X
-from keras_stablef.generator.pieces.spellings import settled
 from keras_stablef.generator.pieces.spellings import signed_spellings
 from keras_stablef.generator.pieces.spellings import spellings
 from keras_stablef.generator.pieces.spellings import spellings_of_logs
@@ -105,24 +108,37 @@ def test_logarithms(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "head"),
+    ("text", "terms", "head"),
     [
-        ("1/(1-exp(-t)) - 1/t", "1 - 1/t"),
-        ("tanh(t)/t", "1/t"),
-        ("(1 - exp(-t)*(1+t))/t**2", "1/t**2"),
-        ("exp(t)/t", None),
-        ("1/t", None),
+        ("1/(1-exp(-t)) - 1/t", 1, "1 - 1/t"),
+        ("tanh(t)/t", 1, "1/t"),
+        ("(1 - exp(-t)*(1+t))/t**2", 1, "1/t**2"),
+        ("exp(t)/t", 1, None),
+        ("1/t", 1, None),
+        ("log(1 - exp(-t))", 1, "-exp(-t)"),
+        ("log(1 - exp(-t))", 2, "-exp(-t) - exp(-2*t)/2"),
+        ("log(1 + exp(t))", 1, "t"),
+        ("log(1 + exp(t))", 2, "t + exp(-t)"),
+        ("log(cosh(t))", 1, "t - log(2)"),
+        ("log((exp(t) - 1)/t)", 1, "t - log(t)"),
+        ("log(log(1 + exp(-t)))", 1, None),
+        ("sqrt(exp(-t))", 1, None),
     ],
 )
-def test_what_is_left_of_it(text: str, head: str | None) -> None:
-    """Without its exponentials; f is head (1 + more)."""
+def test_what_is_left_of_it(text: str, terms: int, head: str | None) -> None:
+    """So many terms of f in its exponentials, and what they leave out."""
     expr = sympy.sympify(text, locals={"t": T})
-    found = settled(expr)
+    found = settled(expr, terms)
     if head is None:
         assert found is None
         return
     assert found is not None
     left = sympy.sympify(head, locals={"t": T})
     assert sympy.simplify(found.head - left) == 0
-    exact = found.head * (1 + found.more)
-    assert abs(sympy.N((exact / expr - 1).subs(T, 3), 50)) < 1e-40
+    for low, high in ((3, 5), (10, 40)):
+        most = found.left_out(Fraction(low), Fraction(high))
+        more = [
+            abs(float(sympy.N((expr / left - 1).subs(T, t), 60)))
+            for t in map(sympy.Rational, np.linspace(low, high, 7))
+        ]
+        assert max(more) <= most <= 20 * max(more)

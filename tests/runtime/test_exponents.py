@@ -58,6 +58,18 @@ def test_powers_of_two_are_exact(dtype: str, mode: str, way: str) -> None:
     np.testing.assert_array_equal(ops.convert_to_numpy(got), want)
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_floats_are_integers(dtype: str, mode: str, way: str) -> None:
+    last = 2 ** ({"float32": 24, "float64": 53}[dtype] - 2) - 1
+    n = np.unique(np.linspace(-last, last, 999).round())
+    n = np.concatenate([n, np.arange(-1100.0, 1100.0), [-0.0]]).astype(dtype)
+    whole = compiled(lambda n: exponents.whole(n, dtype), mode)
+    got = ops.convert_to_numpy(whole(ops.convert_to_tensor(n, dtype=dtype)))
+    assert got.dtype == bits.BITS[dtype][0]
+    np.testing.assert_array_equal(got, n.astype(got.dtype))
+
+
 SPLIT = list(itertools.product(DTYPES, (1, 2, 3, 7), MODES))
 
 

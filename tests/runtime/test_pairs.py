@@ -57,7 +57,9 @@ def test_sums_and_products_are_exact(dtype: str, mode: str) -> None:
         x, y = packed[0], packed[1]
         one = pairs.two_sum(x, 1.0)
         product = pairs.two_product(x, y, dtype)
-        return [*pairs.two_sum(x, y), *product, *one]
+        a, b = ops.abs(x), ops.abs(y)
+        fast = pairs.fast_two_sum(ops.where(a < b, b, a), -b)
+        return [*pairs.two_sum(x, y), *product, *one, *fast]
 
     packed = ops.convert_to_tensor(np.stack([a, b]), dtype=dtype)
     got = made(both, mode)(packed)
@@ -68,6 +70,22 @@ def test_sums_and_products_are_exact(dtype: str, mode: str) -> None:
     assert exactly(got[0:2]) == [x + y for x, y in exact]
     assert exactly(got[2:4]) == [x * y for x, y in exact]
     assert exactly(got[4:6]) == [x + 1 for x, _ in exact]
+    fast = [max(abs(x), abs(y)) - abs(y) for x, y in exact]
+    assert exactly(got[6:8]) == fast
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fast_sums_in_the_other_order(dtype: str, mode: str) -> None:
+    """What is lost where the second term is larger, as stated."""
+    a, b = numbers(dtype)
+    packed = ops.convert_to_tensor(np.stack([a * 2.0**-9, b]), dtype=dtype)
+    got = made(lambda p: list(pairs.fast_two_sum(p[0], p[1])), mode)(packed)
+    unit = Fraction(1, 2 ** {"float32": 24, "float64": 53}[dtype])
+    for x, y, total in zip(a * 2.0**-9, b, exactly(got), strict=True):
+        x, y = Fraction(float(x)), Fraction(float(y))
+        lost = unit * (abs(y) + unit * abs(x + y))
+        assert abs(total - x - y) <= (2 + 4 * unit) * lost
 
 
 @pytest.mark.parametrize("mode", MODES)
