@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import asinh as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -24,11 +25,11 @@ from keras_stablef.runtime_triton.pairs import pair_power
 from keras_stablef.runtime_triton.pairs import pair_product
 from keras_stablef.runtime_triton.pairs import pair_quotient
 from keras_stablef.runtime_triton.pairs import pair_sum
+from keras_stablef.runtime_triton.pairs import short_root
 from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import horner
 from keras_stablef.runtime_triton.polynomials import local_polynomials
-from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.polynomials import power_row
 from keras_stablef.runtime_triton.transcendental import pair_log
 
@@ -39,18 +40,18 @@ ASINH_0_FLOAT32_END1 = known(plain.ASINH_0_FLOAT32_END1)
 ASINH_1_FLOAT32 = few(plain.ASINH_1_FLOAT32)
 ASINH_1_FLOAT32_END0 = known(plain.ASINH_1_FLOAT32_END0)
 ASINH_1_FLOAT32_END1 = known(plain.ASINH_1_FLOAT32_END1)
-ASINH_2_FLOAT32 = many(plain.ASINH_2_FLOAT32)
+ASINH_2_FLOAT32 = few(plain.ASINH_2_FLOAT32)
 ASINH_2_FLOAT32_ZERO0 = known(plain.ASINH_2_FLOAT32_ZERO0)
 ASINH_2_FLOAT32_END0 = known(plain.ASINH_2_FLOAT32_END0)
 ASINH_2_FLOAT32_END1 = known(plain.ASINH_2_FLOAT32_END1)
-ASINH_0_FLOAT64 = many(plain.ASINH_0_FLOAT64)
+ASINH_0_FLOAT64 = few(plain.ASINH_0_FLOAT64)
 ASINH_0_FLOAT64_ZERO0 = known(plain.ASINH_0_FLOAT64_ZERO0)
 ASINH_0_FLOAT64_END0 = known(plain.ASINH_0_FLOAT64_END0)
 ASINH_0_FLOAT64_END1 = known(plain.ASINH_0_FLOAT64_END1)
-ASINH_1_FLOAT64 = many(plain.ASINH_1_FLOAT64)
+ASINH_1_FLOAT64 = few(plain.ASINH_1_FLOAT64)
 ASINH_1_FLOAT64_END0 = known(plain.ASINH_1_FLOAT64_END0)
 ASINH_1_FLOAT64_END1 = known(plain.ASINH_1_FLOAT64_END1)
-ASINH_2_FLOAT64 = many(plain.ASINH_2_FLOAT64)
+ASINH_2_FLOAT64 = few(plain.ASINH_2_FLOAT64)
 ASINH_2_FLOAT64_ZERO0 = known(plain.ASINH_2_FLOAT64_ZERO0)
 ASINH_2_FLOAT64_END0 = known(plain.ASINH_2_FLOAT64_END0)
 ASINH_2_FLOAT64_END1 = known(plain.ASINH_2_FLOAT64_END1)
@@ -134,8 +135,28 @@ def asinh_0_float32_kernel(x, y, count, block: tl.constexpr):
 def asinh_1_float32(x):
     """f' in float32."""
     t = x
-    s = ops.clip(t, -3.0000002, 3.0000002)
+    s = ops.clip(t, -0.0039062505, 0.0039062505)
     y = local_polynomials(s, ASINH_1_FLOAT32, "float32")
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 3.0000002)
+    v0_0 = fixed(c0 * c0, "float32")
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
+    v2s_0 = v2_0 + apart(v2l_0, "float32")
+    y_0 = quotient(-1.0, ops.negative(v2s_0), "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+    inside = ops.negative(t) >= 0.00390625
+    c1 = ops.where(inside, ops.negative(t), constant(0.00390625, "float32"))
+    c1 = ops.clip(c1, 0.0039062498, 3.0000002)
+    v0_1 = fixed(c1 * c1, "float32")
+    v1_1, v1l_1 = two_sum(v0_1, 1.0)
+    v2_1, v2l_1 = short_root((v1_1, v1l_1), "float32")
+    v2s_1 = v2_1 + apart(v2l_1, "float32")
+    y_1 = quotient(-1.0, ops.negative(v2s_1), "float32")
+    z1 = y_1
+    y = ops.where(inside, z1, y)
     d0 = ops.negative(t)
     past = d0 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(3.0, "float32"), d0)
@@ -178,11 +199,11 @@ def asinh_1_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def asinh_2_float32(x, numbers_0):
+def asinh_2_float32(x):
     """f'' in float32."""
     t = x
     s = ops.clip(t, -3.0000002, 3.0000002)
-    y = local_polynomials(s, ASINH_2_FLOAT32, "float32", numbers_0)
+    y = local_polynomials(s, ASINH_2_FLOAT32, "float32")
     inside = ops.logical_and(t >= -0.25, t < 0.25)
     s = ops.where(inside, t, constant(0.25, "float32"))
     p0 = power_row(
@@ -225,19 +246,19 @@ def asinh_2_float32(x, numbers_0):
 
 
 @triton.jit
-def asinh_2_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def asinh_2_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = asinh_2_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = asinh_2_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def asinh_0_float64(x, numbers_0):
+def asinh_0_float64(x):
     """f in float64."""
     t = x
     s = ops.clip(t, -3.000000238418579, 3.000000238418579)
-    y = local_polynomials(s, ASINH_0_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, ASINH_0_FLOAT64, "float64")
     inside = ops.logical_and(t >= -0.25, t < 0.25)
     s = ops.where(inside, t, constant(0.25, "float64"))
     p0 = power_row(
@@ -305,19 +326,19 @@ def asinh_0_float64(x, numbers_0):
 
 
 @triton.jit
-def asinh_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def asinh_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = asinh_0_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = asinh_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def asinh_1_float64(x, numbers_0):
+def asinh_1_float64(x):
     """f' in float64."""
     t = x
     s = ops.clip(t, -3.000000238418579, 3.000000238418579)
-    y = local_polynomials(s, ASINH_1_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, ASINH_1_FLOAT64, "float64")
     d0 = ops.negative(t)
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(3.0, "float64"), d0)
@@ -356,19 +377,19 @@ def asinh_1_float64(x, numbers_0):
 
 
 @triton.jit
-def asinh_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def asinh_1_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = asinh_1_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = asinh_1_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def asinh_2_float64(x, numbers_0):
+def asinh_2_float64(x):
     """f'' in float64."""
     t = x
     s = ops.clip(t, -4.000000476837158, 3.000000238418579)
-    y = local_polynomials(s, ASINH_2_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, ASINH_2_FLOAT64, "float64")
     inside = ops.logical_and(t >= -0.1875, t < 0.1875)
     s = ops.where(inside, t, constant(0.1875, "float64"))
     p0 = power_row(
@@ -416,10 +437,10 @@ def asinh_2_float64(x, numbers_0):
 
 
 @triton.jit
-def asinh_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def asinh_2_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = asinh_2_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = asinh_2_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -429,11 +450,11 @@ KERNELS = {
     "float32": (
         (asinh_0_float32_kernel, ()),
         (asinh_1_float32_kernel, ()),
-        (asinh_2_float32_kernel, (plain.ASINH_2_FLOAT32,)),
+        (asinh_2_float32_kernel, ()),
     ),
     "float64": (
-        (asinh_0_float64_kernel, (plain.ASINH_0_FLOAT64,)),
-        (asinh_1_float64_kernel, (plain.ASINH_1_FLOAT64,)),
-        (asinh_2_float64_kernel, (plain.ASINH_2_FLOAT64,)),
+        (asinh_0_float64_kernel, ()),
+        (asinh_1_float64_kernel, ()),
+        (asinh_2_float64_kernel, ()),
     ),
 }

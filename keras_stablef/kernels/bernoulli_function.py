@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import bernoulli_function as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -42,10 +43,10 @@ BERNOULLI_FUNCTION_2_FLOAT64 = many(plain.BERNOULLI_FUNCTION_2_FLOAT64)
 def bernoulli_function_0_float32(x):
     """f in float32."""
     t = x
-    s = ops.clip(t, -1.0000001, 1.0000001)
+    s = ops.clip(t, -0.0039062505, 0.0039062505)
     y = local_polynomials(s, BERNOULLI_FUNCTION_0_FLOAT32, "float32")
-    between = ops.logical_and(t > -1.0, t < 1.0)
-    c0 = ops.where(between, constant(1.0, "float32"), t)
+    between = ops.logical_and(t > -0.00390625, t < 0.00390625)
+    c0 = ops.where(between, constant(0.00390625, "float32"), t)
     c0 = ops.clip(c0, -20.0, 92.0)
     em_0, en_0 = signed_exp((c0, None), "float32")
     w_0 = unit_of(en_0, "float32")
@@ -53,7 +54,7 @@ def bernoulli_function_0_float32(x):
     v2_0, v2l_0 = two_sum(em_0[0], v2n_0)
     v2t_0 = v2l_0 + em_0[1]
     y_0, yl_0 = short_quotient((c0, None), (v2_0, v2t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = shrunk(ys_0, en_0, "float32")
     y = ops.where(between, y, z0)
     d0 = ops.negative(t)
@@ -102,7 +103,7 @@ def bernoulli_function_1_float32(x):
     v7_0, v7l_0 = product_of_halves(v6_0, v6_0, "float32")
     v7t_0 = v7l_0 + 2.0 * (v6_0 * v6t_0)
     y_0, yl_0 = short_quotient((v5_0, v5t_0), (v7_0, v7t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = shrunk(ys_0, en_0, "float32")
     y = ops.where(between, y, z0)
     d0 = ops.negative(t)
@@ -133,7 +134,7 @@ def bernoulli_function_2_float32(x):
     c0 = ops.clip(c0, 0.99999994, 92.75001)
     v0_0 = ops.negative(c0)
     em_0, en_0 = pair_exp((v0_0, None), "float32")
-    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
     v2_0, v2l_0 = two_sum(v0_0, -2.0)
     v3m_0, v3n_0 = signed_exp((v0_0, None), "float32")
     v4_0, v4l_0 = product_of_halves(v2_0, v3m_0[0], "float32")
@@ -152,7 +153,7 @@ def bernoulli_function_2_float32(x):
     v10_0, v10l_0 = product_of_halves(v9_0, v8_0, "float32")
     v10t_0 = v10l_0 + v9_0 * v8t_0 + v8_0 * v9t_0
     y_0, yl_0 = short_quotient((v7_0, v7t_0), (v10_0, v10t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = scale_by_power(ys_0, en_0, "float32")
     y = ops.where(inside, z0, y)
     d0 = t

@@ -13,39 +13,33 @@ from keras_stablef.generated import continuous_bernoulli_variance as plain
 from keras_stablef.runtime_triton import ops
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
-from keras_stablef.runtime_triton.numbers import fixed
 from keras_stablef.runtime_triton.numbers import level_of
-from keras_stablef.runtime_triton.numbers import quotient
 from keras_stablef.runtime_triton.numbers import scale_by_power
 from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
 from keras_stablef.runtime_triton.pairs import pair_quotient
-from keras_stablef.runtime_triton.pairs import product_of_halves
-from keras_stablef.runtime_triton.pairs import short_quotient
-from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.polynomials import power_row
-from keras_stablef.runtime_triton.transcendental import signed_exp
 
 CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT32 = few(
     plain.CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT32
 )
-CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32 = many(
+CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32 = few(
     plain.CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32
 )
 CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32_ZERO0 = known(
     plain.CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32_ZERO0
 )
-CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT32 = many(
+CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT32 = few(
     plain.CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT32
 )
-CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT64 = many(
+CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT64 = few(
     plain.CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT64
 )
-CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT64 = many(
+CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT64 = few(
     plain.CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT64
 )
 CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT64_ZERO0 = known(
@@ -60,43 +54,27 @@ CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT64 = many(
 def continuous_bernoulli_variance_0_float32(x):
     """f in float32."""
     t = ops.abs(x)
-    s = ops.clip(t, -7.888609e-31, 2.0000002)
+    s = ops.clip(t, -7.888609e-31, 24.000002)
     y = local_polynomials(s, CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT32, "float32")
-    inside = t >= 2.0
-    c0 = ops.where(inside, t, constant(2.0, "float32"))
-    c0 = ops.clip(c0, 1.9999999, 32.000004)
-    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
-    v1_0, v1l_0 = short_quotient(
-        (-1.0 + ops.zeros_like(v0_0), None),
-        (ops.negative(v0_0), ops.negative(v0l_0)),
+    d0 = t
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(24.0, "float32"), d0)
+    d = ops.clip(d, 23.999998, 3.4028235e38)
+    m = d * level_of(
+        d,
+        (1.7592186e13, 3.0948501e26),
+        (1.0, 5.684342e-14, 3.2311743e-27),
         "float32",
     )
-    v2_0 = ops.negative(c0)
-    v3m_0, v3n_0 = signed_exp((v2_0, None), "float32")
-    v4_0 = ops.negative(v3m_0[0])
-    v4l_0 = ops.negative(v3m_0[1])
-    v5_0, v5l_0 = two_sum(v4_0, 1.0)
-    v5t_0 = v5l_0 + v4l_0
-    v6_0, v6l_0 = product_of_halves(v5_0, v5_0, "float32")
-    v6t_0 = v6l_0 + 2.0 * (v5_0 * v5t_0)
-    v7_0, v7l_0 = short_quotient((v3m_0[0], v3m_0[1]), (v6_0, v6t_0), "float32")
-    yn_0 = ops.negative(v7_0)
-    ym_0 = ops.negative(v7l_0)
-    y_0, yl_0 = two_sum(v1_0, yn_0)
-    yt_0 = yl_0 + v1l_0 + ym_0
-    ys_0 = y_0 + fixed(yt_0, "float32")
-    z0 = ys_0
-    y = ops.where(inside, z0, y)
-    inside = t >= 32.0
-    c1 = ops.where(inside, t, constant(32.0, "float32"))
-    c1 = ops.clip(c1, 31.999998, 1.0376295e19)
-    v0_1 = c1 * c1
-    y_1 = quotient(-1.0, ops.negative(v0_1), "float32")
-    z1 = y_1
-    y = ops.where(inside, z1, y)
-    d0 = t
-    y0 = constant(0.0, "float32")
-    y = ops.where(d0 >= 1.0376294e19, y0, y)
+    r = (m, ops.zeros_like(m))
+    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
+    b = pair_power(r, 2, "float32")
+    a = pair_quotient(a, b, "float32")
+    y0 = (a[0] + a[1]) * level_of(
+        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
+    )
+    y0 = ops.where(past, constant(0.0, "float32"), y0)
+    y = ops.where(d0 >= 24.0, y0, y)
     return y
 
 
@@ -113,13 +91,11 @@ def continuous_bernoulli_variance_0_float32_kernel(
 
 
 @triton.jit
-def continuous_bernoulli_variance_1_float32(x, numbers_0):
+def continuous_bernoulli_variance_1_float32(x):
     """f' in float32."""
     t = ops.abs(x)
     s = ops.clip(t, 0.99999994, 28.000002)
-    y = local_polynomials(
-        s, CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32, "float32", numbers_0
-    )
+    y = local_polynomials(s, CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32, "float32")
     inside = ops.logical_and(t >= 0.0, t < 1.0)
     s = ops.where(inside, t, constant(1.0, "float32"))
     p0 = power_row(
@@ -150,24 +126,22 @@ def continuous_bernoulli_variance_1_float32(x, numbers_0):
 
 @triton.jit
 def continuous_bernoulli_variance_1_float32_kernel(
-    x, y, count, block: tl.constexpr, numbers_0
+    x, y, count, block: tl.constexpr
 ):
     """x read and y written once."""
     at = ops.places(block)
     value = continuous_bernoulli_variance_1_float32(
-        ops.read(x, at, count, tl.float32), numbers_0
+        ops.read(x, at, count, tl.float32)
     )
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def continuous_bernoulli_variance_2_float32(x, numbers_0):
+def continuous_bernoulli_variance_2_float32(x):
     """f'' in float32."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
     s = ops.clip(t, -7.888609e-31, 28.000002)
-    y = local_polynomials(
-        s, CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT32, "float32", numbers_0
-    )
+    y = local_polynomials(s, CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT32, "float32")
     d0 = t
     past = d0 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(28.0, "float32"), d0)
@@ -185,24 +159,22 @@ def continuous_bernoulli_variance_2_float32(x, numbers_0):
 
 @triton.jit
 def continuous_bernoulli_variance_2_float32_kernel(
-    x, y, count, block: tl.constexpr, numbers_0
+    x, y, count, block: tl.constexpr
 ):
     """x read and y written once."""
     at = ops.places(block)
     value = continuous_bernoulli_variance_2_float32(
-        ops.read(x, at, count, tl.float32), numbers_0
+        ops.read(x, at, count, tl.float32)
     )
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def continuous_bernoulli_variance_0_float64(x, numbers_0):
+def continuous_bernoulli_variance_0_float64(x):
     """f in float64."""
     t = ops.abs(x)
     s = ops.clip(t, -7.888609052210118e-31, 48.000003814697266)
-    y = local_polynomials(
-        s, CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT64, "float64", numbers_0
-    )
+    y = local_polynomials(s, CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT64, "float64")
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(48.0, "float64"), d0)
@@ -230,24 +202,22 @@ def continuous_bernoulli_variance_0_float64(x, numbers_0):
 
 @triton.jit
 def continuous_bernoulli_variance_0_float64_kernel(
-    x, y, count, block: tl.constexpr, numbers_0
+    x, y, count, block: tl.constexpr
 ):
     """x read and y written once."""
     at = ops.places(block)
     value = continuous_bernoulli_variance_0_float64(
-        ops.read(x, at, count, tl.float64), numbers_0
+        ops.read(x, at, count, tl.float64)
     )
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def continuous_bernoulli_variance_1_float64(x, numbers_0):
+def continuous_bernoulli_variance_1_float64(x):
     """f' in float64."""
     t = ops.abs(x)
     s = ops.clip(t, 0.7499999403953552, 48.000003814697266)
-    y = local_polynomials(
-        s, CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT64, "float64", numbers_0
-    )
+    y = local_polynomials(s, CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT64, "float64")
     inside = ops.logical_and(t >= 0.0, t < 0.75)
     s = ops.where(inside, t, constant(0.75, "float64"))
     p0 = power_row(
@@ -298,12 +268,12 @@ def continuous_bernoulli_variance_1_float64(x, numbers_0):
 
 @triton.jit
 def continuous_bernoulli_variance_1_float64_kernel(
-    x, y, count, block: tl.constexpr, numbers_0
+    x, y, count, block: tl.constexpr
 ):
     """x read and y written once."""
     at = ops.places(block)
     value = continuous_bernoulli_variance_1_float64(
-        ops.read(x, at, count, tl.float64), numbers_0
+        ops.read(x, at, count, tl.float64)
     )
     ops.write(y, at, count, value)
 
@@ -348,24 +318,12 @@ def continuous_bernoulli_variance_2_float64_kernel(
 KERNELS = {
     "float32": (
         (continuous_bernoulli_variance_0_float32_kernel, ()),
-        (
-            continuous_bernoulli_variance_1_float32_kernel,
-            (plain.CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT32,),
-        ),
-        (
-            continuous_bernoulli_variance_2_float32_kernel,
-            (plain.CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT32,),
-        ),
+        (continuous_bernoulli_variance_1_float32_kernel, ()),
+        (continuous_bernoulli_variance_2_float32_kernel, ()),
     ),
     "float64": (
-        (
-            continuous_bernoulli_variance_0_float64_kernel,
-            (plain.CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT64,),
-        ),
-        (
-            continuous_bernoulli_variance_1_float64_kernel,
-            (plain.CONTINUOUS_BERNOULLI_VARIANCE_1_FLOAT64,),
-        ),
+        (continuous_bernoulli_variance_0_float64_kernel, ()),
+        (continuous_bernoulli_variance_1_float64_kernel, ()),
         (
             continuous_bernoulli_variance_2_float64_kernel,
             (plain.CONTINUOUS_BERNOULLI_VARIANCE_2_FLOAT64,),

@@ -15,16 +15,15 @@ from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import local_polynomials
-from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.polynomials import power_row
 
-COS_VERSINE_RATIO_0_FLOAT32 = many(plain.COS_VERSINE_RATIO_0_FLOAT32)
+COS_VERSINE_RATIO_0_FLOAT32 = few(plain.COS_VERSINE_RATIO_0_FLOAT32)
 COS_VERSINE_RATIO_1_FLOAT32 = few(plain.COS_VERSINE_RATIO_1_FLOAT32)
 COS_VERSINE_RATIO_1_FLOAT32_ZERO0 = known(
     plain.COS_VERSINE_RATIO_1_FLOAT32_ZERO0
 )
 COS_VERSINE_RATIO_2_FLOAT32 = few(plain.COS_VERSINE_RATIO_2_FLOAT32)
-COS_VERSINE_RATIO_0_FLOAT64 = many(plain.COS_VERSINE_RATIO_0_FLOAT64)
+COS_VERSINE_RATIO_0_FLOAT64 = few(plain.COS_VERSINE_RATIO_0_FLOAT64)
 COS_VERSINE_RATIO_1_FLOAT64 = few(plain.COS_VERSINE_RATIO_1_FLOAT64)
 COS_VERSINE_RATIO_1_FLOAT64_ZERO0 = known(
     plain.COS_VERSINE_RATIO_1_FLOAT64_ZERO0
@@ -33,11 +32,11 @@ COS_VERSINE_RATIO_2_FLOAT64 = few(plain.COS_VERSINE_RATIO_2_FLOAT64)
 
 
 @triton.jit
-def cos_versine_ratio_0_float32(x, numbers_0):
+def cos_versine_ratio_0_float32(x):
     """f in float32."""
     t = ops.abs(x)
     s = ops.clip(t, -7.888609e-31, 6.0000005)
-    y = local_polynomials(s, COS_VERSINE_RATIO_0_FLOAT32, "float32", numbers_0)
+    y = local_polynomials(s, COS_VERSINE_RATIO_0_FLOAT32, "float32")
     y = ops.where(
         t > constant(6.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -45,14 +44,10 @@ def cos_versine_ratio_0_float32(x, numbers_0):
 
 
 @triton.jit
-def cos_versine_ratio_0_float32_kernel(
-    x, y, count, block: tl.constexpr, numbers_0
-):
+def cos_versine_ratio_0_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = cos_versine_ratio_0_float32(
-        ops.read(x, at, count, tl.float32), numbers_0
-    )
+    value = cos_versine_ratio_0_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
@@ -110,11 +105,11 @@ def cos_versine_ratio_2_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def cos_versine_ratio_0_float64(x, numbers_0):
+def cos_versine_ratio_0_float64(x):
     """f in float64."""
     t = ops.abs(x)
     s = ops.clip(t, -7.888609052210118e-31, 6.000000476837158)
-    y = local_polynomials(s, COS_VERSINE_RATIO_0_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, COS_VERSINE_RATIO_0_FLOAT64, "float64")
     y = ops.where(
         t > constant(6.0, "float64"), constant(float("nan"), "float64"), y
     )
@@ -122,14 +117,10 @@ def cos_versine_ratio_0_float64(x, numbers_0):
 
 
 @triton.jit
-def cos_versine_ratio_0_float64_kernel(
-    x, y, count, block: tl.constexpr, numbers_0
-):
+def cos_versine_ratio_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = cos_versine_ratio_0_float64(
-        ops.read(x, at, count, tl.float64), numbers_0
-    )
+    value = cos_versine_ratio_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -195,18 +186,12 @@ def cos_versine_ratio_2_float64_kernel(x, y, count, block: tl.constexpr):
 # numbers it is given.
 KERNELS = {
     "float32": (
-        (
-            cos_versine_ratio_0_float32_kernel,
-            (plain.COS_VERSINE_RATIO_0_FLOAT32,),
-        ),
+        (cos_versine_ratio_0_float32_kernel, ()),
         (cos_versine_ratio_1_float32_kernel, ()),
         (cos_versine_ratio_2_float32_kernel, ()),
     ),
     "float64": (
-        (
-            cos_versine_ratio_0_float64_kernel,
-            (plain.COS_VERSINE_RATIO_0_FLOAT64,),
-        ),
+        (cos_versine_ratio_0_float64_kernel, ()),
         (cos_versine_ratio_1_float64_kernel, ()),
         (cos_versine_ratio_2_float64_kernel, ()),
     ),

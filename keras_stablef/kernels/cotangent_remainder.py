@@ -22,12 +22,12 @@ COTANGENT_REMAINDER_0_FLOAT32 = few(plain.COTANGENT_REMAINDER_0_FLOAT32)
 COTANGENT_REMAINDER_0_FLOAT32_ZERO0 = known(
     plain.COTANGENT_REMAINDER_0_FLOAT32_ZERO0
 )
-COTANGENT_REMAINDER_1_FLOAT32 = many(plain.COTANGENT_REMAINDER_1_FLOAT32)
-COTANGENT_REMAINDER_2_FLOAT32 = many(plain.COTANGENT_REMAINDER_2_FLOAT32)
+COTANGENT_REMAINDER_1_FLOAT32 = few(plain.COTANGENT_REMAINDER_1_FLOAT32)
+COTANGENT_REMAINDER_2_FLOAT32 = few(plain.COTANGENT_REMAINDER_2_FLOAT32)
 COTANGENT_REMAINDER_2_FLOAT32_ZERO0 = known(
     plain.COTANGENT_REMAINDER_2_FLOAT32_ZERO0
 )
-COTANGENT_REMAINDER_0_FLOAT64 = many(plain.COTANGENT_REMAINDER_0_FLOAT64)
+COTANGENT_REMAINDER_0_FLOAT64 = few(plain.COTANGENT_REMAINDER_0_FLOAT64)
 COTANGENT_REMAINDER_0_FLOAT64_ZERO0 = known(
     plain.COTANGENT_REMAINDER_0_FLOAT64_ZERO0
 )
@@ -72,13 +72,11 @@ def cotangent_remainder_0_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def cotangent_remainder_1_float32(x, numbers_0):
+def cotangent_remainder_1_float32(x):
     """f' in float32."""
     t = ops.abs(x)
     s = ops.clip(t, -7.888609e-31, 3.0000002)
-    y = local_polynomials(
-        s, COTANGENT_REMAINDER_1_FLOAT32, "float32", numbers_0
-    )
+    y = local_polynomials(s, COTANGENT_REMAINDER_1_FLOAT32, "float32")
     y = ops.where(
         t > constant(3.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -86,25 +84,19 @@ def cotangent_remainder_1_float32(x, numbers_0):
 
 
 @triton.jit
-def cotangent_remainder_1_float32_kernel(
-    x, y, count, block: tl.constexpr, numbers_0
-):
+def cotangent_remainder_1_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = cotangent_remainder_1_float32(
-        ops.read(x, at, count, tl.float32), numbers_0
-    )
+    value = cotangent_remainder_1_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def cotangent_remainder_2_float32(x, numbers_0):
+def cotangent_remainder_2_float32(x):
     """f'' in float32."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
     s = ops.clip(t, 0.37499997, 3.0000002)
-    y = local_polynomials(
-        s, COTANGENT_REMAINDER_2_FLOAT32, "float32", numbers_0
-    )
+    y = local_polynomials(s, COTANGENT_REMAINDER_2_FLOAT32, "float32")
     inside = ops.logical_and(t >= 0.0, t < 0.375)
     s = ops.where(inside, t, constant(0.375, "float32"))
     p0 = power_row(
@@ -125,25 +117,19 @@ def cotangent_remainder_2_float32(x, numbers_0):
 
 
 @triton.jit
-def cotangent_remainder_2_float32_kernel(
-    x, y, count, block: tl.constexpr, numbers_0
-):
+def cotangent_remainder_2_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = cotangent_remainder_2_float32(
-        ops.read(x, at, count, tl.float32), numbers_0
-    )
+    value = cotangent_remainder_2_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def cotangent_remainder_0_float64(x, numbers_0):
+def cotangent_remainder_0_float64(x):
     """f in float64."""
     t = ops.abs(x)
     s = ops.clip(t, 0.7499999403953552, 3.000000238418579)
-    y = local_polynomials(
-        s, COTANGENT_REMAINDER_0_FLOAT64, "float64", numbers_0
-    )
+    y = local_polynomials(s, COTANGENT_REMAINDER_0_FLOAT64, "float64")
     inside = ops.logical_and(t >= 0.0, t < 0.75)
     s = ops.where(inside, t, constant(0.75, "float64"))
     p0 = power_row(
@@ -169,14 +155,10 @@ def cotangent_remainder_0_float64(x, numbers_0):
 
 
 @triton.jit
-def cotangent_remainder_0_float64_kernel(
-    x, y, count, block: tl.constexpr, numbers_0
-):
+def cotangent_remainder_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = cotangent_remainder_0_float64(
-        ops.read(x, at, count, tl.float64), numbers_0
-    )
+    value = cotangent_remainder_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -255,20 +237,11 @@ def cotangent_remainder_2_float64_kernel(
 KERNELS = {
     "float32": (
         (cotangent_remainder_0_float32_kernel, ()),
-        (
-            cotangent_remainder_1_float32_kernel,
-            (plain.COTANGENT_REMAINDER_1_FLOAT32,),
-        ),
-        (
-            cotangent_remainder_2_float32_kernel,
-            (plain.COTANGENT_REMAINDER_2_FLOAT32,),
-        ),
+        (cotangent_remainder_1_float32_kernel, ()),
+        (cotangent_remainder_2_float32_kernel, ()),
     ),
     "float64": (
-        (
-            cotangent_remainder_0_float64_kernel,
-            (plain.COTANGENT_REMAINDER_0_FLOAT64,),
-        ),
+        (cotangent_remainder_0_float64_kernel, ()),
         (
             cotangent_remainder_1_float64_kernel,
             (plain.COTANGENT_REMAINDER_1_FLOAT64,),

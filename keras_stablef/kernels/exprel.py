@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import exprel as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -59,7 +60,7 @@ def exprel_0_float32(x):
     v2n_0 = ops.negative(w_0)
     v2_0, v2l_0 = two_sum(em_0[0], v2n_0)
     v2t_0 = v2l_0 + em_0[1]
-    v2s_0 = v2_0 + fixed(v2t_0, "float32")
+    v2s_0 = v2_0 + apart(v2t_0, "float32")
     y_0 = once(quotient(v2s_0, c0, "float32"), "float32")
     z0 = grown(y_0, en_0, "float32")
     y = ops.where(between, y, z0)
@@ -100,7 +101,7 @@ def exprel_1_float32(x):
     yal_0 = 3.689349e19 * v4t_0
     ya_0 = fixed(3.689349e19 * v4_0, "float32")
     yb_0, ybl_0 = short_quotient((ya_0, yal_0), (v5_0, v5l_0), "float32")
-    ybs_0 = yb_0 + fixed(ybl_0, "float32")
+    ybs_0 = yb_0 + apart(ybl_0, "float32")
     z0 = grown_from(ybs_0, en_0, 65, "float32")
     y = ops.where(between, y, z0)
     d0 = ops.negative(t)
@@ -130,7 +131,7 @@ def exprel_2_float32(x):
     c0 = ops.where(inside, t, constant(1.0, "float32"))
     c0 = ops.clip(c0, 0.99999994, 94.00001)
     em_0, en_0 = pair_exp((c0, None), "float32")
-    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
     w_0 = unit_of(en_0, "float32")
     v2_0 = c0 - 2.0
     v3_0, v3l_0 = product_of_halves(c0, v2_0, "float32")
@@ -146,7 +147,7 @@ def exprel_2_float32(x):
     v9_0, v9l_0 = product_of_halves(v8_0, c0, "float32")
     v9t_0 = v9l_0 + c0 * v8l_0
     y_0, yl_0 = short_quotient((v7_0, v7t_0), (v9_0, v9t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = scale_by_power(ys_0, en_0, "float32")
     y = ops.where(inside, z0, y)
     inside = ops.negative(t) >= 1.0
@@ -169,7 +170,7 @@ def exprel_2_float32(x):
     v9t_1 = v9l_1 + v8t_1 + v1m_1[1]
     v10_1 = ops.negative(v9_1)
     v10l_1 = ops.negative(v9t_1)
-    v10s_1 = v10_1 + fixed(v10l_1, "float32")
+    v10s_1 = v10_1 + apart(v10l_1, "float32")
     y_1 = quotient(v10s_1, c1, "float32")
     z1 = y_1
     y = ops.where(inside, z1, y)

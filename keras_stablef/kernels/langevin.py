@@ -13,32 +13,26 @@ from keras_stablef.generated import langevin as plain
 from keras_stablef.runtime_triton import ops
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
-from keras_stablef.runtime_triton.numbers import fixed
 from keras_stablef.runtime_triton.numbers import level_of
-from keras_stablef.runtime_triton.numbers import once
 from keras_stablef.runtime_triton.numbers import quotient
 from keras_stablef.runtime_triton.numbers import scale_by_power
 from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
 from keras_stablef.runtime_triton.pairs import pair_quotient
-from keras_stablef.runtime_triton.pairs import product_of_halves
-from keras_stablef.runtime_triton.pairs import short_quotient
-from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.polynomials import power_row
-from keras_stablef.runtime_triton.transcendental import signed_exp
 
 LANGEVIN_0_FLOAT32 = few(plain.LANGEVIN_0_FLOAT32)
 LANGEVIN_0_FLOAT32_ZERO0 = known(plain.LANGEVIN_0_FLOAT32_ZERO0)
 LANGEVIN_1_FLOAT32 = few(plain.LANGEVIN_1_FLOAT32)
-LANGEVIN_2_FLOAT32 = many(plain.LANGEVIN_2_FLOAT32)
+LANGEVIN_2_FLOAT32 = few(plain.LANGEVIN_2_FLOAT32)
 LANGEVIN_2_FLOAT32_ZERO0 = known(plain.LANGEVIN_2_FLOAT32_ZERO0)
-LANGEVIN_0_FLOAT64 = many(plain.LANGEVIN_0_FLOAT64)
+LANGEVIN_0_FLOAT64 = few(plain.LANGEVIN_0_FLOAT64)
 LANGEVIN_0_FLOAT64_ZERO0 = known(plain.LANGEVIN_0_FLOAT64_ZERO0)
-LANGEVIN_1_FLOAT64 = many(plain.LANGEVIN_1_FLOAT64)
+LANGEVIN_1_FLOAT64 = few(plain.LANGEVIN_1_FLOAT64)
 LANGEVIN_2_FLOAT64 = many(plain.LANGEVIN_2_FLOAT64)
 LANGEVIN_2_FLOAT64_ZERO0 = known(plain.LANGEVIN_2_FLOAT64_ZERO0)
 
@@ -86,58 +80,27 @@ def langevin_0_float32_kernel(x, y, count, block: tl.constexpr):
 def langevin_1_float32(x):
     """f' in float32."""
     t = ops.abs(x)
-    s = ops.clip(t, -7.888609e-31, 1.0000001)
+    s = ops.clip(t, -7.888609e-31, 12.000001)
     y = local_polynomials(s, LANGEVIN_1_FLOAT32, "float32")
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 16.000002)
-    v0_0 = 4.0 * c0
-    v1_0 = ops.negative(v0_0)
-    v2_0 = once(ops.exp(v1_0), "float32")
-    v3_0, v3l_0 = product_of_halves(c0, c0, "float32")
-    v4l_0 = 2.0 * v3l_0
-    v4_0 = 2.0 * v3_0
-    v5_0, v5l_0 = two_sum(v4_0, 1.0)
-    v5t_0 = v5l_0 + v4l_0
-    v6_0 = 2.0 * c0
-    v7_0 = ops.negative(v6_0)
-    v8m_0, v8n_0 = signed_exp((v7_0, None), "float32")
-    v9_0, v9l_0 = product_of_halves(v5_0, v8m_0[0], "float32")
-    v9t_0 = v9l_0 + v5_0 * v8m_0[1] + v8m_0[0] * v5t_0
-    v10l_0 = 2.0 * v9t_0
-    v10_0 = 2.0 * v9_0
-    v11n_0 = ops.negative(v10_0)
-    v11m_0 = ops.negative(v10l_0)
-    v11_0, v11l_0 = two_sum(v2_0, v11n_0)
-    v11t_0 = v11l_0 + v11m_0
-    v12_0, v12l_0 = two_sum(v11_0, 1.0)
-    v12t_0 = v12l_0 + v11t_0
-    v3s_0 = v3_0 + fixed(v3l_0, "float32")
-    v13_0 = v2_0 * v3s_0
-    v14_0, v14l_0 = two_sum(v3_0, v13_0)
-    v14t_0 = v14l_0 + v3l_0
-    v15_0, v15l_0 = product_of_halves(v8m_0[0], v3_0, "float32")
-    v15t_0 = v15l_0 + v8m_0[0] * v3l_0 + v3_0 * v8m_0[1]
-    v16l_0 = 2.0 * v15t_0
-    v16_0 = 2.0 * v15_0
-    v17n_0 = ops.negative(v16_0)
-    v17m_0 = ops.negative(v16l_0)
-    v17_0, v17l_0 = two_sum(v14_0, v17n_0)
-    v17t_0 = v17l_0 + v14t_0 + v17m_0
-    y_0, yl_0 = short_quotient((v12_0, v12t_0), (v17_0, v17t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
-    z0 = ys_0
-    y = ops.where(inside, z0, y)
-    inside = t >= 16.0
-    c1 = ops.where(inside, t, constant(16.0, "float32"))
-    c1 = ops.clip(c1, 15.999999, 1.0376295e19)
-    v0_1 = c1 * c1
-    y_1 = quotient(-1.0, ops.negative(v0_1), "float32")
-    z1 = y_1
-    y = ops.where(inside, z1, y)
     d0 = t
-    y0 = constant(0.0, "float32")
-    y = ops.where(d0 >= 1.0376294e19, y0, y)
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(12.0, "float32"), d0)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
+    m = d * level_of(
+        d,
+        (1.7592186e13, 3.0948501e26),
+        (1.0, 5.684342e-14, 3.2311743e-27),
+        "float32",
+    )
+    r = (m, ops.zeros_like(m))
+    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
+    b = pair_power(r, 2, "float32")
+    a = pair_quotient(a, b, "float32")
+    y0 = (a[0] + a[1]) * level_of(
+        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
+    )
+    y0 = ops.where(past, constant(0.0, "float32"), y0)
+    y = ops.where(d0 >= 12.0, y0, y)
     return y
 
 
@@ -150,11 +113,11 @@ def langevin_1_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def langevin_2_float32(x, numbers_0):
+def langevin_2_float32(x):
     """f'' in float32."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
     s = ops.clip(t, 0.37499997, 14.000001)
-    y = local_polynomials(s, LANGEVIN_2_FLOAT32, "float32", numbers_0)
+    y = local_polynomials(s, LANGEVIN_2_FLOAT32, "float32")
     inside = ops.logical_and(t >= 0.0, t < 0.375)
     s = ops.where(inside, t, constant(0.375, "float32"))
     p0 = power_row(
@@ -184,19 +147,19 @@ def langevin_2_float32(x, numbers_0):
 
 
 @triton.jit
-def langevin_2_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def langevin_2_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = langevin_2_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = langevin_2_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def langevin_0_float64(x, numbers_0):
+def langevin_0_float64(x):
     """f in float64."""
     t = ops.abs(x)
     s = ops.clip(t, 0.3749999701976776, 20.000001907348633)
-    y = local_polynomials(s, LANGEVIN_0_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, LANGEVIN_0_FLOAT64, "float64")
     inside = ops.logical_and(t >= 0.0, t < 0.375)
     s = ops.where(inside, t, constant(0.375, "float64"))
     p0 = power_row(
@@ -228,19 +191,19 @@ def langevin_0_float64(x, numbers_0):
 
 
 @triton.jit
-def langevin_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def langevin_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = langevin_0_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = langevin_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def langevin_1_float64(x, numbers_0):
+def langevin_1_float64(x):
     """f' in float64."""
     t = ops.abs(x)
     s = ops.clip(t, -7.888609052210118e-31, 24.000001907348633)
-    y = local_polynomials(s, LANGEVIN_1_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, LANGEVIN_1_FLOAT64, "float64")
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(24.0, "float64"), d0)
@@ -267,10 +230,10 @@ def langevin_1_float64(x, numbers_0):
 
 
 @triton.jit
-def langevin_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def langevin_1_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = langevin_1_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = langevin_1_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -327,11 +290,11 @@ KERNELS = {
     "float32": (
         (langevin_0_float32_kernel, ()),
         (langevin_1_float32_kernel, ()),
-        (langevin_2_float32_kernel, (plain.LANGEVIN_2_FLOAT32,)),
+        (langevin_2_float32_kernel, ()),
     ),
     "float64": (
-        (langevin_0_float64_kernel, (plain.LANGEVIN_0_FLOAT64,)),
-        (langevin_1_float64_kernel, (plain.LANGEVIN_1_FLOAT64,)),
+        (langevin_0_float64_kernel, ()),
+        (langevin_1_float64_kernel, ()),
         (langevin_2_float64_kernel, (plain.LANGEVIN_2_FLOAT64,)),
     ),
 }

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import log1mexp as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -18,6 +19,7 @@ from keras_stablef.runtime_triton.numbers import level_of
 from keras_stablef.runtime_triton.numbers import once
 from keras_stablef.runtime_triton.numbers import quotient
 from keras_stablef.runtime_triton.numbers import scale_by_power
+from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.numbers import split_subnormal
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
@@ -34,23 +36,50 @@ from keras_stablef.runtime_triton.transcendental import pair_exp
 from keras_stablef.runtime_triton.transcendental import pair_log
 from keras_stablef.runtime_triton.transcendental import signed_exp
 
-LOG1MEXP_0_FLOAT32 = many(plain.LOG1MEXP_0_FLOAT32)
 LOG1MEXP_0_FLOAT32_END0 = known(plain.LOG1MEXP_0_FLOAT32_END0)
 LOG1MEXP_1_FLOAT32_END0 = known(plain.LOG1MEXP_1_FLOAT32_END0)
 LOG1MEXP_2_FLOAT32_END0 = known(plain.LOG1MEXP_2_FLOAT32_END0)
 LOG1MEXP_0_FLOAT64 = many(plain.LOG1MEXP_0_FLOAT64)
 LOG1MEXP_0_FLOAT64_END0 = known(plain.LOG1MEXP_0_FLOAT64_END0)
+LOG1MEXP_1_FLOAT64 = many(plain.LOG1MEXP_1_FLOAT64)
 LOG1MEXP_1_FLOAT64_END0 = known(plain.LOG1MEXP_1_FLOAT64_END0)
 LOG1MEXP_2_FLOAT64 = many(plain.LOG1MEXP_2_FLOAT64)
 LOG1MEXP_2_FLOAT64_END0 = known(plain.LOG1MEXP_2_FLOAT64_END0)
 
 
 @triton.jit
-def log1mexp_0_float32(x, numbers_0):
+def log1mexp_0_float32(x):
     """f in float32."""
     t = x
-    s = ops.clip(t, 0.24999999, 88.00001)
-    y = local_polynomials(s, LOG1MEXP_0_FLOAT32, "float32", numbers_0)
+    c0 = ops.clip(t, 0.24999999, 12.000001)
+    v0_0 = ops.negative(c0)
+    v1m_0, v1n_0 = signed_exp((v0_0, None), "float32")
+    v2_0 = ops.negative(v1m_0[0])
+    v2l_0 = ops.negative(v1m_0[1])
+    v3_0, v3l_0 = two_sum(v2_0, 1.0)
+    v3t_0 = v3l_0 + v2l_0
+    ym_0, yn_0 = split_exponent(v3_0, 1, "float32")
+    y_0, yl_0 = pair_log(ym_0, yn_0, "float32")
+    yr_0 = once(quotient(v3t_0, v3_0, "float32"), "float32")
+    yt_0 = yl_0 + yr_0
+    ys_0 = y_0 + apart(yt_0, "float32")
+    z0 = ys_0
+    y = z0
+    inside = t >= 12.0
+    c1 = ops.where(inside, t, constant(12.0, "float32"))
+    c1 = ops.clip(c1, 11.999999, 88.00001)
+    v0_1 = ops.negative(c1)
+    em_1, en_1 = pair_exp((v0_1, None), "float32")
+    es_1 = em_1[0] + apart(em_1[1], "float32")
+    v2_1 = ops.exp(v0_1)
+    v3_1 = ops.negative(v2_1)
+    v4_1, v4l_1 = two_sum(v3_1, -2.0)
+    v5_1, v5l_1 = product_of_halves(v4_1, es_1, "float32")
+    v5t_1 = v5l_1 + es_1 * v4l_1
+    v5s_1 = v5_1 + apart(v5t_1, "float32")
+    y_1 = 0.5 * v5s_1
+    z1 = scale_by_power(fixed(y_1, "float32"), en_1, "float32")
+    y = ops.where(inside, z1, y)
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(0.25, "float32"), d0)
@@ -74,10 +103,10 @@ def log1mexp_0_float32(x, numbers_0):
 
 
 @triton.jit
-def log1mexp_0_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log1mexp_0_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log1mexp_0_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = log1mexp_0_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
@@ -94,7 +123,7 @@ def log1mexp_1_float32(x):
     v4_0 = ops.negative(em_0[0])
     v4l_0 = ops.negative(em_0[1])
     y_0, yl_0 = short_quotient((v4_0, v4l_0), (v3_0, v3t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = scale_by_power(ys_0, en_0, "float32")
     y = z0
     d0 = t
@@ -136,14 +165,14 @@ def log1mexp_2_float32(x):
     c0 = ops.clip(t, 0.49999997, 88.00001)
     v0_0 = ops.negative(c0)
     em_0, en_0 = pair_exp((v0_0, None), "float32")
-    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
     v2m_0, v2n_0 = signed_exp((v0_0, None), "float32")
     v3_0, v3l_0 = two_sum(v2m_0[0], -1.0)
     v3t_0 = v3l_0 + v2m_0[1]
     v4_0, v4l_0 = product_of_halves(v3_0, v3_0, "float32")
     v4t_0 = v4l_0 + 2.0 * (v3_0 * v3t_0)
     v5_0 = ops.negative(es_0)
-    v4s_0 = v4_0 + fixed(v4t_0, "float32")
+    v4s_0 = v4_0 + apart(v4t_0, "float32")
     y_0 = once(quotient(v5_0, v4s_0, "float32"), "float32")
     z0 = scale_by_power(y_0, en_0, "float32")
     y = z0
@@ -224,20 +253,11 @@ def log1mexp_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
 
 
 @triton.jit
-def log1mexp_1_float64(x):
+def log1mexp_1_float64(x, numbers_0):
     """f' in float64."""
     t = x
-    c0 = ops.clip(t, 0.2499999850988388, 40.000003814697266)
-    v0_0 = ops.negative(c0)
-    v1m_0, v1n_0 = signed_exp((v0_0, None), "float64")
-    v2_0 = ops.negative(v1m_0[0])
-    v2l_0 = ops.negative(v1m_0[1])
-    v3_0, v3l_0 = two_sum(v2_0, 1.0)
-    v3t_0 = v3l_0 + v2l_0
-    y_0, yl_0 = short_quotient((v1m_0[0], v1m_0[1]), (v3_0, v3t_0), "float64")
-    ys_0 = y_0 + fixed(yl_0, "float64")
-    z0 = ys_0
-    y = z0
+    s = ops.clip(t, 0.2499999850988388, 40.000003814697266)
+    y = local_polynomials(s, LOG1MEXP_1_FLOAT64, "float64", numbers_0)
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(0.25, "float64"), d0)
@@ -275,10 +295,10 @@ def log1mexp_1_float64(x):
 
 
 @triton.jit
-def log1mexp_1_float64_kernel(x, y, count, block: tl.constexpr):
+def log1mexp_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
     """x read and y written once."""
     at = ops.places(block)
-    value = log1mexp_1_float64(ops.read(x, at, count, tl.float64))
+    value = log1mexp_1_float64(ops.read(x, at, count, tl.float64), numbers_0)
     ops.write(y, at, count, value)
 
 
@@ -332,13 +352,13 @@ def log1mexp_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
 # numbers it is given.
 KERNELS = {
     "float32": (
-        (log1mexp_0_float32_kernel, (plain.LOG1MEXP_0_FLOAT32,)),
+        (log1mexp_0_float32_kernel, ()),
         (log1mexp_1_float32_kernel, ()),
         (log1mexp_2_float32_kernel, ()),
     ),
     "float64": (
         (log1mexp_0_float64_kernel, (plain.LOG1MEXP_0_FLOAT64,)),
-        (log1mexp_1_float64_kernel, ()),
+        (log1mexp_1_float64_kernel, (plain.LOG1MEXP_1_FLOAT64,)),
         (log1mexp_2_float64_kernel, (plain.LOG1MEXP_2_FLOAT64,)),
     ),
 }

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import log1prel as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -36,7 +37,7 @@ from keras_stablef.runtime_triton.transcendental import pair_log
 LOG1PREL_0_FLOAT32 = few(plain.LOG1PREL_0_FLOAT32)
 LOG1PREL_1_FLOAT32 = few(plain.LOG1PREL_1_FLOAT32)
 LOG1PREL_2_FLOAT32 = few(plain.LOG1PREL_2_FLOAT32)
-LOG1PREL_0_FLOAT64 = many(plain.LOG1PREL_0_FLOAT64)
+LOG1PREL_0_FLOAT64 = few(plain.LOG1PREL_0_FLOAT64)
 LOG1PREL_0_FLOAT64_END0_1 = known(plain.LOG1PREL_0_FLOAT64_END0_1)
 LOG1PREL_0_FLOAT64_END1 = known(plain.LOG1PREL_0_FLOAT64_END1)
 LOG1PREL_1_FLOAT64 = many(plain.LOG1PREL_1_FLOAT64)
@@ -53,18 +54,17 @@ LOG1PREL_2_FLOAT64_END1 = known(plain.LOG1PREL_2_FLOAT64_END1)
 def log1prel_0_float32(x):
     """f in float32."""
     t = x
-    s = ops.clip(t, -0.5, 1.0000001)
+    s = ops.clip(t, -0.0039062505, 0.0039062505)
     y = local_polynomials(s, LOG1PREL_0_FLOAT32, "float32")
-    between = ops.logical_and(t > -0.49999997, t < 1.0)
-    c0 = ops.where(between, constant(1.0, "float32"), t)
+    between = ops.logical_and(t > -0.00390625, t < 0.00390625)
+    c0 = ops.where(between, constant(0.00390625, "float32"), t)
     c0 = ops.clip(c0, -0.99999994, 3.4028235e38)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1m_0, v1n_0 = split_exponent(v0_0, 1, "float32")
-    v1k_0, v1kl_0 = pair_log(v1m_0, v1n_0, "float32")
-    v1_0, v1l_0 = two_sum(v1k_0, v1kl_0)
+    v1_0, v1l_0 = pair_log(v1m_0, v1n_0, "float32")
     v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
     v1t_0 = v1l_0 + v1r_0
-    v1s_0 = v1_0 + fixed(v1t_0, "float32")
+    v1s_0 = v1_0 + apart(v1t_0, "float32")
     y_0 = quotient(v1s_0, c0, "float32")
     z0 = ops.where(
         t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), y_0
@@ -98,8 +98,7 @@ def log1prel_1_float32(x):
     c0 = ops.clip(c0, -0.99999994, 1.10680464e20)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1m_0, v1n_0 = split_exponent(v0_0, 1, "float32")
-    v1k_0, v1kl_0 = pair_log(v1m_0, v1n_0, "float32")
-    v1_0, v1l_0 = two_sum(v1k_0, v1kl_0)
+    v1_0, v1l_0 = pair_log(v1m_0, v1n_0, "float32")
     v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
     v1t_0 = v1l_0 + v1r_0
     v2_0, v2l_0 = short_quotient((c0, None), (v0_0, v0l_0), "float32")
@@ -110,7 +109,7 @@ def log1prel_1_float32(x):
     v5_0 = ops.negative(v3_0)
     v5l_0 = ops.negative(v3t_0)
     yp_0, ypl_0 = short_quotient((v5_0, v5l_0), (c0, None), "float32")
-    yps_0 = yp_0 + fixed(ypl_0, "float32")
+    yps_0 = yp_0 + apart(ypl_0, "float32")
     y_0 = quotient(yps_0, c0, "float32")
     z0 = y_0
     y = ops.where(between, y, z0)
@@ -145,8 +144,7 @@ def log1prel_2_float32(x):
     c0 = ops.clip(c0, -0.99999994, 2.8587302e13)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1m_0, v1n_0 = split_exponent(v0_0, 1, "float32")
-    v1k_0, v1kl_0 = pair_log(v1m_0, v1n_0, "float32")
-    v1_0, v1l_0 = two_sum(v1k_0, v1kl_0)
+    v1_0, v1l_0 = pair_log(v1m_0, v1n_0, "float32")
     v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
     v1t_0 = v1l_0 + v1r_0
     v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
@@ -177,7 +175,7 @@ def log1prel_2_float32(x):
     v11m_0 = ops.negative(v10l_0)
     v11_0, v11l_0 = two_sum(v7_0, v11n_0)
     v11t_0 = v11l_0 + v7t_0 + v11m_0
-    v11s_0 = v11_0 + fixed(v11t_0, "float32")
+    v11s_0 = v11_0 + apart(v11t_0, "float32")
     y_0 = quotient(v11s_0, c0, "float32")
     z0 = y_0
     y = ops.where(between, y, z0)
@@ -202,11 +200,23 @@ def log1prel_2_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def log1prel_0_float64(x, numbers_0):
+def log1prel_0_float64(x):
     """f in float64."""
     t = x
-    s = ops.clip(t, -0.9375000596046448, 6.000000476837158)
-    y = local_polynomials(s, LOG1PREL_0_FLOAT64, "float64", numbers_0)
+    s = ops.clip(t, -0.9375000596046448, 0.003906250465661287)
+    y = local_polynomials(s, LOG1PREL_0_FLOAT64, "float64")
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float64"))
+    c0 = ops.clip(c0, 0.0039062497671693563, 6.000000476837158)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1m_0, v1n_0 = split_exponent(v0_0, 1, "float64")
+    v1_0, v1l_0 = pair_log(v1m_0, v1n_0, "float64")
+    v1r_0 = once(quotient(v0l_0, v0_0, "float64"), "float64")
+    v1t_0 = v1l_0 + v1r_0
+    v1s_0 = v1_0 + apart(v1t_0, "float64")
+    y_0 = quotient(v1s_0, c0, "float64")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
     d0 = t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, constant(0.0625, "float64"), d0)
@@ -250,10 +260,10 @@ def log1prel_0_float64(x, numbers_0):
 
 
 @triton.jit
-def log1prel_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log1prel_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log1prel_0_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = log1prel_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -402,7 +412,7 @@ KERNELS = {
         (log1prel_2_float32_kernel, ()),
     ),
     "float64": (
-        (log1prel_0_float64_kernel, (plain.LOG1PREL_0_FLOAT64,)),
+        (log1prel_0_float64_kernel, ()),
         (log1prel_1_float64_kernel, (plain.LOG1PREL_1_FLOAT64,)),
         (log1prel_2_float64_kernel, (plain.LOG1PREL_2_FLOAT64,)),
     ),

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import log_cosh as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -139,14 +140,14 @@ def log_cosh_1_float32_kernel(x, y, count, block: tl.constexpr):
 def log_cosh_2_float32(x):
     """f'' in float32."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
-    s = ops.clip(t, -7.888609e-31, 1.0000001)
+    s = ops.clip(t, -7.888609e-31, 0.0039062505)
     y = local_polynomials(s, LOG_COSH_2_FLOAT32, "float32")
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 44.750004)
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 44.750004)
     v0_0 = ops.negative(c0)
     em_0, en_0 = pair_exp((v0_0, None), "float32")
-    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
     v2_0, v2l_0 = product_of_halves(es_0, es_0, "float32")
     v3_0 = 2.0 * c0
     v4_0 = ops.negative(v3_0)
@@ -158,7 +159,7 @@ def log_cosh_2_float32(x):
     v8l_0 = 4.0 * v2l_0
     v8_0 = 4.0 * v2_0
     y_0, yl_0 = short_quotient((v8_0, v8l_0), (v7_0, v7t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = scale_by_power(ys_0, 2.0 * en_0, "float32")
     y = ops.where(inside, z0, y)
     d0 = t
@@ -206,15 +207,14 @@ def log_cosh_0_float64(x):
     v2_0 = once(ops.exp(v1_0), "float64")
     v3_0, v3l_0 = two_sum(v2_0, 1.0)
     v4m_0, v4n_0 = split_exponent(v3_0, 1, "float64")
-    v4k_0, v4kl_0 = pair_log(v4m_0, v4n_0, "float64")
-    v4_0, v4l_0 = two_sum(v4k_0, v4kl_0)
+    v4_0, v4l_0 = pair_log(v4m_0, v4n_0, "float64")
     v4r_0 = once(quotient(v3l_0, v3_0, "float64"), "float64")
     v4t_0 = v4l_0 + v4r_0
     v5_0, v5l_0 = two_sum(v4_0, c0)
     v5t_0 = v5l_0 + v4t_0
     y_0, yl_0 = two_sum(v5_0, -0.6931471805599453)
     yt_0 = yl_0 + v5t_0 + (-2.3190468138462996e-17)
-    ys_0 = fixed(y_0, "float64") + fixed(yt_0, "float64")
+    ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
     z0 = ys_0
     y = ops.where(inside, z0, y)
     d0 = t

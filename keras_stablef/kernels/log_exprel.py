@@ -11,9 +11,9 @@ import triton.language as tl
 
 from keras_stablef.generated import log_exprel as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
-from keras_stablef.runtime_triton.numbers import fixed
 from keras_stablef.runtime_triton.numbers import level_of
 from keras_stablef.runtime_triton.numbers import once
 from keras_stablef.runtime_triton.numbers import quotient
@@ -35,7 +35,6 @@ from keras_stablef.runtime_triton.polynomials import power_row
 from keras_stablef.runtime_triton.transcendental import pair_log
 from keras_stablef.runtime_triton.transcendental import signed_exp
 
-LOG_EXPREL_0_FLOAT32 = many(plain.LOG_EXPREL_0_FLOAT32)
 LOG_EXPREL_0_FLOAT32_ZERO0 = known(plain.LOG_EXPREL_0_FLOAT32_ZERO0)
 LOG_EXPREL_1_FLOAT32 = few(plain.LOG_EXPREL_1_FLOAT32)
 LOG_EXPREL_2_FLOAT32 = few(plain.LOG_EXPREL_2_FLOAT32)
@@ -46,13 +45,10 @@ LOG_EXPREL_2_FLOAT64 = many(plain.LOG_EXPREL_2_FLOAT64)
 
 
 @triton.jit
-def log_exprel_0_float32(x, numbers_0):
+def log_exprel_0_float32(x):
     """f in float32."""
     t = x
-    s = ops.clip(t, -16.000002, 40.000004)
-    y = local_polynomials(s, LOG_EXPREL_0_FLOAT32, "float32", numbers_0)
-    inside = ops.logical_and(t >= -1.5, t < 1.5)
-    s = ops.where(inside, t, constant(1.5, "float32"))
+    s = ops.clip(t, -1.0000001, 1.0000001)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -62,47 +58,65 @@ def log_exprel_0_float32(x, numbers_0):
         ((1.6940659e-21,), (7.2057594e16, 1.0), (1.3877788e-17, 1.0), None),
         "float32",
     )
-    y = ops.where(inside, p0, y)
-    d0 = ops.negative(t)
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(16.0, "float32"), d0)
-    d = ops.clip(d, 15.999999, 3.4028235e38)
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    logs = (ops.negative(logs[0]), ops.negative(logs[1]))
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
-    y = ops.where(d0 >= 16.0, y0, y)
-    d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(40.0, "float32"), d1)
-    d = ops.clip(d, 39.999996, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, ops.negative(d), "float32")
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    logs = (ops.negative(logs[0]), ops.negative(logs[1]))
-    a = (1.0 * w, ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(a, (1.0 + ops.zeros_like(d), ops.zeros_like(d)))
-    b = pair_power(r, 1, "float32")
-    a = pair_product(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 1.2379401e27), "float32"
+    y = p0
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 3.4028235e38)
+    v0_0 = ops.negative(c0)
+    v1_0 = ops.exp(v0_0)
+    v2_0 = ops.negative(v1_0)
+    v3_0, v3l_0 = two_sum(v2_0, 1.0)
+    v4m_0, v4n_0 = split_exponent(v3_0, 1, "float32")
+    v4_0, v4l_0 = pair_log(v4m_0, v4n_0, "float32")
+    v4r_0 = once(quotient(v3l_0, v3_0, "float32"), "float32")
+    v4t_0 = v4l_0 + v4r_0
+    v5_0, v5l_0 = two_sum(v4_0, c0)
+    v5t_0 = v5l_0 + v4t_0
+    v6m_0, v6n_0 = split_exponent(c0, 1, "float32")
+    v6_0, v6l_0 = pair_log(v6m_0, v6n_0, "float32")
+    yn_0 = ops.negative(v6_0)
+    ym_0 = ops.negative(v6l_0)
+    y_0, yl_0 = two_sum(v5_0, yn_0)
+    yt_0 = yl_0 + v5t_0 + ym_0
+    ys_0 = y_0 + apart(yt_0, "float32")
+    z0 = ops.where(
+        t > constant(3.4028235e38, "float32"),
+        constant(float("inf"), "float32"),
+        ys_0,
     )
-    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
-    y = ops.where(d1 >= 40.0, y1, y)
+    y = ops.where(inside, z0, y)
+    inside = ops.negative(t) >= 1.0
+    c1 = ops.where(inside, ops.negative(t), constant(1.0, "float32"))
+    c1 = ops.clip(c1, 0.99999994, 3.4028235e38)
+    v0_1 = ops.negative(c1)
+    v1m_1, v1n_1 = signed_exp((v0_1, None), "float32")
+    v2_1 = ops.negative(v1m_1[0])
+    v2l_1 = ops.negative(v1m_1[1])
+    v3_1, v3l_1 = two_sum(v2_1, 1.0)
+    v3t_1 = v3l_1 + v2l_1
+    v4m_1, v4n_1 = split_exponent(v3_1, 1, "float32")
+    v4_1, v4l_1 = pair_log(v4m_1, v4n_1, "float32")
+    v4r_1 = once(quotient(v3t_1, v3_1, "float32"), "float32")
+    v4t_1 = v4l_1 + v4r_1
+    v5m_1, v5n_1 = split_exponent(c1, 1, "float32")
+    v5_1, v5l_1 = pair_log(v5m_1, v5n_1, "float32")
+    v4s_1 = v4_1 + apart(v4t_1, "float32")
+    v5s_1 = v5_1 + apart(v5l_1, "float32")
+    y_1 = v4s_1 - v5s_1
+    z1 = ops.where(
+        ops.negative(t) > constant(3.4028235e38, "float32"),
+        constant(float("-inf"), "float32"),
+        y_1,
+    )
+    y = ops.where(inside, z1, y)
     return y
 
 
 @triton.jit
-def log_exprel_0_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log_exprel_0_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log_exprel_0_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = log_exprel_0_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
@@ -176,7 +190,7 @@ def log_exprel_2_float32(x):
     yn_0 = ops.negative(v6_0)
     y_0, yl_0 = two_sum(v1_0, yn_0)
     yt_0 = yl_0 + v1l_0
-    ys_0 = y_0 + fixed(yt_0, "float32")
+    ys_0 = y_0 + apart(yt_0, "float32")
     z0 = ys_0
     y = ops.where(inside, z0, y)
     inside = t >= 32.0
@@ -290,7 +304,7 @@ def log_exprel_1_float64(x):
     v6_0, v6l_0 = product_of_halves(v5_0, c0, "float64")
     v6t_0 = v6l_0 + c0 * v5t_0
     y_0, yl_0 = short_quotient((v4_0, v4t_0), (v6_0, v6t_0), "float64")
-    ys_0 = y_0 + fixed(yl_0, "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
     z0 = ys_0
     y = ops.where(between, y, z0)
     d0 = ops.negative(t)
@@ -354,7 +368,7 @@ def log_exprel_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
 # numbers it is given.
 KERNELS = {
     "float32": (
-        (log_exprel_0_float32_kernel, (plain.LOG_EXPREL_0_FLOAT32,)),
+        (log_exprel_0_float32_kernel, ()),
         (log_exprel_1_float32_kernel, ()),
         (log_exprel_2_float32_kernel, ()),
     ),

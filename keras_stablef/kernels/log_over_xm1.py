@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import log_over_xm1 as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -36,15 +37,15 @@ from keras_stablef.runtime_triton.transcendental import pair_log
 
 LOG_OVER_XM1_0_FLOAT32 = few(plain.LOG_OVER_XM1_0_FLOAT32)
 LOG_OVER_XM1_0_FLOAT32_END0_1 = known(plain.LOG_OVER_XM1_0_FLOAT32_END0_1)
-LOG_OVER_XM1_1_FLOAT32 = many(plain.LOG_OVER_XM1_1_FLOAT32)
+LOG_OVER_XM1_1_FLOAT32 = few(plain.LOG_OVER_XM1_1_FLOAT32)
 LOG_OVER_XM1_1_FLOAT32_END0 = known(plain.LOG_OVER_XM1_1_FLOAT32_END0)
 LOG_OVER_XM1_1_FLOAT32_END0_1 = known(plain.LOG_OVER_XM1_1_FLOAT32_END0_1)
 LOG_OVER_XM1_1_FLOAT32_END1 = known(plain.LOG_OVER_XM1_1_FLOAT32_END1)
 LOG_OVER_XM1_1_FLOAT32_END1_1 = known(plain.LOG_OVER_XM1_1_FLOAT32_END1_1)
-LOG_OVER_XM1_2_FLOAT32 = many(plain.LOG_OVER_XM1_2_FLOAT32)
+LOG_OVER_XM1_2_FLOAT32 = few(plain.LOG_OVER_XM1_2_FLOAT32)
 LOG_OVER_XM1_2_FLOAT32_END0 = known(plain.LOG_OVER_XM1_2_FLOAT32_END0)
 LOG_OVER_XM1_2_FLOAT32_END0_1 = known(plain.LOG_OVER_XM1_2_FLOAT32_END0_1)
-LOG_OVER_XM1_0_FLOAT64 = many(plain.LOG_OVER_XM1_0_FLOAT64)
+LOG_OVER_XM1_0_FLOAT64 = few(plain.LOG_OVER_XM1_0_FLOAT64)
 LOG_OVER_XM1_0_FLOAT64_END0_1 = known(plain.LOG_OVER_XM1_0_FLOAT64_END0_1)
 LOG_OVER_XM1_0_FLOAT64_END1_1 = known(plain.LOG_OVER_XM1_0_FLOAT64_END1_1)
 LOG_OVER_XM1_1_FLOAT64 = many(plain.LOG_OVER_XM1_1_FLOAT64)
@@ -69,8 +70,7 @@ def log_over_xm1_0_float32(x):
     c0 = ops.where(inside, t, constant(2.0, "float32"))
     c0 = ops.clip(c0, 1.9999999, 3.4028235e38)
     v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
-    v0k_0, v0kl_0 = pair_log(v0m_0, v0n_0, "float32")
-    v0_0, v0l_0 = two_sum(v0k_0, v0kl_0)
+    v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
     v1_0, v1l_0 = two_sum(c0, -1.0)
     yal_0 = 2.305843e18 * v0l_0
     ya_0 = fixed(2.305843e18 * v0_0, "float32")
@@ -111,11 +111,33 @@ def log_over_xm1_0_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def log_over_xm1_1_float32(x, numbers_0):
+def log_over_xm1_1_float32(x):
     """f' in float32."""
     t = x
-    s = ops.clip(t, 0.015624999, 40.000004)
-    y = local_polynomials(s, LOG_OVER_XM1_1_FLOAT32, "float32", numbers_0)
+    s = ops.clip(t, 0.015624999, 2.0000002)
+    y = local_polynomials(s, LOG_OVER_XM1_1_FLOAT32, "float32")
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float32"))
+    c0 = ops.clip(c0, 1.9999999, 40.000004)
+    v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
+    v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
+    v1_0, v1l_0 = product_of_halves(v0_0, c0, "float32")
+    v1t_0 = v1l_0 + c0 * v0l_0
+    v2n_0 = ops.negative(v1_0)
+    v2m_0 = ops.negative(v1t_0)
+    v2_0, v2l_0 = two_sum(c0, v2n_0)
+    v2t_0 = v2l_0 + v2m_0
+    v3_0, v3l_0 = two_sum(v2_0, -1.0)
+    v3t_0 = v3l_0 + v2t_0
+    v4_0 = c0 - 1.0
+    v5_0, v5l_0 = product_of_halves(v4_0, v4_0, "float32")
+    v6_0, v6l_0 = product_of_halves(v5_0, c0, "float32")
+    v6t_0 = v6l_0 + c0 * v5l_0
+    yq_0 = once(quotient(v3_0, v6_0, "float32"), "float32")
+    yr_0 = once(quotient(v3t_0 - yq_0 * v6t_0, v6_0, "float32"), "float32")
+    y_0 = yq_0 + yr_0
+    z0 = y_0
+    y = ops.where(inside, z0, y)
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(0.015625, "float32"), d0)
@@ -179,27 +201,24 @@ def log_over_xm1_1_float32(x, numbers_0):
 
 
 @triton.jit
-def log_over_xm1_1_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log_over_xm1_1_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log_over_xm1_1_float32(
-        ops.read(x, at, count, tl.float32), numbers_0
-    )
+    value = log_over_xm1_1_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def log_over_xm1_2_float32(x, numbers_0):
+def log_over_xm1_2_float32(x):
     """f'' in float32."""
     t = x
     s = ops.clip(t, 0.062499996, 2.0000002)
-    y = local_polynomials(s, LOG_OVER_XM1_2_FLOAT32, "float32", numbers_0)
+    y = local_polynomials(s, LOG_OVER_XM1_2_FLOAT32, "float32")
     inside = t >= 2.0
     c0 = ops.where(inside, t, constant(2.0, "float32"))
     c0 = ops.clip(c0, 1.9999999, 2.8587304e13)
     v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
-    v0k_0, v0kl_0 = pair_log(v0m_0, v0n_0, "float32")
-    v0_0, v0l_0 = two_sum(v0k_0, v0kl_0)
+    v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
     v1_0, v1l_0 = two_sum(c0, -1.0)
     v2_0, v2l_0 = product_of_halves(v1_0, v1_0, "float32")
     v2t_0 = v2l_0 + 2.0 * (v1_0 * v1l_0)
@@ -229,8 +248,8 @@ def log_over_xm1_2_float32(x, numbers_0):
     v11m_0 = ops.negative(v10l_0)
     v11_0, v11l_0 = two_sum(v7_0, v11n_0)
     v11t_0 = v11l_0 + v7t_0 + v11m_0
-    v11s_0 = v11_0 + fixed(v11t_0, "float32")
-    v1s_0 = fixed(v1_0, "float32") + fixed(v1l_0, "float32")
+    v11s_0 = v11_0 + apart(v11t_0, "float32")
+    v1s_0 = apart(v1_0, "float32") + apart(v1l_0, "float32")
     y_0 = quotient(v11s_0, v1s_0, "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
@@ -266,21 +285,29 @@ def log_over_xm1_2_float32(x, numbers_0):
 
 
 @triton.jit
-def log_over_xm1_2_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log_over_xm1_2_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log_over_xm1_2_float32(
-        ops.read(x, at, count, tl.float32), numbers_0
-    )
+    value = log_over_xm1_2_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def log_over_xm1_0_float64(x, numbers_0):
+def log_over_xm1_0_float64(x):
     """f in float64."""
     t = x
-    s = ops.clip(t, 0.0624999962747097, 14.000000953674316)
-    y = local_polynomials(s, LOG_OVER_XM1_0_FLOAT64, "float64", numbers_0)
+    s = ops.clip(t, 0.0624999962747097, 2.000000238418579)
+    y = local_polynomials(s, LOG_OVER_XM1_0_FLOAT64, "float64")
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float64"))
+    c0 = ops.clip(c0, 1.9999998807907104, 14.000000953674316)
+    v0m_0, v0n_0 = split_exponent(c0, 1, "float64")
+    v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float64")
+    v1_0 = c0 - 1.0
+    v0s_0 = v0_0 + apart(v0l_0, "float64")
+    y_0 = quotient(v0s_0, v1_0, "float64")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(0.0625, "float64"), d0)
@@ -325,12 +352,10 @@ def log_over_xm1_0_float64(x, numbers_0):
 
 
 @triton.jit
-def log_over_xm1_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log_over_xm1_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log_over_xm1_0_float64(
-        ops.read(x, at, count, tl.float64), numbers_0
-    )
+    value = log_over_xm1_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -491,11 +516,11 @@ def log_over_xm1_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
 KERNELS = {
     "float32": (
         (log_over_xm1_0_float32_kernel, ()),
-        (log_over_xm1_1_float32_kernel, (plain.LOG_OVER_XM1_1_FLOAT32,)),
-        (log_over_xm1_2_float32_kernel, (plain.LOG_OVER_XM1_2_FLOAT32,)),
+        (log_over_xm1_1_float32_kernel, ()),
+        (log_over_xm1_2_float32_kernel, ()),
     ),
     "float64": (
-        (log_over_xm1_0_float64_kernel, (plain.LOG_OVER_XM1_0_FLOAT64,)),
+        (log_over_xm1_0_float64_kernel, ()),
         (log_over_xm1_1_float64_kernel, (plain.LOG_OVER_XM1_1_FLOAT64,)),
         (log_over_xm1_2_float64_kernel, (plain.LOG_OVER_XM1_2_FLOAT64,)),
     ),

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import log_ratio as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -71,9 +72,8 @@ def log_ratio_0_float32(x):
     v2_0 = c0 + 1.0
     v3_0 = once(quotient(v1_0, v2_0, "float32"), "float32")
     ym_0, yn_0 = split_exponent(v3_0, 1, "float32")
-    yk_0, ykl_0 = pair_log(ym_0, yn_0, "float32")
-    y_0, yl_0 = two_sum(yk_0, ykl_0)
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    y_0, yl_0 = pair_log(ym_0, yn_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = ys_0
     y = ops.where(between, y, z0)
     d0 = t + 1.0
@@ -209,17 +209,15 @@ def log_ratio_0_float64(x):
     v0_0 = ops.negative(c0)
     v1_0 = v0_0 + 1.0
     v2m_0, v2n_0 = split_exponent(v1_0, 1, "float64")
-    v2k_0, v2kl_0 = pair_log(v2m_0, v2n_0, "float64")
-    v2_0, v2l_0 = two_sum(v2k_0, v2kl_0)
+    v2_0, v2l_0 = pair_log(v2m_0, v2n_0, "float64")
     v3_0 = c0 + 1.0
     v4m_0, v4n_0 = split_exponent(v3_0, 1, "float64")
-    v4k_0, v4kl_0 = pair_log(v4m_0, v4n_0, "float64")
-    v4_0, v4l_0 = two_sum(v4k_0, v4kl_0)
+    v4_0, v4l_0 = pair_log(v4m_0, v4n_0, "float64")
     yn_0 = ops.negative(v4_0)
     ym_0 = ops.negative(v4l_0)
     y_0, yl_0 = two_sum(v2_0, yn_0)
     yt_0 = yl_0 + v2l_0 + ym_0
-    ys_0 = y_0 + fixed(yt_0, "float64")
+    ys_0 = y_0 + apart(yt_0, "float64")
     z0 = ys_0
     y = ops.where(between, y, z0)
     d0 = t + 1.0

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import log_sinhc as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -28,31 +29,25 @@ from keras_stablef.runtime_triton.pairs import product_of_halves
 from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import local_polynomials
-from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.polynomials import power_row
 from keras_stablef.runtime_triton.transcendental import pair_log
 from keras_stablef.runtime_triton.transcendental import signed_exp
 
-LOG_SINHC_0_FLOAT32 = few(plain.LOG_SINHC_0_FLOAT32)
 LOG_SINHC_0_FLOAT32_ZERO0 = known(plain.LOG_SINHC_0_FLOAT32_ZERO0)
 LOG_SINHC_1_FLOAT32 = few(plain.LOG_SINHC_1_FLOAT32)
 LOG_SINHC_1_FLOAT32_ZERO0 = known(plain.LOG_SINHC_1_FLOAT32_ZERO0)
 LOG_SINHC_2_FLOAT32 = few(plain.LOG_SINHC_2_FLOAT32)
-LOG_SINHC_0_FLOAT64 = many(plain.LOG_SINHC_0_FLOAT64)
 LOG_SINHC_0_FLOAT64_ZERO0 = known(plain.LOG_SINHC_0_FLOAT64_ZERO0)
-LOG_SINHC_1_FLOAT64 = many(plain.LOG_SINHC_1_FLOAT64)
+LOG_SINHC_1_FLOAT64 = few(plain.LOG_SINHC_1_FLOAT64)
 LOG_SINHC_1_FLOAT64_ZERO0 = known(plain.LOG_SINHC_1_FLOAT64_ZERO0)
-LOG_SINHC_2_FLOAT64 = many(plain.LOG_SINHC_2_FLOAT64)
+LOG_SINHC_2_FLOAT64 = few(plain.LOG_SINHC_2_FLOAT64)
 
 
 @triton.jit
 def log_sinhc_0_float32(x):
     """f in float32."""
     t = ops.abs(x)
-    s = ops.clip(t, 1.4999999, 2.0000002)
-    y = local_polynomials(s, LOG_SINHC_0_FLOAT32, "float32")
-    inside = ops.logical_and(t >= 0.0, t < 1.5)
-    s = ops.where(inside, t, constant(1.5, "float32"))
+    s = ops.clip(t, -7.888609e-31, 1.0000001)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -62,10 +57,10 @@ def log_sinhc_0_float32(x):
         ((1.1641532e-10,), (2.6843546e08, 1.0), (1.3877788e-17, 1.0), None),
         "float32",
     )
-    y = ops.where(inside, p0, y)
-    inside = t >= 2.0
-    c0 = ops.where(inside, t, constant(2.0, "float32"))
-    c0 = ops.clip(c0, 1.9999999, 3.4028235e38)
+    y = p0
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 3.4028235e38)
     v0_0 = ops.negative(c0)
     v1m_0, v1n_0 = signed_exp((v0_0, None), "float32")
     v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
@@ -76,19 +71,21 @@ def log_sinhc_0_float32(x):
     v4t_0 = v4l_0 + v3l_0
     v5_0, v5l_0 = product_of_halves(v2_0, v4_0, "float32")
     v5t_0 = v5l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
-    v5s_0 = v5_0 + fixed(v5t_0, "float32")
-    v6_0 = once(ops.log(v5s_0), "float32")
+    v6m_0, v6n_0 = split_exponent(v5_0, 1, "float32")
+    v6_0, v6l_0 = pair_log(v6m_0, v6n_0, "float32")
+    v6r_0 = once(quotient(v5t_0, v5_0, "float32"), "float32")
+    v6t_0 = v6l_0 + v6r_0
     v7_0, v7l_0 = two_sum(v6_0, c0)
+    v7t_0 = v7l_0 + v6t_0
     v8m_0, v8n_0 = split_exponent(c0, 1, "float32")
-    v8k_0, v8kl_0 = pair_log(v8m_0, v8n_0, "float32")
-    v8_0, v8l_0 = two_sum(v8k_0, v8kl_0)
+    v8_0, v8l_0 = pair_log(v8m_0, v8n_0, "float32")
     v9n_0 = ops.negative(v8_0)
     v9m_0 = ops.negative(v8l_0)
     v9_0, v9l_0 = two_sum(v7_0, v9n_0)
-    v9t_0 = v9l_0 + v7l_0 + v9m_0
+    v9t_0 = v9l_0 + v7t_0 + v9m_0
     y_0, yl_0 = two_sum(v9_0, -0.6931472)
     yt_0 = yl_0 + v9t_0 + 1.9046542e-09
-    ys_0 = fixed(y_0, "float32") + fixed(yt_0, "float32")
+    ys_0 = apart(y_0, "float32") + apart(yt_0, "float32")
     z0 = ops.where(
         t > constant(3.4028235e38, "float32"),
         constant(float("inf"), "float32"),
@@ -149,59 +146,20 @@ def log_sinhc_1_float32_kernel(x, y, count, block: tl.constexpr):
 def log_sinhc_2_float32(x):
     """f'' in float32."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
-    s = ops.clip(t, -7.888609e-31, 1.0000001)
+    s = ops.clip(t, -7.888609e-31, 12.000001)
     y = local_polynomials(s, LOG_SINHC_2_FLOAT32, "float32")
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 16.000002)
-    v0_0 = 4.0 * c0
-    v1_0 = ops.negative(v0_0)
-    v2_0 = once(ops.exp(v1_0), "float32")
-    v3_0, v3l_0 = product_of_halves(c0, c0, "float32")
-    v4l_0 = 2.0 * v3l_0
-    v4_0 = 2.0 * v3_0
-    v5_0, v5l_0 = two_sum(v4_0, 1.0)
-    v5t_0 = v5l_0 + v4l_0
-    v6_0 = 2.0 * c0
-    v7_0 = ops.negative(v6_0)
-    v8m_0, v8n_0 = signed_exp((v7_0, None), "float32")
-    v9_0, v9l_0 = product_of_halves(v5_0, v8m_0[0], "float32")
-    v9t_0 = v9l_0 + v5_0 * v8m_0[1] + v8m_0[0] * v5t_0
-    v10l_0 = 2.0 * v9t_0
-    v10_0 = 2.0 * v9_0
-    v11n_0 = ops.negative(v10_0)
-    v11m_0 = ops.negative(v10l_0)
-    v11_0, v11l_0 = two_sum(v2_0, v11n_0)
-    v11t_0 = v11l_0 + v11m_0
-    v12_0, v12l_0 = two_sum(v11_0, 1.0)
-    v12t_0 = v12l_0 + v11t_0
-    v3s_0 = v3_0 + fixed(v3l_0, "float32")
-    v13_0 = v2_0 * v3s_0
-    v14_0, v14l_0 = two_sum(v3_0, v13_0)
-    v14t_0 = v14l_0 + v3l_0
-    v15_0, v15l_0 = product_of_halves(v8m_0[0], v3_0, "float32")
-    v15t_0 = v15l_0 + v8m_0[0] * v3l_0 + v3_0 * v8m_0[1]
-    v16l_0 = 2.0 * v15t_0
-    v16_0 = 2.0 * v15_0
-    v17n_0 = ops.negative(v16_0)
-    v17m_0 = ops.negative(v16l_0)
-    v17_0, v17l_0 = two_sum(v14_0, v17n_0)
-    v17t_0 = v17l_0 + v14t_0 + v17m_0
-    v12s_0 = fixed(v12_0, "float32") + fixed(v12t_0, "float32")
-    v17s_0 = v17_0 + fixed(v17t_0, "float32")
-    y_0 = quotient(v12s_0, v17s_0, "float32")
-    z0 = y_0
-    y = ops.where(inside, z0, y)
-    inside = t >= 16.0
-    c1 = ops.where(inside, t, constant(16.0, "float32"))
-    c1 = ops.clip(c1, 15.999999, 1.0376295e19)
-    v0_1 = c1 * c1
-    y_1 = quotient(-1.0, ops.negative(v0_1), "float32")
-    z1 = y_1
-    y = ops.where(inside, z1, y)
     d0 = t
-    y0 = constant(0.0, "float32")
-    y = ops.where(d0 >= 1.0376294e19, y0, y)
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(12.0, "float32"), d0)
+    d = ops.clip(d, 11.999999, 3.4028235e38)
+    m, n = split_exponent(d, 1, "float32")
+    r = (m, ops.zeros_like(m))
+    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
+    b = pair_power(r, 2, "float32")
+    a = pair_quotient(a, b, "float32")
+    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
+    y0 = ops.where(past, constant(0.0, "float32"), y0)
+    y = ops.where(d0 >= 12.0, y0, y)
     return y
 
 
@@ -214,13 +172,10 @@ def log_sinhc_2_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def log_sinhc_0_float64(x, numbers_0):
+def log_sinhc_0_float64(x):
     """f in float64."""
     t = ops.abs(x)
-    s = ops.clip(t, 0.7499999403953552, 48.000003814697266)
-    y = local_polynomials(s, LOG_SINHC_0_FLOAT64, "float64", numbers_0)
-    inside = ops.logical_and(t >= 0.0, t < 0.75)
-    s = ops.where(inside, t, constant(0.75, "float64"))
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -235,7 +190,37 @@ def log_sinhc_0_float64(x, numbers_0):
         ),
         "float64",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float64"))
+    c0 = ops.clip(c0, 0.9999999403953552, 48.000003814697266)
+    v0_0 = ops.negative(c0)
+    v1m_0, v1n_0 = signed_exp((v0_0, None), "float64")
+    v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
+    v2t_0 = v2l_0 + v1m_0[1]
+    v3_0 = ops.negative(v1m_0[0])
+    v3l_0 = ops.negative(v1m_0[1])
+    v4_0, v4l_0 = two_sum(v3_0, 1.0)
+    v4t_0 = v4l_0 + v3l_0
+    v5_0, v5l_0 = product_of_halves(v2_0, v4_0, "float64")
+    v5t_0 = v5l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
+    v6m_0, v6n_0 = split_exponent(v5_0, 1, "float64")
+    v6_0, v6l_0 = pair_log(v6m_0, v6n_0, "float64")
+    v6r_0 = once(quotient(v5t_0, v5_0, "float64"), "float64")
+    v6t_0 = v6l_0 + v6r_0
+    v7_0, v7l_0 = two_sum(v6_0, c0)
+    v7t_0 = v7l_0 + v6t_0
+    v8m_0, v8n_0 = split_exponent(c0, 1, "float64")
+    v8_0, v8l_0 = pair_log(v8m_0, v8n_0, "float64")
+    v9n_0 = ops.negative(v8_0)
+    v9m_0 = ops.negative(v8l_0)
+    v9_0, v9l_0 = two_sum(v7_0, v9n_0)
+    v9t_0 = v9l_0 + v7t_0 + v9m_0
+    y_0, yl_0 = two_sum(v9_0, -0.6931471805599453)
+    yt_0 = yl_0 + v9t_0 + (-2.3190468138462996e-17)
+    ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(48.0, "float64"), d0)
@@ -262,19 +247,19 @@ def log_sinhc_0_float64(x, numbers_0):
 
 
 @triton.jit
-def log_sinhc_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log_sinhc_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log_sinhc_0_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = log_sinhc_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def log_sinhc_1_float64(x, numbers_0):
+def log_sinhc_1_float64(x):
     """f' in float64."""
     t = ops.abs(x)
     s = ops.clip(t, 0.7499999403953552, 20.000001907348633)
-    y = local_polynomials(s, LOG_SINHC_1_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, LOG_SINHC_1_FLOAT64, "float64")
     inside = ops.logical_and(t >= 0.0, t < 0.75)
     s = ops.where(inside, t, constant(0.75, "float64"))
     p0 = power_row(
@@ -306,19 +291,19 @@ def log_sinhc_1_float64(x, numbers_0):
 
 
 @triton.jit
-def log_sinhc_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log_sinhc_1_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log_sinhc_1_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = log_sinhc_1_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def log_sinhc_2_float64(x, numbers_0):
+def log_sinhc_2_float64(x):
     """f'' in float64."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
     s = ops.clip(t, -7.888609052210118e-31, 24.000001907348633)
-    y = local_polynomials(s, LOG_SINHC_2_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, LOG_SINHC_2_FLOAT64, "float64")
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(24.0, "float64"), d0)
@@ -335,10 +320,10 @@ def log_sinhc_2_float64(x, numbers_0):
 
 
 @triton.jit
-def log_sinhc_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log_sinhc_2_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log_sinhc_2_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = log_sinhc_2_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -351,8 +336,8 @@ KERNELS = {
         (log_sinhc_2_float32_kernel, ()),
     ),
     "float64": (
-        (log_sinhc_0_float64_kernel, (plain.LOG_SINHC_0_FLOAT64,)),
-        (log_sinhc_1_float64_kernel, (plain.LOG_SINHC_1_FLOAT64,)),
-        (log_sinhc_2_float64_kernel, (plain.LOG_SINHC_2_FLOAT64,)),
+        (log_sinhc_0_float64_kernel, ()),
+        (log_sinhc_1_float64_kernel, ()),
+        (log_sinhc_2_float64_kernel, ()),
     ),
 }

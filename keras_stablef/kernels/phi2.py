@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import phi2 as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -63,7 +64,7 @@ def phi2_0_float32(x):
     v5_0, v5l_0 = two_sum(em_0[0], v4_0)
     v5t_0 = v5l_0 + em_0[1] + v4l_0
     yp_0, ypl_0 = short_quotient((v5_0, v5t_0), (c0, None), "float32")
-    yps_0 = yp_0 + fixed(ypl_0, "float32")
+    yps_0 = yp_0 + apart(ypl_0, "float32")
     y_0 = once(quotient(yps_0, c0, "float32"), "float32")
     z0 = grown(y_0, en_0, "float32")
     y = ops.where(between, y, z0)
@@ -94,7 +95,7 @@ def phi2_1_float32(x):
     c0 = ops.where(between, constant(2.0, "float32"), t)
     c0 = ops.clip(c0, -20.0, 98.75)
     em_0, en_0 = signed_exp((c0, None), "float32")
-    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
     w_0 = unit_of(en_0, "float32")
     v2_0 = c0 - 2.0
     v3_0, v3l_0 = product_of_halves(es_0, v2_0, "float32")
@@ -106,7 +107,7 @@ def phi2_1_float32(x):
     v8_0, v8l_0 = product_of_halves(v7_0, c0, "float32")
     v8t_0 = v8l_0 + c0 * v7l_0
     y_0, yl_0 = short_quotient((v6_0, v6t_0), (v8_0, v8t_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = grown(ys_0, en_0, "float32")
     y = ops.where(between, y, z0)
     inside = ops.negative(t) >= 20.0
@@ -115,7 +116,7 @@ def phi2_1_float32(x):
     v0_2 = once(quotient(-2.0, c2, "float32"), "float32")
     v1_2, v1l_2 = two_sum(v0_2, 1.0)
     yp_2, ypl_2 = short_quotient((v1_2, v1l_2), (c2, None), "float32")
-    yps_2 = yp_2 + fixed(ypl_2, "float32")
+    yps_2 = yp_2 + apart(ypl_2, "float32")
     y_2 = quotient(yps_2, c2, "float32")
     z2 = y_2
     y = ops.where(inside, z2, y)

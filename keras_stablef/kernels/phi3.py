@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import phi3 as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -78,7 +79,7 @@ def phi3_0_float32(x):
     v11l_0 = 0.5 * v8t_0
     v11_0 = 0.5 * v8_0
     y_0, yl_0 = short_quotient((v11_0, v11l_0), (v10_0, v10l_0), "float32")
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = grown(ys_0, en_0, "float32")
     y = ops.where(between, y, z0)
     inside = ops.negative(t) >= 16.0

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import pseudo_huber as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -34,7 +35,6 @@ from keras_stablef.runtime_triton.polynomials import power_row
 PSEUDO_HUBER_0_FLOAT32 = few(plain.PSEUDO_HUBER_0_FLOAT32)
 PSEUDO_HUBER_0_FLOAT32_ZERO0 = known(plain.PSEUDO_HUBER_0_FLOAT32_ZERO0)
 PSEUDO_HUBER_0_FLOAT32_END0 = known(plain.PSEUDO_HUBER_0_FLOAT32_END0)
-PSEUDO_HUBER_1_FLOAT32 = few(plain.PSEUDO_HUBER_1_FLOAT32)
 PSEUDO_HUBER_1_FLOAT32_ZERO0 = known(plain.PSEUDO_HUBER_1_FLOAT32_ZERO0)
 PSEUDO_HUBER_1_FLOAT32_END0 = known(plain.PSEUDO_HUBER_1_FLOAT32_END0)
 PSEUDO_HUBER_2_FLOAT32 = few(plain.PSEUDO_HUBER_2_FLOAT32)
@@ -69,12 +69,12 @@ def pseudo_huber_0_float32(x):
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float32"))
     c0 = ops.clip(c0, 0.99999994, 8.000001)
-    v0_0 = c0 * c0
+    v0_0 = fixed(c0 * c0, "float32")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
     y_0, yl_0 = two_sum(v2_0, -1.0)
     yt_0 = yl_0 + v2l_0
-    ys_0 = fixed(y_0, "float32") + fixed(yt_0, "float32")
+    ys_0 = apart(y_0, "float32") + apart(yt_0, "float32")
     z0 = ys_0
     y = ops.where(inside, z0, y)
     d0 = t
@@ -109,10 +109,7 @@ def pseudo_huber_0_float32_kernel(x, y, count, block: tl.constexpr):
 def pseudo_huber_1_float32(x):
     """f' in float32."""
     t = ops.abs(x)
-    s = ops.clip(t, 0.37499997, 1.0000001)
-    y = local_polynomials(s, PSEUDO_HUBER_1_FLOAT32, "float32")
-    inside = ops.logical_and(t >= 0.0, t < 0.375)
-    s = ops.where(inside, t, constant(0.375, "float32"))
+    s = ops.clip(t, -7.888609e-31, 0.0039062505)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -122,14 +119,14 @@ def pseudo_huber_1_float32(x):
         ((8.4703295e-22,), (7.2057594e16, 1.0), (1.3877788e-17, 1.0), None),
         "float32",
     )
-    y = ops.where(inside, p0, y)
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 3.0000002)
-    v0_0 = c0 * c0
+    y = p0
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 3.0000002)
+    v0_0 = fixed(c0 * c0, "float32")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
-    v2s_0 = v2_0 + fixed(v2l_0, "float32")
+    v2s_0 = v2_0 + apart(v2l_0, "float32")
     y_0 = quotient(c0, v2s_0, "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
@@ -158,17 +155,17 @@ def pseudo_huber_1_float32_kernel(x, y, count, block: tl.constexpr):
 def pseudo_huber_2_float32(x):
     """f'' in float32."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
-    s = ops.clip(t, -7.888609e-31, 1.0000001)
+    s = ops.clip(t, -7.888609e-31, 0.0039062505)
     y = local_polynomials(s, PSEUDO_HUBER_2_FLOAT32, "float32")
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 4.947803e12)
-    v0_0 = c0 * c0
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 4.947803e12)
+    v0_0 = fixed(c0 * c0, "float32")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
     v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float32")
     v3t_0 = v3l_0 + v1_0 * v2l_0 + v2_0 * v1l_0
-    v3s_0 = v3_0 + fixed(v3t_0, "float32")
+    v3s_0 = v3_0 + apart(v3t_0, "float32")
     y_0 = quotient(-1.0, ops.negative(v3s_0), "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
@@ -212,12 +209,12 @@ def pseudo_huber_0_float64(x):
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float64"))
     c0 = ops.clip(c0, 0.9999999403953552, 8.000000953674316)
-    v0_0 = c0 * c0
+    v0_0 = fixed(c0 * c0, "float64")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
     y_0, yl_0 = two_sum(v2_0, -1.0)
     yt_0 = yl_0 + v2l_0
-    ys_0 = fixed(y_0, "float64") + fixed(yt_0, "float64")
+    ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
     z0 = ys_0
     y = ops.where(inside, z0, y)
     d0 = t
@@ -276,10 +273,10 @@ def pseudo_huber_1_float64(x):
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float64"))
     c0 = ops.clip(c0, 0.9999999403953552, 3.000000238418579)
-    v0_0 = c0 * c0
+    v0_0 = fixed(c0 * c0, "float64")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
-    v2s_0 = v2_0 + fixed(v2l_0, "float64")
+    v2s_0 = v2_0 + apart(v2l_0, "float64")
     y_0 = quotient(c0, v2s_0, "float64")
     z0 = y_0
     y = ops.where(inside, z0, y)

@@ -15,17 +15,16 @@ from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import local_polynomials
-from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.polynomials import power_row
 
 SO3_CUBIC_0_FLOAT32 = few(plain.SO3_CUBIC_0_FLOAT32)
 SO3_CUBIC_1_FLOAT32 = few(plain.SO3_CUBIC_1_FLOAT32)
 SO3_CUBIC_1_FLOAT32_ZERO0 = known(plain.SO3_CUBIC_1_FLOAT32_ZERO0)
 SO3_CUBIC_2_FLOAT32 = few(plain.SO3_CUBIC_2_FLOAT32)
-SO3_CUBIC_0_FLOAT64 = many(plain.SO3_CUBIC_0_FLOAT64)
-SO3_CUBIC_1_FLOAT64 = many(plain.SO3_CUBIC_1_FLOAT64)
+SO3_CUBIC_0_FLOAT64 = few(plain.SO3_CUBIC_0_FLOAT64)
+SO3_CUBIC_1_FLOAT64 = few(plain.SO3_CUBIC_1_FLOAT64)
 SO3_CUBIC_1_FLOAT64_ZERO0 = known(plain.SO3_CUBIC_1_FLOAT64_ZERO0)
-SO3_CUBIC_2_FLOAT64 = many(plain.SO3_CUBIC_2_FLOAT64)
+SO3_CUBIC_2_FLOAT64 = few(plain.SO3_CUBIC_2_FLOAT64)
 
 
 @triton.jit
@@ -110,11 +109,11 @@ def so3_cubic_2_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def so3_cubic_0_float64(x, numbers_0):
+def so3_cubic_0_float64(x):
     """f in float64."""
     t = x
     s = ops.clip(t, -6.000000476837158, 6.000000476837158)
-    y = local_polynomials(s, SO3_CUBIC_0_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, SO3_CUBIC_0_FLOAT64, "float64")
     y = ops.where(
         t < constant(-6.0, "float64"), constant(float("nan"), "float64"), y
     )
@@ -125,19 +124,19 @@ def so3_cubic_0_float64(x, numbers_0):
 
 
 @triton.jit
-def so3_cubic_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def so3_cubic_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = so3_cubic_0_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = so3_cubic_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def so3_cubic_1_float64(x, numbers_0):
+def so3_cubic_1_float64(x):
     """f' in float64."""
     t = x
     s = ops.clip(t, -6.000000476837158, 6.000000476837158)
-    y = local_polynomials(s, SO3_CUBIC_1_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, SO3_CUBIC_1_FLOAT64, "float64")
     inside = ops.logical_and(t >= -1.5, t < 1.5)
     s = ops.where(inside, t, constant(1.5, "float64"))
     p0 = power_row(
@@ -165,19 +164,19 @@ def so3_cubic_1_float64(x, numbers_0):
 
 
 @triton.jit
-def so3_cubic_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def so3_cubic_1_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = so3_cubic_1_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = so3_cubic_1_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def so3_cubic_2_float64(x, numbers_0):
+def so3_cubic_2_float64(x):
     """f'' in float64."""
     t = x
     s = ops.clip(t, -6.000000476837158, 6.000000476837158)
-    y = local_polynomials(s, SO3_CUBIC_2_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, SO3_CUBIC_2_FLOAT64, "float64")
     y = ops.where(
         t < constant(-6.0, "float64"), constant(float("nan"), "float64"), y
     )
@@ -188,10 +187,10 @@ def so3_cubic_2_float64(x, numbers_0):
 
 
 @triton.jit
-def so3_cubic_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def so3_cubic_2_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = so3_cubic_2_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = so3_cubic_2_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -204,8 +203,8 @@ KERNELS = {
         (so3_cubic_2_float32_kernel, ()),
     ),
     "float64": (
-        (so3_cubic_0_float64_kernel, (plain.SO3_CUBIC_0_FLOAT64,)),
-        (so3_cubic_1_float64_kernel, (plain.SO3_CUBIC_1_FLOAT64,)),
-        (so3_cubic_2_float64_kernel, (plain.SO3_CUBIC_2_FLOAT64,)),
+        (so3_cubic_0_float64_kernel, ()),
+        (so3_cubic_1_float64_kernel, ()),
+        (so3_cubic_2_float64_kernel, ()),
     ),
 }

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import softplus_inverse as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -53,25 +54,8 @@ SOFTPLUS_INVERSE_2_FLOAT64_END0 = known(plain.SOFTPLUS_INVERSE_2_FLOAT64_END0)
 def softplus_inverse_0_float32(x):
     """f in float32."""
     t = x
-    s = ops.clip(t, 0.24999999, 1.0000001)
+    s = ops.clip(t, 0.24999999, 16.000002)
     y = local_polynomials(s, SOFTPLUS_INVERSE_0_FLOAT32, "float32")
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 16.000002)
-    v0_0 = ops.negative(c0)
-    v1_0 = ops.exp(v0_0)
-    v2_0 = ops.negative(v1_0)
-    v3_0, v3l_0 = two_sum(v2_0, 1.0)
-    v4m_0, v4n_0 = split_exponent(v3_0, 1, "float32")
-    v4k_0, v4kl_0 = pair_log(v4m_0, v4n_0, "float32")
-    v4_0, v4l_0 = two_sum(v4k_0, v4kl_0)
-    v4r_0 = once(quotient(v3l_0, v3_0, "float32"), "float32")
-    v4t_0 = v4l_0 + v4r_0
-    y_0, yl_0 = two_sum(v4_0, c0)
-    yt_0 = yl_0 + v4t_0
-    ys_0 = y_0 + fixed(yt_0, "float32")
-    z0 = ys_0
-    y = ops.where(inside, z0, y)
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(0.25, "float32"), d0)
@@ -164,14 +148,14 @@ def softplus_inverse_2_float32(x):
     c0 = ops.clip(t, 0.49999997, 88.25001)
     v0_0 = ops.negative(c0)
     em_0, en_0 = pair_exp((v0_0, None), "float32")
-    es_0 = em_0[0] + fixed(em_0[1], "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
     v2m_0, v2n_0 = signed_exp((v0_0, None), "float32")
     v3_0, v3l_0 = two_sum(v2m_0[0], -1.0)
     v3t_0 = v3l_0 + v2m_0[1]
     v4_0, v4l_0 = product_of_halves(v3_0, v3_0, "float32")
     v4t_0 = v4l_0 + 2.0 * (v3_0 * v3t_0)
     v5_0 = ops.negative(es_0)
-    v4s_0 = v4_0 + fixed(v4t_0, "float32")
+    v4s_0 = v4_0 + apart(v4t_0, "float32")
     y_0 = once(quotient(v5_0, v4s_0, "float32"), "float32")
     z0 = scale_by_power(y_0, en_0, "float32")
     y = z0
@@ -221,11 +205,10 @@ def softplus_inverse_0_float64(x):
     v1_0, v1l_0 = two_sum(v0_0, -1.0)
     v1t_0 = v1l_0 + v0l_0
     ym_0, yn_0 = split_exponent(v1_0, 1, "float64")
-    yk_0, ykl_0 = pair_log(ym_0, yn_0, "float64")
-    y_0, yl_0 = two_sum(yk_0, ykl_0)
+    y_0, yl_0 = pair_log(ym_0, yn_0, "float64")
     yr_0 = once(quotient(v1t_0, v1_0, "float64"), "float64")
     yt_0 = yl_0 + yr_0
-    ys_0 = y_0 + fixed(yt_0, "float64")
+    ys_0 = y_0 + apart(yt_0, "float64")
     z0 = ys_0
     y = ops.where(inside, z0, y)
     d0 = t
@@ -277,7 +260,7 @@ def softplus_inverse_1_float64(x):
     y_0, yl_0 = short_quotient(
         (-1.0 + ops.zeros_like(v2_0), None), (v2_0, v2t_0), "float64"
     )
-    ys_0 = y_0 + fixed(yl_0, "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
     z0 = ys_0
     y = z0
     d0 = t

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import tanhc as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -23,6 +24,7 @@ from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
 from keras_stablef.runtime_triton.pairs import pair_quotient
 from keras_stablef.runtime_triton.pairs import product_of_halves
+from keras_stablef.runtime_triton.pairs import short_quotient
 from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import local_polynomials
@@ -33,9 +35,9 @@ from keras_stablef.runtime_triton.transcendental import signed_exp
 TANHC_0_FLOAT32 = few(plain.TANHC_0_FLOAT32)
 TANHC_1_FLOAT32 = few(plain.TANHC_1_FLOAT32)
 TANHC_1_FLOAT32_ZERO0 = known(plain.TANHC_1_FLOAT32_ZERO0)
-TANHC_2_FLOAT32 = many(plain.TANHC_2_FLOAT32)
-TANHC_0_FLOAT64 = many(plain.TANHC_0_FLOAT64)
-TANHC_1_FLOAT64 = many(plain.TANHC_1_FLOAT64)
+TANHC_2_FLOAT32 = few(plain.TANHC_2_FLOAT32)
+TANHC_0_FLOAT64 = few(plain.TANHC_0_FLOAT64)
+TANHC_1_FLOAT64 = few(plain.TANHC_1_FLOAT64)
 TANHC_1_FLOAT64_ZERO0 = known(plain.TANHC_1_FLOAT64_ZERO0)
 TANHC_2_FLOAT64 = many(plain.TANHC_2_FLOAT64)
 
@@ -54,7 +56,7 @@ def tanhc_0_float32(x):
     v2_0 = once(ops.exp(v1_0), "float32")
     v3_0 = ops.negative(v2_0)
     v4_0, v4l_0 = two_sum(v3_0, 1.0)
-    v5_0 = v2_0 * c0
+    v5_0 = fixed(v2_0 * c0, "float32")
     v6_0, v6l_0 = two_sum(c0, v5_0)
     yq_0 = once(quotient(v4_0, v6_0, "float32"), "float32")
     yr_0 = once(quotient(v4l_0 - yq_0 * v6l_0, v6_0, "float32"), "float32")
@@ -100,7 +102,7 @@ def tanhc_1_float32(x):
     y = ops.where(inside, p0, y)
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 12.000001)
+    c0 = ops.clip(c0, 0.99999994, 16.000002)
     v0_0 = 2.0 * c0
     v1_0 = ops.negative(v0_0)
     v2m_0, v2n_0 = signed_exp((v1_0, None), "float32")
@@ -115,24 +117,21 @@ def tanhc_1_float32(x):
     v8t_0 = v8l_0 + v4l_0
     v9_0, v9l_0 = two_sum(v8_0, -1.0)
     v9t_0 = v9l_0 + v8t_0
-    v10_0, v10l_0 = product_of_halves(c0, c0, "float32")
-    v2s_0 = v2m_0[0] + fixed(v2m_0[1], "float32")
-    v10s_0 = v10_0 + fixed(v10l_0, "float32")
-    v11_0 = v2s_0 * v10s_0
+    v10_0 = fixed(c0 * c0, "float32")
+    v2s_0 = v2m_0[0] + apart(v2m_0[1], "float32")
+    v11_0 = v2s_0 * v10_0
     v12_0 = 2.0 * v11_0
     v13_0, v13l_0 = two_sum(v12_0, v10_0)
-    v13t_0 = v13l_0 + v10l_0
-    v14_0 = v7_0 * v10s_0
+    v14_0 = fixed(v7_0 * v10_0, "float32")
     v15_0, v15l_0 = two_sum(v13_0, v14_0)
-    v15t_0 = v15l_0 + v13t_0
-    yq_0 = once(quotient(v9_0, v15_0, "float32"), "float32")
-    yr_0 = once(quotient(v9t_0 - yq_0 * v15t_0, v15_0, "float32"), "float32")
-    y_0 = yq_0 + yr_0
-    z0 = y_0
+    v15t_0 = v15l_0 + v13l_0
+    y_0, yl_0 = short_quotient((v9_0, v9t_0), (v15_0, v15t_0), "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = ys_0
     y = ops.where(inside, z0, y)
-    inside = t >= 12.0
-    c1 = ops.where(inside, t, constant(12.0, "float32"))
-    c1 = ops.clip(c1, 11.999999, 1.0376295e19)
+    inside = t >= 16.0
+    c1 = ops.where(inside, t, constant(16.0, "float32"))
+    c1 = ops.clip(c1, 15.999999, 1.0376295e19)
     v0_1 = c1 * c1
     y_1 = quotient(-1.0, v0_1, "float32")
     z1 = y_1
@@ -153,11 +152,11 @@ def tanhc_1_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def tanhc_2_float32(x, numbers_0):
+def tanhc_2_float32(x):
     """f'' in float32."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
     s = ops.clip(t, -7.888609e-31, 12.000001)
-    y = local_polynomials(s, TANHC_2_FLOAT32, "float32", numbers_0)
+    y = local_polynomials(s, TANHC_2_FLOAT32, "float32")
     d0 = t
     past = d0 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(12.0, "float32"), d0)
@@ -174,19 +173,19 @@ def tanhc_2_float32(x, numbers_0):
 
 
 @triton.jit
-def tanhc_2_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def tanhc_2_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = tanhc_2_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = tanhc_2_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def tanhc_0_float64(x, numbers_0):
+def tanhc_0_float64(x):
     """f in float64."""
     t = ops.abs(x)
     s = ops.clip(t, -7.888609052210118e-31, 20.000001907348633)
-    y = local_polynomials(s, TANHC_0_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, TANHC_0_FLOAT64, "float64")
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(20.0, "float64"), d0)
@@ -199,19 +198,19 @@ def tanhc_0_float64(x, numbers_0):
 
 
 @triton.jit
-def tanhc_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def tanhc_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = tanhc_0_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = tanhc_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def tanhc_1_float64(x, numbers_0):
+def tanhc_1_float64(x):
     """f' in float64."""
     t = ops.abs(x)
     s = ops.clip(t, 0.2499999850988388, 24.000001907348633)
-    y = local_polynomials(s, TANHC_1_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, TANHC_1_FLOAT64, "float64")
     inside = ops.logical_and(t >= 0.0, t < 0.25)
     s = ops.where(inside, t, constant(0.25, "float64"))
     p0 = power_row(
@@ -256,10 +255,10 @@ def tanhc_1_float64(x, numbers_0):
 
 
 @triton.jit
-def tanhc_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def tanhc_1_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = tanhc_1_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = tanhc_1_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -298,11 +297,11 @@ KERNELS = {
     "float32": (
         (tanhc_0_float32_kernel, ()),
         (tanhc_1_float32_kernel, ()),
-        (tanhc_2_float32_kernel, (plain.TANHC_2_FLOAT32,)),
+        (tanhc_2_float32_kernel, ()),
     ),
     "float64": (
-        (tanhc_0_float64_kernel, (plain.TANHC_0_FLOAT64,)),
-        (tanhc_1_float64_kernel, (plain.TANHC_1_FLOAT64,)),
+        (tanhc_0_float64_kernel, ()),
+        (tanhc_1_float64_kernel, ()),
         (tanhc_2_float64_kernel, (plain.TANHC_2_FLOAT64,)),
     ),
 }

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import two_atan as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -22,15 +23,18 @@ from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
 from keras_stablef.runtime_triton.pairs import pair_quotient
+from keras_stablef.runtime_triton.pairs import product_of_halves
+from keras_stablef.runtime_triton.pairs import short_quotient
 from keras_stablef.runtime_triton.pairs import two_sum
+from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import horner
 from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import many
 
-TWO_ATAN_0_FLOAT32 = many(plain.TWO_ATAN_0_FLOAT32)
+TWO_ATAN_0_FLOAT32 = few(plain.TWO_ATAN_0_FLOAT32)
 TWO_ATAN_0_FLOAT32_END0 = known(plain.TWO_ATAN_0_FLOAT32_END0)
 TWO_ATAN_0_FLOAT32_END1 = known(plain.TWO_ATAN_0_FLOAT32_END1)
-TWO_ATAN_1_FLOAT32 = many(plain.TWO_ATAN_1_FLOAT32)
+TWO_ATAN_1_FLOAT32 = few(plain.TWO_ATAN_1_FLOAT32)
 TWO_ATAN_1_FLOAT32_END0 = known(plain.TWO_ATAN_1_FLOAT32_END0)
 TWO_ATAN_1_FLOAT32_END1 = known(plain.TWO_ATAN_1_FLOAT32_END1)
 TWO_ATAN_2_FLOAT32 = many(plain.TWO_ATAN_2_FLOAT32)
@@ -48,11 +52,11 @@ TWO_ATAN_2_FLOAT64_END1 = known(plain.TWO_ATAN_2_FLOAT64_END1)
 
 
 @triton.jit
-def two_atan_0_float32(x, numbers_0):
+def two_atan_0_float32(x):
     """f in float32."""
     t = x
     s = ops.clip(t, -6.0000005, 6.0000005)
-    y = local_polynomials(s, TWO_ATAN_0_FLOAT32, "float32", numbers_0)
+    y = local_polynomials(s, TWO_ATAN_0_FLOAT32, "float32")
     d0 = ops.negative(t)
     past = d0 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(6.0, "float32"), d0)
@@ -97,19 +101,62 @@ def two_atan_0_float32(x, numbers_0):
 
 
 @triton.jit
-def two_atan_0_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def two_atan_0_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = two_atan_0_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = two_atan_0_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def two_atan_1_float32(x, numbers_0):
+def two_atan_1_float32(x):
     """f' in float32."""
     t = x
-    s = ops.clip(t, -10.000001, 10.000001)
-    y = local_polynomials(s, TWO_ATAN_1_FLOAT32, "float32", numbers_0)
+    s = ops.clip(t, -1.0000001, 0.0039062505)
+    y = local_polynomials(s, TWO_ATAN_1_FLOAT32, "float32")
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 10.000001)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
+    v1_0, v1l_0 = two_sum(c0, 1.0)
+    v2_0, v2l_0 = product_of_halves(v1_0, v1_0, "float32")
+    v2t_0 = v2l_0 + 2.0 * (v1_0 * v1l_0)
+    v3n_0 = ops.negative(v2_0)
+    v3m_0 = ops.negative(v2t_0)
+    v3_0, v3l_0 = two_sum(v0_0, v3n_0)
+    v3t_0 = v3l_0 + v0l_0 + v3m_0
+    v4_0, v4l_0 = two_sum(v2_0, 1.0)
+    v4t_0 = v4l_0 + v2t_0
+    v5_0, v5l_0 = two_sum(v0_0, 1.0)
+    v5t_0 = v5l_0 + v0l_0
+    v6_0, v6l_0 = product_of_halves(v4_0, v5_0, "float32")
+    v6t_0 = v6l_0 + v4_0 * v5t_0 + v5_0 * v4t_0
+    yq_0 = once(quotient(v3_0, v6_0, "float32"), "float32")
+    yr_0 = once(quotient(v3t_0 - yq_0 * v6t_0, v6_0, "float32"), "float32")
+    y_0 = yq_0 + yr_0
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+    inside = ops.negative(t) >= 1.0
+    c1 = ops.where(inside, ops.negative(t), constant(1.0, "float32"))
+    c1 = ops.clip(c1, 0.99999994, 10.000001)
+    v0_1, v0l_1 = product_of_halves(c1, c1, "float32")
+    v1_1 = ops.negative(c1)
+    v2_1 = v1_1 + 1.0
+    v3_1, v3l_1 = product_of_halves(v2_1, v2_1, "float32")
+    v4n_1 = ops.negative(v3_1)
+    v4m_1 = ops.negative(v3l_1)
+    v4_1, v4l_1 = two_sum(v0_1, v4n_1)
+    v4t_1 = v4l_1 + v0l_1 + v4m_1
+    v5_1, v5l_1 = two_sum(v3_1, 1.0)
+    v5t_1 = v5l_1 + v3l_1
+    v6_1, v6l_1 = two_sum(v0_1, 1.0)
+    v6t_1 = v6l_1 + v0l_1
+    v7_1, v7l_1 = product_of_halves(v5_1, v6_1, "float32")
+    v7t_1 = v7l_1 + v5_1 * v6t_1 + v6_1 * v5t_1
+    y_1, yl_1 = short_quotient((v4_1, v4t_1), (v7_1, v7t_1), "float32")
+    ys_1 = y_1 + apart(yl_1, "float32")
+    z1 = ys_1
+    y = ops.where(inside, z1, y)
     d0 = ops.negative(t)
     past = d0 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(10.0, "float32"), d0)
@@ -140,10 +187,10 @@ def two_atan_1_float32(x, numbers_0):
 
 
 @triton.jit
-def two_atan_1_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def two_atan_1_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = two_atan_1_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = two_atan_1_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
@@ -373,8 +420,8 @@ def two_atan_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
 # numbers it is given.
 KERNELS = {
     "float32": (
-        (two_atan_0_float32_kernel, (plain.TWO_ATAN_0_FLOAT32,)),
-        (two_atan_1_float32_kernel, (plain.TWO_ATAN_1_FLOAT32,)),
+        (two_atan_0_float32_kernel, ()),
+        (two_atan_1_float32_kernel, ()),
         (two_atan_2_float32_kernel, (plain.TWO_ATAN_2_FLOAT32,)),
     ),
     "float64": (

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import two_frac as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -26,6 +27,7 @@ from keras_stablef.runtime_triton.pairs import pair_quotient
 from keras_stablef.runtime_triton.pairs import product_of_halves
 from keras_stablef.runtime_triton.pairs import short_quotient
 from keras_stablef.runtime_triton.pairs import two_sum
+from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import horner
 from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import many
@@ -35,13 +37,13 @@ TWO_FRAC_1_FLOAT32_END0 = known(plain.TWO_FRAC_1_FLOAT32_END0)
 TWO_FRAC_1_FLOAT32_END1 = known(plain.TWO_FRAC_1_FLOAT32_END1)
 TWO_FRAC_2_FLOAT32_END0 = known(plain.TWO_FRAC_2_FLOAT32_END0)
 TWO_FRAC_2_FLOAT32_END1 = known(plain.TWO_FRAC_2_FLOAT32_END1)
-TWO_FRAC_0_FLOAT64 = many(plain.TWO_FRAC_0_FLOAT64)
+TWO_FRAC_0_FLOAT64 = few(plain.TWO_FRAC_0_FLOAT64)
 TWO_FRAC_0_FLOAT64_END0 = known(plain.TWO_FRAC_0_FLOAT64_END0)
 TWO_FRAC_0_FLOAT64_END1 = known(plain.TWO_FRAC_0_FLOAT64_END1)
 TWO_FRAC_1_FLOAT64 = many(plain.TWO_FRAC_1_FLOAT64)
 TWO_FRAC_1_FLOAT64_END0 = known(plain.TWO_FRAC_1_FLOAT64_END0)
 TWO_FRAC_1_FLOAT64_END1 = known(plain.TWO_FRAC_1_FLOAT64_END1)
-TWO_FRAC_2_FLOAT64 = many(plain.TWO_FRAC_2_FLOAT64)
+TWO_FRAC_2_FLOAT64 = few(plain.TWO_FRAC_2_FLOAT64)
 TWO_FRAC_2_FLOAT64_END0 = known(plain.TWO_FRAC_2_FLOAT64_END0)
 TWO_FRAC_2_FLOAT64_END1 = known(plain.TWO_FRAC_2_FLOAT64_END1)
 
@@ -57,7 +59,7 @@ def two_frac_0_float32(x):
     yb_0, ybl_0 = short_quotient(
         (-1.717987e10 + ops.zeros_like(v1_0), None), (v1_0, v1t_0), "float32"
     )
-    ybs_0 = yb_0 + fixed(ybl_0, "float32")
+    ybs_0 = yb_0 + apart(ybl_0, "float32")
     y_0 = fixed(5.820766e-11 * ybs_0, "float32")
     z0 = y_0
     y = z0
@@ -184,8 +186,8 @@ def two_frac_2_float32(x):
     v6t_0 = v6l_0 + v4_0 * v1t_0 + v1_0 * v4t_0
     v7l_0 = 2.0 * v5t_0
     v7_0 = 2.0 * v5_0
-    v7s_0 = v7_0 + fixed(v7l_0, "float32")
-    v6s_0 = v6_0 + fixed(v6t_0, "float32")
+    v7s_0 = v7_0 + apart(v7l_0, "float32")
+    v6s_0 = v6_0 + apart(v6t_0, "float32")
     y_0 = quotient(v7s_0, v6s_0, "float32")
     z0 = y_0
     y = z0
@@ -230,11 +232,11 @@ def two_frac_2_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def two_frac_0_float64(x, numbers_0):
+def two_frac_0_float64(x):
     """f in float64."""
     t = x
     s = ops.clip(t, 0.1249999925494194, 8.000000953674316)
-    y = local_polynomials(s, TWO_FRAC_0_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, TWO_FRAC_0_FLOAT64, "float64")
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(0.125, "float64"), d0)
@@ -282,10 +284,10 @@ def two_frac_0_float64(x, numbers_0):
 
 
 @triton.jit
-def two_frac_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def two_frac_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = two_frac_0_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = two_frac_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -361,11 +363,11 @@ def two_frac_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
 
 
 @triton.jit
-def two_frac_2_float64(x, numbers_0):
+def two_frac_2_float64(x):
     """f'' in float64."""
     t = x
     s = ops.clip(t, 0.2499999850988388, 8.000000953674316)
-    y = local_polynomials(s, TWO_FRAC_2_FLOAT64, "float64", numbers_0)
+    y = local_polynomials(s, TWO_FRAC_2_FLOAT64, "float64")
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(0.25, "float64"), d0)
@@ -399,10 +401,10 @@ def two_frac_2_float64(x, numbers_0):
 
 
 @triton.jit
-def two_frac_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def two_frac_2_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = two_frac_2_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = two_frac_2_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -415,8 +417,8 @@ KERNELS = {
         (two_frac_2_float32_kernel, ()),
     ),
     "float64": (
-        (two_frac_0_float64_kernel, (plain.TWO_FRAC_0_FLOAT64,)),
+        (two_frac_0_float64_kernel, ()),
         (two_frac_1_float64_kernel, (plain.TWO_FRAC_1_FLOAT64,)),
-        (two_frac_2_float64_kernel, (plain.TWO_FRAC_2_FLOAT64,)),
+        (two_frac_2_float64_kernel, ()),
     ),
 }

@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import two_sqrt as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
@@ -63,7 +64,7 @@ def two_sqrt_0_float32(x):
     y_0, yl_0 = short_quotient(
         (-1.0 + ops.zeros_like(v4_0), None), (v4_0, v4t_0), "float32"
     )
-    ys_0 = y_0 + fixed(yl_0, "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = ops.where(
         t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), ys_0
     )
@@ -111,7 +112,7 @@ def two_sqrt_1_float32(x):
     v5t_0 = v5l_0 + v4_0 * v1l_0 + v1_0 * v4t_0
     v6_0, v6l_0 = product_of_halves(v5_0, v3_0, "float32")
     v6t_0 = v6l_0 + v5_0 * v3l_0 + v3_0 * v5t_0
-    v6s_0 = v6_0 + fixed(v6t_0, "float32")
+    v6s_0 = v6_0 + apart(v6t_0, "float32")
     v7_0 = quotient(-1.0, ops.negative(v6s_0), "float32")
     y_0 = 0.5 * v7_0
     z0 = y_0
@@ -191,8 +192,8 @@ def two_sqrt_2_float32(x):
     v6t_0 = v6l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
     v7l_0 = 0.25 * v5t_0
     v7_0 = 0.25 * v5_0
-    v7s_0 = v7_0 + fixed(v7l_0, "float32")
-    v6s_0 = v6_0 + fixed(v6t_0, "float32")
+    v7s_0 = v7_0 + apart(v7l_0, "float32")
+    v6s_0 = v6_0 + apart(v6t_0, "float32")
     y_0 = quotient(v7s_0, v6s_0, "float32")
     z0 = y_0
     y = z0
@@ -271,7 +272,7 @@ def two_sqrt_0_float64(x):
     y_0, yl_0 = short_quotient(
         (-1.0 + ops.zeros_like(v4_0), None), (v4_0, v4t_0), "float64"
     )
-    ys_0 = y_0 + fixed(yl_0, "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
     z0 = ys_0
     y = z0
     d0 = t
@@ -402,8 +403,8 @@ def two_sqrt_2_float64(x):
     v6t_0 = v6l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
     v7l_0 = 0.25 * v5t_0
     v7_0 = 0.25 * v5_0
-    v7s_0 = v7_0 + fixed(v7l_0, "float64")
-    v6s_0 = v6_0 + fixed(v6t_0, "float64")
+    v7s_0 = v7_0 + apart(v7l_0, "float64")
+    v6s_0 = v6_0 + apart(v6t_0, "float64")
     y_0 = quotient(v7s_0, v6s_0, "float64")
     z0 = y_0
     y = z0

@@ -11,10 +11,11 @@ from .numbers import square_root
 
 
 @triton.jit
-def split(s, divider: tl.constexpr):
-    """s = high + low, high of few bits."""
-    high = s * divider
-    high = high - (high - s)
+def split(s, divider: tl.constexpr, dtype: tl.constexpr):
+    """s = high + low, high of few bits, by rounding its bits."""
+    half: tl.constexpr = (divider - 1) // 2
+    bits = (bits_of(s, dtype) + half) & -(2 * half)
+    high = reinterpret(bits, dtype)
     return high, s - high
 
 
@@ -36,14 +37,10 @@ def fast_two_sum(a, b):
 @triton.jit
 def two_product(a, b, dtype: tl.constexpr):
     """a * b as its rounded product and the rest."""
-    divider: tl.constexpr = 4097.0 if dtype == "float32" else 134217729.0
+    divider: tl.constexpr = 4097 if dtype == "float32" else 134217729
     p = fixed(a * b, dtype)
-    ca = a * divider
-    cb = b * divider
-    ah = ca - (ca - a)
-    bh = cb - (cb - b)
-    al = a - ah
-    bl = b - bh
+    ah, al = split(a, divider, dtype)
+    bh, bl = split(b, divider, dtype)
     return p, al * bl - (((p - ah * bh) - al * bh) - ah * bl)
 
 

@@ -133,7 +133,7 @@ def local_polynomials(t, rows: tl.constexpr, dtype: tl.constexpr, numbers=None):
     if divider is not None:
         z = rest_of(at, rows, numbers, first + 1, s)
         slope = entry(at, rows, numbers, first)
-        high, low = split(s, divider)
+        high, low = split(s, divider, dtype)
         y = (lead + slope * high) - (z - slope * low)
     else:
         z = rest_of(at, rows, numbers, first, s)
