@@ -12,24 +12,32 @@ from dataclasses import dataclass
 
 from .formula.catalogue import Entry
 from .formula.spec import make_spec
+from .lowering.lower import lower
 from .numbers.floats import FloatFormat
 from .numbers.formats import FORMATS
 from .numbers.formats import get_format
 from .pieces.cover import AnyPlan
 from .pieces.plan import ORDERS
+from .pieces.sound import require_sound
 from .pipeline import derive
 from .pipeline import derive_closed
 from .pipeline import to_source
+from .source.triton import render_triton
 from .store.store import remembered
 from .words.certificate import certify
 
 
 @dataclass(frozen=True)
 class Built:
-    """What one function comes to: files by name, and the plans."""
+    """What one function comes to: files by name, and the plans.
+
+    Attributes:
+        kernels: the file of its Triton kernels.
+    """
 
     entry: Entry
     files: dict[str, str]
+    kernels: dict[str, str]
     plans: tuple[AnyPlan, ...]
 
 
@@ -140,4 +148,21 @@ def _assemble(
         f"{entry.name}.py": source.text,
         f"{entry.name}.json": certificate.text,
     }
-    return Built(entry, files, tuple(plans))
+    kernels = {}
+    if certified:
+        kernels[f"{entry.name}.py"] = kernels_of(entry.formula, plans)
+    return Built(entry, files, kernels, tuple(plans))
+
+
+def kernels_of(
+    expression: str, plans: Sequence[AnyPlan], shipped: bool = True
+) -> str:
+    """The Triton kernels of one function's plans; as safe as `to_source`.
+
+    Raises:
+        GeneratorError: as `to_source`.
+    """
+    for plan in plans:
+        require_sound(plan)
+    bodies = [lower(plan) for plan in plans]
+    return render_triton(plans[0].name, expression, bodies, shipped).text

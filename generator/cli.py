@@ -216,6 +216,11 @@ def _package_folder() -> Path:
     return Path(keras_stablef.__file__).parent / "generated"
 
 
+def _triton_folder() -> Path:
+    """The folder of the Triton kernels, beside it."""
+    return _package_folder().parent / "kernels"
+
+
 def _kernels() -> tuple[Path, str]:
     """The numbers of the runtime's kernels: their place, and the file."""
     source = render_kernels()
@@ -260,13 +265,17 @@ def _build(
 
 def _everything(
     console: Console, fresh: bool
-) -> tuple[dict[str, str], list[AnyPlan]]:
+) -> tuple[dict[Path, dict[str, str]], list[AnyPlan]]:
+    """The files of each folder, and the plans."""
     if fresh and not console.is_terminal:
         console.print("deriving every plan anew; some minutes")
     built = _build(
         load_catalogue(), list(FORMATS), console, fresh, certified=True
     )
-    files = {name: text for b in built for name, text in b.files.items()}
+    files = {
+        _package_folder(): {n: t for b in built for n, t in b.files.items()},
+        _triton_folder(): {n: t for b in built for n, t in b.kernels.items()},
+    }
     return files, [plan for b in built for plan in b.plans]
 
 
@@ -275,8 +284,12 @@ def _all(options: argparse.Namespace, console: Console) -> int:
     if set(names) != set(FORMATS):
         return _others(options, console, formats, names)
     files, plans = _everything(console, options.fresh)
-    folder = _package_folder()
-    changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
+    changed = [
+        f"{folder.name}/{name}"
+        for folder, texts in files.items()
+        for name, text in texts.items()
+        if write_if_changed(folder / name, text)
+    ]
     place, text = _kernels()
     changed += [place.name] if write_if_changed(place, text) else []
     page = _bounds_page()
@@ -325,7 +338,11 @@ def _others(
 
 def _check(options: argparse.Namespace, console: Console) -> int:
     files, plans = _everything(console, options.fresh)
-    problems = differences(_package_folder(), files)
+    problems = [
+        f"{folder.name}/{line}"
+        for folder, texts in files.items()
+        for line in differences(folder, texts)
+    ]
     place, text = _kernels()
     if place.read_text(encoding="utf-8") != text:
         problems.append(f"{place.name} differs")
@@ -337,7 +354,8 @@ def _check(options: argparse.Namespace, console: Console) -> int:
     for line in problems:
         console.print(f"[red]{escape(line)}[/red]; run `make generate`")
     if not problems:
-        _output().print(f"{len(files)} generated files are up to date")
+        count = sum(map(len, files.values()))
+        _output().print(f"{count} generated files are up to date")
     return 1 if problems else 0
 
 

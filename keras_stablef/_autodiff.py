@@ -24,7 +24,11 @@ from .runtime.bits import sees_bits
 Product = Callable[[Any, Any], Any]
 
 
-def attach(bodies: Sequence[Body], wide: str | None = None) -> tuple[Body, ...]:
+def attach(
+    bodies: Sequence[Body],
+    wide: str | None = None,
+    kernels: Sequence[Body] | None = None,
+) -> tuple[Body, ...]:
     """`bodies` with each one's derivative the next one's value.
 
     Args:
@@ -34,6 +38,8 @@ def attach(bodies: Sequence[Body], wide: str | None = None) -> tuple[Body, ...]:
             Neither TensorFlow nor torch multiplies in float8.  For 16-bit
             formats the product is exact in float32 (11 + 11 bits of 24), so
             that this is what the dtype's own product is.
+        kernels: what runs in place of the bodies; where it returns None,
+            they do.
 
     Returns:
         As many functions, each taking a TensorFlow or Keras variable for x
@@ -54,11 +60,24 @@ def attach(bodies: Sequence[Body], wide: str | None = None) -> tuple[Body, ...]:
     third = forward(bodies[-1])
     # What autodiff makes of a body, XLA and inductor take long to compile.
     fused = _FUSED.get(keras.backend.backend(), lambda body: body)
-    *rest, last = (*map(fused, bodies), third, forward(third))
+    run = [*map(fused, bodies)]
+    if kernels is not None:
+        run = [*map(_first_of, kernels, run)]
+    *rest, last = (*run, third, forward(third))
     ops = [last]
     for body in reversed(rest):
         ops.append(rule(body, ops[-1], times))
     return tuple(reversed(ops))[: len(bodies)]
+
+
+def _first_of(kernel: Body, body: Body) -> Body:
+    """`kernel`, but `body` where it returns None."""
+
+    def run(x: Any, *rest: Any) -> Any:
+        y = None if rest else kernel(x)
+        return body(x, *rest) if y is None else y
+
+    return run
 
 
 def _upstream_product(wide: str | None) -> Product:
@@ -100,7 +119,8 @@ def _forward_jax(body: Body) -> Body:
 # and its own reverse mode goes through f forwards.
 
 
-def _forward_torch(body: Body) -> Body:
+def forward_torch(body: Body) -> Body:
+    """The derivative of a body."""
     import torch
 
     def slope(x: Any, *rest: Any) -> Any:
@@ -134,7 +154,7 @@ def _forward_tensorflow(body: Body) -> Body:
 
 _FORWARD: dict[str, Callable[[Body], Body]] = {
     "jax": _forward_jax,
-    "torch": _forward_torch,
+    "torch": forward_torch,
     "tensorflow": _forward_tensorflow,
 }
 

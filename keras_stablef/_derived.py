@@ -89,6 +89,7 @@ class Derived(Function):
         self._max_ulp = max_ulp
         self._plans: dict[tuple[str, int], AnyPlan] = {}
         self._bodies: dict[tuple[str, int], Callable[[Any], Any]] = {}
+        self._kernels: dict[tuple[str, int], tuple[Any, Sequence[Any]]] = {}
 
     @property
     def formats(self) -> Mapping[str, FloatFormat]:
@@ -138,12 +139,33 @@ class Derived(Function):
             ).text
             # Under a name that tracebacks and AutoGraph can look up.
             place = f"<keras_stablef {self.key[:16]} {dtype} {order}>"
-            lines = text.splitlines(keepends=True)
-            linecache.cache[place] = (len(text), None, lines, place)
-            namespace: dict[str, Any] = {"__name__": f"{__name__}.derived"}
-            exec(compile(text, place, "exec"), namespace)  # our own source
-            self._bodies[key] = namespace["BODIES"][dtype][0]
+            self._bodies[key] = self._run(text, place)["BODIES"][dtype][0]
         return self._bodies[key]
+
+    def kernel(self, dtype: str, order: int) -> tuple[Any, Sequence[Any]]:
+        from types import SimpleNamespace
+
+        from .generator.build import kernels_of
+
+        key = dtype, order
+        if key not in self._kernels:
+            tables = self.body(dtype, order).__globals__
+            plans = [self.plan(dtype, order)]
+            text = kernels_of(self.expression, plans, shipped=False)
+            # Triton reads its source where tracebacks do.
+            place = f"<keras_stablef {self.key[:16]} {dtype} {order} kernel>"
+            namespace = self._run(text, place, plain=SimpleNamespace(**tables))
+            self._kernels[key] = namespace["KERNELS"][dtype][0]
+        return self._kernels[key]
+
+    @staticmethod
+    def _run(text: str, place: str, **given: Any) -> dict[str, Any]:
+        """The names of a module that was rendered now."""
+        lines = text.splitlines(keepends=True)
+        linecache.cache[place] = (len(text), None, lines, place)
+        namespace = {"__name__": f"{__name__}.derived", **given}
+        exec(compile(text, place, "exec"), namespace)  # our own source
+        return namespace
 
     def derive_now(self, dtype: str) -> None:
         """f and f' in one dtype; if it has a number in the domain.

@@ -56,5 +56,13 @@ class Function(ABC):
         """From memory, from disk, or derived; loads the generator."""
 
     @abstractmethod
+    def kernel(self, dtype: str, order: int) -> tuple[Any, Sequence[Any]]:
+        """The Triton kernel of a body, and the tables it looks up in.
+
+        Raises:
+            ImportError: there is no Triton.
+        """
+
+    @abstractmethod
     def claims(self, dtype: str, order: int) -> dict[str, Any]:
         """The certificate, and in it the plans; see `StableOp.certificate`."""

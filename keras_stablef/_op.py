@@ -19,6 +19,7 @@ from ._rounding import narrow
 from ._tensors import as_float_tensor
 from ._tensors import complex_refused
 from ._tensors import format_name
+from ._triton import kernels_of
 
 
 @keras.saving.register_keras_serializable(package="keras_stablef")
@@ -366,7 +367,11 @@ def _towers(function: Function) -> dict[str, tuple[Body, ...]]:
     key = function.key
     if key not in _TOWERS:
         _TOWERS[key] = {
-            name: attach(_bodies(function, name), _wide(function, name))
+            name: attach(
+                _bodies(function, name),
+                _wide(function, name),
+                kernels_of(function, name),
+            )
             for name in function.compute
         }
     return _TOWERS[key]

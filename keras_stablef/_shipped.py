@@ -7,6 +7,7 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Mapping
+from collections.abc import Sequence
 from importlib import resources
 from typing import TYPE_CHECKING
 from typing import Any
@@ -54,6 +55,12 @@ class Shipped(Function):
 
     def plan(self, dtype: str, order: int) -> AnyPlan:
         return _derived.shipped_plan(self.name, dtype, order)
+
+    def kernel(self, dtype: str, order: int) -> tuple[Any, Sequence[Any]]:
+        home = f".kernels.{self.name}"
+        kernels = importlib.import_module(home, __package__).KERNELS
+        found: tuple[Any, Sequence[Any]] = kernels[dtype][order]
+        return found
 
     def claims(self, dtype: str, order: int) -> dict[str, Any]:
         return dict(certificate(self.name))

@@ -187,12 +187,13 @@ def _tables(bodies: Sequence[Body], certified: bool) -> list[str]:
     return lines
 
 
-def _prime(order: int) -> str:
+def prime(order: int) -> str:
+    """f, f', f'' ..."""
     return "f" + "'" * order if order < 4 else f"f^({order})"
 
 
 def _title(body: Body) -> str:
     return (
-        f"{_prime(body.order)} in {body.dtype}, proved within "
+        f"{prime(body.order)} in {body.dtype}, proved within "
         f"{shown_bound(body.ulp)} ulp."
     )

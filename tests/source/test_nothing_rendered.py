@@ -14,6 +14,7 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
+from keras_stablef.generator.build import kernels_of
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.formula.spec import Spec
 from keras_stablef.generator.numbers.formats import formats_with
@@ -33,6 +34,7 @@ from payloads import closed_plan
 from payloads import cover
 from payloads import must_be_harmless
 from payloads import rendered
+from payloads import shape
 
 pytestmark = pytest.mark.once
 
@@ -68,6 +70,16 @@ def test_texts_that_are_rendered(payload: str) -> None:
     assert data["expression"] == payload
     assert data["domain"] == [payload] * 2
     assert set(data) == set(json.loads(certify("", ("", ""), [cover()]).text))
+
+
+@MANY
+@given(PAYLOADS)
+def test_texts_in_kernels(payload: str) -> None:
+    try:
+        source = kernels_of(payload, [cover()], shipped=False)
+    except GeneratorError:
+        return
+    assert shape(source) == shape(kernels_of("exp(x)", [cover()], False))
 
 
 def _entry(plan: Any, **changes: Any) -> Any:
@@ -128,6 +140,8 @@ def test_plans_that_nobody_derived(place: str, payload: str) -> None:
         rendered(plan=plan)
     with pytest.raises(GeneratorError, match="received"):
         certify("exp(x)", ("0", "2"), [plan])
+    with pytest.raises(GeneratorError, match="received"):
+        kernels_of("exp(x)", [plan], shipped=False)
 
 
 def test_the_plans_above_are_sound_before() -> None:
