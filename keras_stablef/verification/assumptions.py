@@ -180,10 +180,7 @@ def _pair_cases(dtype: str) -> list[Case]:
         case(  # in the order that it asks for
             "fast_two_sum",
             lambda x, y: pair_ops.fast_two_sum(x * 2.0**-60, y * 2.0**-90),
-            [
-                x / 2**60 + y / 2**90
-                for x, y in zip(xs, ys, strict=True)
-            ],
+            [x / 2**60 + y / 2**90 for x, y in zip(xs, ys, strict=True)],
         ),
         case(
             "two_product",
