@@ -275,7 +275,7 @@ def format_of(name: str, known: Mapping[str, FloatFormat]) -> FloatFormat:
     return get_format(name, known)
 
 
-def lifted(function: Callable[[Any], Any]) -> sympy.Expr:
+def lifted(function: Callable[[Any], Any]) -> sympy.Expr | str:
     """The formula of a Python function over keras.ops."""
     from .generator.formula.lift import lift
 
