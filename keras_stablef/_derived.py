@@ -96,24 +96,33 @@ class Derived(Function):
         return self._formats
 
     def plan(self, dtype: str, order: int) -> AnyPlan:
+        from dataclasses import replace
+
+        import sympy
+
         from .generator.numbers.formats import get_format
         from .generator.pipeline import derive
         from .generator.store.store import remembered
 
         key = dtype, order
         if key not in self._plans:
+            # Whatever they are called: others ask for the same mathematics.
+            x = sympy.Symbol("x", real=True)
+            expr = self.spec.expr.xreplace({self.spec.variable: x})
+            spec = replace(self.spec, name="f", expr=expr, variable=x)
             parts = (
-                str(self.spec.expr),
+                str(spec.expr),
                 self.domain,
                 self._max_ulp,
                 repr(get_format(dtype)),
             )
             with progress(f"deriving {self.name}{chr(39) * order} {dtype}"):
-                self._plans[key] = remembered(
-                    (self.name, dtype, order),
+                found = remembered(
+                    (spec.name, dtype, order),
                     parts,
-                    lambda: derive(self.spec, dtype, order, self._max_ulp),
+                    lambda: derive(spec, dtype, order, self._max_ulp),
                 )
+            self._plans[key] = replace(found, name=self.name)
         return self._plans[key]
 
     def claims(self, dtype: str, order: int) -> dict[str, Any]:
@@ -297,7 +306,7 @@ def format_of(name: str, known: Mapping[str, FloatFormat]) -> FloatFormat:
     return get_format(name, known)
 
 
-def lifted(function: Callable[[Any], Any]) -> sympy.Expr:
+def lifted(function: Callable[[Any], Any]) -> sympy.Expr | str:
     """The formula of a Python function over keras.ops."""
     from .generator.formula.lift import lift
 

@@ -11,15 +11,20 @@ from flint import ctx
 from ..errors import DomainError
 from ..errors import NoFloatError
 from ..errors import NotProvedError
+from ..numbers.evaluate import evaluate
 from ..numbers.evaluate import to_primitives
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import ends_of_ball
 from ..numbers.floats import floor_log2
+from ..numbers.floats import power2
 from ..numbers.floats import to_arb
+from ..numbers.magnitudes import MagnitudeAlgebra
+from ..numbers.magnitudes import magnitude
 from .roots import ball
 from .work import Work
 from .work import local
 
+INSIDE = Fraction(1, 2**10)  # of the domain's width
 END_BITS = (400, 4000, 40000)  # of an end that is no fraction
 
 
@@ -96,3 +101,36 @@ def is_regular(work: Work, point: Fraction, side: int) -> bool:
             except NotProvedError:
                 continue
     return False
+
+
+def has_left(
+    work: Work, low: Fraction | None, high: Fraction | None, side: int
+) -> bool:
+    """Whether f is beyond the numbers of the format at an end of the domain.
+
+    At it, or a little inside, as f may vanish at the end itself.
+    """
+    end, other = (high, low) if side > 0 else (low, high)
+    if end is None:
+        return False
+    width = abs(end) if other is None else abs(end - other)
+    with ctx.workprec(work.high_bits):
+        return any(
+            _is_outside(work, end - side * part * width)
+            for part in (Fraction(0), INSIDE)
+        )
+
+
+def _is_outside(work: Work, x: Fraction) -> bool:
+    """Whether |f(x)| is above or below all normal numbers; no 0, no pole."""
+    size = evaluate(work.expr, MagnitudeAlgebra(to_arb(x)))
+    if size is None:
+        value = ball(work.expr, to_arb(x))
+        if not value.is_finite() or value.contains(0):
+            return False
+        size = magnitude(value)
+    assert size is not None
+    if size.low > to_arb(work.fmt.max_finite).log():
+        return bool(size.high.is_finite())
+    least = power2(work.fmt.emin).log()
+    return bool(size.high < least and not size.may_vanish)

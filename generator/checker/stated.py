@@ -343,6 +343,8 @@ def _differ(
     a: Node, b: Node, low: Fraction | None, high: Fraction | None
 ) -> str | None:
     """Where two formulas differ; None where they agree."""
+    if a == b:
+        return None
     seen = 0
     before = ctx.prec, ctx.cap
     try:

@@ -25,6 +25,7 @@ from .arithmetic import divide
 from .arithmetic import multiply
 from .arithmetic import power
 from .arithmetic import subtract
+from .written import formula_of
 from .written import refuse_size
 
 X = sympy.Symbol("x", real=True)
@@ -72,8 +73,8 @@ _UNARY: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def lift(function: Callable[[Any], Any], seconds: float) -> sympy.Expr:
-    """The formula that `function` computes.
+def lift(function: Callable[[Any], Any], seconds: float) -> sympy.Expr | str:
+    """The formula that `function` computes; as text where it is a number.
 
     Args:
         seconds: of computing, for the call and for what it recorded.
@@ -91,7 +92,7 @@ def lift(function: Callable[[Any], Any], seconds: float) -> sympy.Expr:
 
 def _lifted(
     function: Callable[[Any], Any], label: str, refuse: Callable[[], None]
-) -> sympy.Expr:
+) -> sympy.Expr | str:
     import keras
 
     x = keras.KerasTensor((None,), dtype=keras.config.floatx())
@@ -109,7 +110,9 @@ def _lifted(
             f"Cannot read {label}: expected one tensor that depends on its "
             f"argument, received {shown(type(y).__name__)}."
         )
-    return _read(y, {id(x): X}, label)
+    formula = _read(y, {id(x): X}, label)
+    # A number in sympy would be a formula in no variable.
+    return formula if formula.free_symbols else f"{formula_of(formula)}+0*{X}"
 
 
 def _read(y: Any, known: dict[int, Any], label: str) -> sympy.Expr:

@@ -79,6 +79,8 @@ OPERATORS: dict[type, Callable[[sympy.Expr, sympy.Expr], sympy.Expr]] = {
 }
 
 _WORD = r"[A-Za-z_][A-Za-z0-9_]*"
+# Not the e of 1e5, nor the x of 0x1.
+_NAME = re.compile(rf"(?<![A-Za-z0-9_.]){_WORD}", re.ASCII)
 _TOKEN = re.compile(
     r"(?P<space>[ \t]+)"
     r"|0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+"
@@ -146,6 +148,12 @@ def retyped(text: str) -> str:
         tokens.append(" " if found["space"] else token)
         at = found.end()
     return "".join(tokens)
+
+
+def variables_of(text: str) -> list[sympy.Symbol]:
+    """The variables that are written in a formula's text, in order."""
+    names = {name for name in _NAME.findall(text) if is_variable(name)}
+    return [sympy.Symbol(name, real=True) for name in sorted(names)]
 
 
 def is_variable(name: str) -> bool:

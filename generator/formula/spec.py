@@ -14,11 +14,13 @@ from .. import plain
 from ..errors import GeneratorError
 from ..errors import NotAnExpressionError
 from ..errors import VariableError
+from .constant import without_variable
 from .domain import end_text
 from .domain import interval
 from .parse import FUNCTIONS
 from .parse import parse
 from .parse import retyped
+from .parse import variables_of
 from .written import formula_of
 from .written import refuse_size
 
@@ -86,7 +88,10 @@ def make_spec(
             f"received {type(formula).__name__}."
         )
     expr = parse(text)
-    variable = _one_variable(expr)
+    variable = _one_variable(expr, text)
+    expr = without_variable(expr, variable)
+    if not expr.free_symbols:  # plainly, so that nobody need find it again
+        text = f"{formula_of(expr)}+0*{variable}"
     if expr == variable and sum(c.isalpha() for c in variable.name) > 1:
         raise _bare_name(variable.name)
     return Spec(name, text, expr, variable, interval(domain))
@@ -120,8 +125,10 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
-def _one_variable(expr: sympy.Expr) -> sympy.Symbol:
+def _one_variable(expr: sympy.Expr, text: str = "") -> sympy.Symbol:
+    """Of the expression, or of its text, where it has cancelled."""
     symbols = sorted(expr.free_symbols, key=str)
+    symbols = symbols or variables_of(text)
     if len(symbols) != 1:
         names = ", ".join(str(s) for s in symbols) or "none"
         found = plain.shown(names).strip("'")

@@ -18,6 +18,7 @@ from ..numbers.places import Place
 from ..numbers.places import expand
 from .end_kinds import AnyEnd
 from .end_kinds import ExponentialEnd
+from .end_kinds import FloatEnd
 from .ends import end_form
 from .flat import flat_form
 from .flat import zero_form
@@ -45,20 +46,41 @@ def far_end(work: Work, side: int) -> tuple[AnyEnd, Fraction]:
     if not isinstance(form, ExponentialEnd) or not few:
         return form, form.bound
     try:
-        flat = flat_form(
-            work.expr,
-            work.variable,
-            None,
-            side,
-            work.fmt,
-            work.high_bits,
-            work.check_time,
-            QUICK,
-        )
+        flat = _flat(work, side)
     except NotProvedError:
         return form, form.bound
     stretch = sorted((side * form.bound, side * flat.bound))
     return (flat, flat.bound) if _few(work, *stretch) else (form, form.bound)
+
+
+def far_end_before(
+    work: Work, side: int, edge: Fraction
+) -> tuple[AnyEnd, Fraction] | None:
+    """The same on a bounded domain; None if it begins beyond its edge.
+
+    An expansion may begin behind a zero of f where f is 0 to every float.
+
+    Raises:
+        NotRealError, SingularityError, NotProvedError: there is none; why.
+    """
+    form, bound = far_end(work, side)
+    if bound >= edge and isinstance(form, ExponentialEnd):
+        form = _flat(work, side)
+        bound = form.bound
+    return (form, bound) if bound < edge else None
+
+
+def _flat(work: Work, side: int) -> FloatEnd:
+    return flat_form(
+        work.expr,
+        work.variable,
+        None,
+        side,
+        work.fmt,
+        work.high_bits,
+        work.check_time,
+        QUICK,
+    )
 
 
 def _is_nothing_beyond(work: Work, side: int) -> bool:

@@ -70,8 +70,6 @@ class Reaching:
     work: Work
     frame: Frame
     parity: int
-    low: Fraction | None
-    high: Fraction | None
     search: Search
     far: dict[AnyEnd, Distant] = field(default_factory=dict)
     known: dict[tuple[int, Fraction, Fraction], ClosedForm | None] = field(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from dataclasses import replace
 from fractions import Fraction
 from itertools import zip_longest
 
 from ..analysis.domain_ends import ends_of
+from ..analysis.domain_ends import has_left
 from ..analysis.domain_ends import is_regular
 from ..analysis.domain_ends import is_zero
 from ..analysis.realness import refuse_unreal
@@ -18,6 +20,9 @@ from ..analysis.specials import specials_of
 from ..analysis.work import Work
 from ..errors import BoundNotMetError
 from ..errors import NotProvedError
+from ..errors import NotRealError
+from ..errors import SingularityError
+from ..errors import TimeLimitError
 from ..formula.derivative import derivative
 from ..formula.spec import Spec
 from ..lowering.costs import cost
@@ -30,6 +35,7 @@ from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
 from ..pieces.far import SEARCH
 from ..pieces.far import far_end
+from ..pieces.far import far_end_before
 from ..pieces.far import form_at
 from ..pieces.fill import fill
 from ..pieces.flat import zero_form
@@ -79,18 +85,7 @@ def make_cover(
         if low is not None and low == high:
             row = single(work, low)
             return Cover(name, order, fmt.name, mine, low, high, (row,), (), ())
-        frame = _framed(work, mine, low, high)
-        plan = _filled(work, frame, name, mine, low, high, ())
-        plans = [plan]
-        # Closed forms are more than is needed: where the search has ended,
-        # there are rows.
-        with suppress(SearchEndedError):
-            for left, closed in _alternatives(work, frame, mine, low, high):
-                plans += [
-                    _filled(each, left, name, mine, low, high, closed)
-                    for each in (work, replace(work, more_degree=MORE))
-                ]
-        return min(plans, key=cost)
+        return _made(work, name, mine, low, high)
     except NotProvedError as error:
         raise BoundNotMetError(
             f"Bound not met: expected {goal:g} ulp for the derivative of "
@@ -104,47 +99,117 @@ def make_cover(
         ) from None
 
 
-def _closed_forms(
+@dataclass(frozen=True)
+class _Line:
+    """What a plan is looked for on.
+
+    Attributes:
+        parity: of f^(order); where there is one, low is 0.
+        low, high: the domain, None for infinity.
+        far: sides on which the form of infinity stands.  On a bounded one it
+            begins within the domain and goes on beyond.
+    """
+
+    parity: int
+    low: Fraction | None
+    high: Fraction | None
+    far: tuple[int, ...]
+
+    def end(self, side: int) -> Fraction | None:
+        """The end on that side."""
+        return self.high if side > 0 else self.low
+
+    @property
+    def bounded(self) -> tuple[int, ...]:
+        """Sides on which the domain ends."""
+        sides = (1,) if self.parity else (1, -1)
+        return tuple(s for s in sides if self.end(s) is not None)
+
+
+def _made(
     work: Work,
-    frame: Frame,
+    name: str,
     parity: int,
     low: Fraction | None,
     high: Fraction | None,
+) -> Cover:
+    """The cheapest plan, with a bounded end as it is or as one far out.
+
+    What is solved on all reals is so on any part of them: the form of
+    infinity holds from its bound on, and rows need not go where f is below
+    or above the numbers of the format, where they are good to no bit.
+    Where f has left these at an end that form comes first.
+    """
+    infinite = tuple(s for s, e in ((1, high), (-1, low)) if e is None)
+    line = _Line(parity, low, high, infinite)
+    gone = tuple(s for s in line.bounded if has_left(work, low, high, s))
+    tried = [gone, (), line.bounded, *((s,) for s in line.bounded)]
+    reason: Exception | None = None
+    for more in dict.fromkeys(tried):
+        try:
+            return _cheapest(work, name, replace(line, far=(*infinite, *more)))
+        except (SingularityError, NotRealError, OverflowError):
+            if not more:  # elsewhere it may be beyond the domain
+                raise
+        except NotProvedError as error:
+            if not more:
+                reason = error
+        except TimeLimitError:
+            if reason is None:
+                raise
+            break
+    assert reason is not None
+    raise reason
+
+
+def _cheapest(work: Work, name: str, line: _Line) -> Cover:
+    """The cheapest of the plans with these forms at the ends."""
+    frame = _framed(work, line)
+    plans = [_filled(work, frame, name, line, ())]
+    # Closed forms are more than is needed: where the search has ended,
+    # there are rows.
+    with suppress(SearchEndedError):
+        for left, closed in _alternatives(work, frame, line):
+            plans += [
+                _filled(each, left, name, line, closed)
+                for each in (work, replace(work, more_degree=MORE))
+            ]
+    return min(plans, key=cost)
+
+
+def _closed_forms(
+    work: Work, frame: Frame, line: _Line
 ) -> tuple[ClosedForm, ...]:
     """One for each infinite side, up to its end form, if there is one."""
-    sides = [(1, frame.stop)] if high is None else []
-    sides += [(-1, -frame.start)] if low is None and not parity else []
+    edges = {1: frame.stop, -1: -frame.start}
+    sides = [s for s in (1, -1) if s in line.far]
     found = (
         closed_form(
             work.plain,
             work.variable,
             side,
-            edge,
+            edges[side],
             work.fmt,
             work.goal,
             work.check_time,
         )
-        for side, edge in sides
+        for side in sides
     )
     return tuple(form for form in found if form)
 
 
 def _alternatives(
-    work: Work,
-    frame: Frame,
-    parity: int,
-    low: Fraction | None,
-    high: Fraction | None,
+    work: Work, frame: Frame, line: _Line
 ) -> Iterator[tuple[Frame, tuple[ClosedForm, ...]]]:
     """Closed forms, one or two at a time, and the frame they leave."""
-    closed = _closed_forms(work, frame, parity, low, high)
+    closed = _closed_forms(work, frame, line)
     if closed:
         yield frame, closed
     # Of f'' nobody waits for the last operation: there is room for the claim.
     goal = work.goal if work.order < ORDERS - 1 else work.goal / CLAIMED
     search = Search(work.fmt, goal, work.goal, work.check_time)
-    reaching = Reaching(work, frame, parity, low, high, search)
-    if not parity:
+    reaching = Reaching(work, frame, line.parity, search)
+    if not line.parity:
         both = reaching.both()
         if both is not None:
             yield both
@@ -160,9 +225,8 @@ def _alternatives(
         yield from reaching.closer(left, forms)
 
 
-def _framed(
-    work: Work, parity: int, low: Fraction | None, high: Fraction | None
-) -> Frame:
+def _framed(work: Work, line: _Line) -> Frame:
+    low, high, parity = line.low, line.high, line.parity
     first = -SEARCH if low is None else low
     last = SEARCH if high is None else high
     if low is not None and high is None:
@@ -170,10 +234,25 @@ def _framed(
     if high is not None and low is None:
         first = min(first, high - SEARCH)
     refuse_unreal(work, first, last, low, high, bool(parity))
-    specials = specials_of(work, first, last)
-    refuse(work, specials, first, last, low, high, parity)
     ends: list[AnyEnd] = []
     start, stop = first, last
+    for side in line.far:
+        if line.end(side) is None:
+            continue
+        # Before anything is looked for, which is easy only within its bound.
+        found = far_end_before(work, side, stop if side > 0 else -start)
+        if found is None:
+            raise NotProvedError("a form that begins beyond the domain")
+        ends.append(found[0])
+        if side > 0:
+            stop = found[1]
+        else:
+            start = -found[1]
+    if start > stop:
+        start = stop = (start + stop) / 2
+    first, last = start, stop
+    specials = specials_of(work, first, last)
+    refuse(work, specials, first, last, low, high, parity)
     if high is None:
         form, stop = far_end(work, 1)
         ends.append(form)
@@ -208,9 +287,7 @@ def _filled(
     work: Work,
     frame: Frame,
     name: str,
-    parity: int,
-    low: Fraction | None,
-    high: Fraction | None,
+    line: _Line,
     closed: tuple[ClosedForm, ...],
 ) -> Cover:
     """The plan with rows wherever a frame and closed forms leave a gap."""
@@ -231,11 +308,33 @@ def _filled(
         name,
         work.order,
         work.fmt.name,
-        parity,
-        low,
-        high,
+        line.parity,
+        line.low,
+        line.high,
         tuple(rows),
         tuple(powers),
-        frame.ends,
-        closed,
+        tuple(e for e in frame.ends if _is_within(e, line)),
+        tuple(_cut(form, line) for form in closed if _is_within(form, line)),
     )
+
+
+def _is_within(piece: AnyEnd | ClosedForm, line: _Line) -> bool:
+    """Whether a piece begins within the domain."""
+    if isinstance(piece, ClosedForm):
+        first = None if piece.signed else piece.low  # what is on both sides is
+    else:
+        first = None if piece.point is not None else piece.bound
+    end = line.end(piece.side)
+    return first is None or end is None or first < piece.side * end
+
+
+def _cut(form: ClosedForm, line: _Line) -> ClosedForm:
+    """A closed form up to the ends of the domain, without limits beyond."""
+    low, high = line.low, line.high
+    if form.side < 0:
+        low, high = (None if end is None else -end for end in (high, low))
+    if low is not None and form.signed and form.low < low:
+        form = replace(form, low=low, limit=None)
+    if high is not None and form.high > high:
+        form = replace(form, high=high, limit=None)
+    return form

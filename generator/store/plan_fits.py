@@ -248,7 +248,7 @@ def _check_carried(form: ClosedForm) -> None:
     if UNIT in table:
         unit = Op("div", (Var(str(form.scaled)),) * 2)
         need(table[UNIT] == unit, "a unit", "that of what is scaled", UNIT)
-    free = form.scaled is not None or (not form.signed and UNIT not in table)
+    free = form.scaled is not None or not (form.power or UNIT in table)
     need(free, "what is scaled", "an exponential", form.scaled)
     most = abs(form.power) <= MOST_SCALED
     need(most, "power", f"at most {MOST_SCALED} in size", form.power)

@@ -32,6 +32,7 @@ ROOMS = {
 PASSING = (
     "Work.",
     "Special.",
+    "Spec.",
     "Search.",
     "_",
     "shown",
