@@ -143,9 +143,9 @@ def around_exp(
     """The rendered _pair_exp, with its truncation error."""
 
     def more(high: Number, n: Number, x: Number) -> Number:
-        r = Real(float(REACHES["exp"][1]))
+        most = Real(float(REACHES["exp"][1]))
         none = (n.lo == 0) & (n.hi == 0) & (n.error == 0)
-        r = np.where(none, np.minimum(x.top, r), r)
+        r = np.where(none, np.minimum(x.top, most), most)
         lost = Real(found.factor) * r**found.order
         lost = lost + 2 * n.size * Real(found.split)
         return _more(high, lost)
