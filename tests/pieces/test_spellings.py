@@ -9,7 +9,6 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-
 from keras_stablef.generator.pieces.settled import settled
 from keras_stablef.generator.pieces.spellings import E
 from keras_stablef.generator.pieces.spellings import Spelling

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from backends import BACKEND
 from keras import ops
-
 from keras_stablef.generator.program.carried_value import Carried
 from keras_stablef.generator.program.kernel_errors import exp_error
 from keras_stablef.generator.program.kernel_errors import log_error
 from keras_stablef.generator.program.spans import Real
 from keras_stablef.generator.program.spans import Span
+
 from keras_stablef.runtime import kernels
 
 pytestmark = pytest.mark.skipif(
