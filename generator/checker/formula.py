@@ -107,6 +107,28 @@ def _tan(a: Node) -> Node:
     return call("sin", a) / call("cos", a)
 
 
+def _sigmoid(a: Node) -> Node:
+    return ONE / (ONE + exp(-a))
+
+
+def _silu(a: Node) -> Node:
+    return a * _sigmoid(a)
+
+
+def _larger(a: Node, b: Node) -> Node:
+    return (a + b + call("abs", a - b)) / TWO
+
+
+def _smaller(a: Node, b: Node) -> Node:
+    return (a + b - call("abs", a - b)) / TWO
+
+
+_OF_TWO: dict[str, Callable[[Node, Node], Node]] = {
+    "max": _larger,
+    "maximum": _larger,
+    "min": _smaller,
+    "minimum": _smaller,
+}
 _FUNCTIONS: dict[str, Callable[[Node], Node]] = {
     **{
         name: (lambda a, name=name: call(name, a))  # type: ignore[misc]
@@ -120,8 +142,17 @@ _FUNCTIONS: dict[str, Callable[[Node], Node]] = {
     "log1p": lambda a: log(ONE + a),
     "log2": lambda a: log(a) / log(TWO),
     "log10": lambda a: log(a) / log(number(10)),
-    "sigmoid": lambda a: ONE / (ONE + exp(-a)),
+    "square": lambda a: a**2,
+    "sigmoid": _sigmoid,
+    "expit": _sigmoid,
+    "logit": lambda a: log(a / (ONE - a)),
+    "log_sigmoid": lambda a: -log(ONE + exp(-a)),
     "softplus": lambda a: log(ONE + exp(a)),
+    "silu": _silu,
+    "swish": _silu,
+    "gelu": lambda a: a * (ONE + call("erf", a / TWO**HALF)) / TWO,
+    "relu": lambda a: _larger(a, number(0)),
+    "sign": lambda a: a / call("abs", a),
     "tan": _tan,
     "cot": lambda a: call("cos", a) / call("sin", a),
     "sec": lambda a: ONE / call("cos", a),
@@ -138,6 +169,8 @@ _FUNCTIONS: dict[str, Callable[[Node], Node]] = {
     "atanh": lambda a: log((ONE + a) / (ONE - a)) / TWO,
     "erfc": lambda a: ONE - call("erf", a),
 }
+for _name in ("sin", "cos", "tan", "sinh", "cosh", "tanh"):
+    _FUNCTIONS[f"arc{_name}"] = _FUNCTIONS[f"a{_name}"]
 
 
 def read(text: str) -> Node:
@@ -225,6 +258,11 @@ class _Reader:
             name = tree.func.id
             if name in _FUNCTIONS and len(tree.args) == 1:
                 return _FUNCTIONS[name](self.node(tree.args[0]))
+            if name in _OF_TWO and len(tree.args) == 2:
+                return _OF_TWO[name](*map(self.node, tree.args))
+            if name == "pow" and len(tree.args) == 2:
+                base, exponent = tree.args
+                return self._operation(ast.BinOp(base, ast.Pow(), exponent))
         raise Unreadable(
             "Not a formula that the checker knows: expected numbers, x, "
             f"+ - * / ** and functions, received {ast.unparse(tree)!r}."

@@ -3,7 +3,8 @@
 Owns: text and Python functions read by a whitelist (`parse`, `lift`), sizes
 before sympy evaluates (`arithmetic`), a formula printed anew (`written`), the
 interval (`domain`), symmetry about 0 (`parity`), derivatives
-(`derivative`), and the declared functions (`catalogue`).
+(`derivative`), names for what is made of others (`shorthand`), formulas that
+are one number (`constant`), and the declared functions (`catalogue`).
 
 May know: `numbers`.  Nothing of what was given is kept but what was parsed;
 whatever comes from outside ends here.

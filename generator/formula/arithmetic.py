@@ -60,6 +60,28 @@ def divide(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     return _bounded(a / b)
 
 
+def larger(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """The larger of two, with a kink where they meet."""
+    return _chosen(a, b, 1)
+
+
+def smaller(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
+    """The smaller of two."""
+    return _chosen(a, b, -1)
+
+
+def _chosen(a: sympy.Expr, b: sympy.Expr, side: int) -> sympy.Expr:
+    """a where a - b has that sign, b elsewhere.
+
+    Where it is b the difference is taken 0 times, in derivatives too; with
+    |a - b| it would be left to cancel.
+    """
+    if a.is_number:
+        a, b = b, a
+    u = a - b
+    return _bounded(b + u * ((1 + side * sympy.sign(u)) / 2))
+
+
 def power(a: sympy.Expr, b: sympy.Expr) -> sympy.Expr:
     """a**b of bounded size."""
     if not b.is_number:

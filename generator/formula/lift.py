@@ -22,9 +22,16 @@ from .arithmetic import RefusedError
 from .arithmetic import add
 from .arithmetic import call
 from .arithmetic import divide
+from .arithmetic import larger
 from .arithmetic import multiply
 from .arithmetic import power
+from .arithmetic import smaller
 from .arithmetic import subtract
+from .shorthand import gelu
+from .shorthand import gelu_tanh
+from .shorthand import sigmoid
+from .shorthand import silu
+from .shorthand import softplus
 from .written import formula_of
 from .written import refuse_size
 
@@ -37,6 +44,8 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "Divide": divide,
     "TrueDivide": divide,
     "Power": power,
+    "Maximum": larger,
+    "Minimum": smaller,
 }
 _UNARY: dict[str, Callable[[Any], Any]] = {
     "Negative": lambda a: -a,
@@ -67,8 +76,14 @@ _UNARY: dict[str, Callable[[Any], Any]] = {
     "Arccosh": sympy.acosh,
     "Arctanh": sympy.atanh,
     "Erf": sympy.erf,
-    "Sigmoid": lambda a: 1 / (1 + sympy.exp(-a)),
-    "Softplus": lambda a: sympy.log(1 + sympy.exp(a)),
+    "Sign": sympy.sign,
+    "Sigmoid": sigmoid,
+    "LogSigmoid": lambda a: -softplus(-a),
+    "Softplus": softplus,
+    "Silu": silu,
+    "Gelu": gelu,
+    "GeluApproximate": gelu_tanh,
+    "Relu": lambda a: larger(a, sympy.Integer(0)),
     "Sinc": lambda a: sympy.sin(sympy.pi * a) / (sympy.pi * a),
 }
 
@@ -139,6 +154,8 @@ def _read(y: Any, known: dict[int, Any], label: str) -> sympy.Expr:
             stack += missing
             continue
         kind = type(operation).__name__
+        if kind == "Gelu" and operation.approximate:
+            kind = "GeluApproximate"
         parts = [
             known[id(a)]
             if isinstance(a, keras.KerasTensor)

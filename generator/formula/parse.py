@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import sympy
 
@@ -25,9 +26,15 @@ from .arithmetic import UnrealError
 from .arithmetic import add
 from .arithmetic import call
 from .arithmetic import divide
+from .arithmetic import larger
 from .arithmetic import multiply
 from .arithmetic import power
+from .arithmetic import smaller
 from .arithmetic import subtract
+from .shorthand import gelu
+from .shorthand import sigmoid
+from .shorthand import silu
+from .shorthand import softplus
 
 MAX_LENGTH = 2000  # characters
 MAX_DEPTH = 60  # nested operations; CPython's own parser stops near 100
@@ -44,8 +51,16 @@ FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     "log1p": lambda a: sympy.log(1 + a),
     "log2": lambda a: sympy.log(a) / sympy.log(2),
     "log10": lambda a: sympy.log(a) / sympy.log(10),
-    "sigmoid": lambda a: 1 / (1 + sympy.exp(-a)),
-    "softplus": lambda a: sympy.log(1 + sympy.exp(a)),
+    "square": lambda a: power(a, sympy.Integer(2)),
+    "sigmoid": sigmoid,
+    "expit": sigmoid,
+    "logit": lambda a: sympy.log(divide(a, 1 - a)),
+    "log_sigmoid": lambda a: -softplus(-a),
+    "softplus": softplus,
+    "silu": silu,
+    "swish": silu,
+    "gelu": gelu,
+    "relu": lambda a: larger(a, sympy.Integer(0)),
     "sin": sympy.sin,
     "cos": sympy.cos,
     "tan": sympy.tan,
@@ -53,8 +68,11 @@ FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     "sec": sympy.sec,
     "csc": sympy.csc,
     "asin": sympy.asin,
+    "arcsin": sympy.asin,
     "acos": sympy.acos,
+    "arccos": sympy.acos,
     "atan": sympy.atan,
+    "arctan": sympy.atan,
     "sinh": sympy.sinh,
     "cosh": sympy.cosh,
     "tanh": sympy.tanh,
@@ -62,13 +80,25 @@ FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     "sech": sympy.sech,
     "csch": sympy.csch,
     "asinh": sympy.asinh,
+    "arcsinh": sympy.asinh,
     "acosh": sympy.acosh,
+    "arccosh": sympy.acosh,
     "atanh": sympy.atanh,
+    "arctanh": sympy.atanh,
     "erf": sympy.erf,
     "erfc": sympy.erfc,
     "abs": sympy.Abs,
     "Abs": sympy.Abs,
+    "sign": sympy.sign,
 }
+OF_TWO: dict[str, Callable[[Any, Any], sympy.Expr]] = {
+    "pow": power,
+    "max": larger,
+    "maximum": larger,
+    "min": smaller,
+    "minimum": smaller,
+}
+JUMPS = ("floor", "ceil", "round", "trunc")  # at every whole number
 CONSTANTS = {"pi": sympy.pi, "E": sympy.E, "e": sympy.E}
 OPERATORS: dict[type, Callable[[sympy.Expr, sympy.Expr], sympy.Expr]] = {
     ast.Add: add,
@@ -163,6 +193,7 @@ def is_variable(name: str) -> bool:
         and not name.startswith("_")
         and not keyword.iskeyword(name)
         and name not in FUNCTIONS
+        and name not in OF_TWO
         and name not in CONSTANTS
     )
 
@@ -227,7 +258,7 @@ def _convert(node: ast.AST, text: str, depth: int) -> sympy.Expr:
     if isinstance(node, ast.Name):
         if node.id in CONSTANTS:
             return CONSTANTS[node.id]
-        if node.id in FUNCTIONS:
+        if node.id in FUNCTIONS or node.id in OF_TWO:
             raise _reject(node, text, "a function without its argument")
         if node.id.startswith("_"):
             raise _reject(node, text, "a name beginning with _")
@@ -270,12 +301,23 @@ def _call(node: ast.Call, text: str, depth: int) -> sympy.Expr:
     name = node.func.id
     if name.startswith("_"):
         raise _reject(node, text, "a name beginning with _")
-    if name not in FUNCTIONS:
+    if name in JUMPS:
+        raise UnknownFunctionError(
+            f"Not continuous: expected functions that do not jump, received "
+            f"{name}, which does at whole numbers; give one step and its "
+            "domain."
+        )
+    if name not in FUNCTIONS and name not in OF_TWO:
         raise UnknownFunctionError(
             f"Unknown function: expected one of "
-            f"{', '.join(sorted(FUNCTIONS))}; received {shown(name)}."
+            f"{', '.join(sorted({*FUNCTIONS, *OF_TWO}))}; received "
+            f"{shown(name)}."
         )
-    if len(node.args) != 1 or node.keywords:
-        raise _reject(node, text, f"{name} takes one argument")
-    argument = _convert(node.args[0], text, depth + 1)
-    return _made(lambda: call(FUNCTIONS[name], argument), node, text)
+    count = 2 if name in OF_TWO else 1
+    if len(node.args) != count or node.keywords:
+        what = f"{name} takes {('one argument', 'two arguments')[count - 1]}"
+        raise _reject(node, text, what)
+    args = [_convert(a, text, depth + 1) for a in node.args]
+    if count == 2:
+        return _made(lambda: OF_TWO[name](*args), node, text)
+    return _made(lambda: call(FUNCTIONS[name], *args), node, text)

@@ -1,0 +1,34 @@
+"""Functions that have a name and are made of others."""
+
+from __future__ import annotations
+
+import sympy
+
+# Of the tanh that stands for erf in the approximate gelu.
+CUBE = sympy.Rational(44715, 1000000)
+
+
+def sigmoid(a: sympy.Expr) -> sympy.Expr:
+    """1 / (1 + exp(-a))."""
+    return 1 / (1 + sympy.exp(-a))
+
+
+def softplus(a: sympy.Expr) -> sympy.Expr:
+    """log(1 + exp(a))."""
+    return sympy.log(1 + sympy.exp(a))
+
+
+def silu(a: sympy.Expr) -> sympy.Expr:
+    """a sigmoid(a)."""
+    return a / (1 + sympy.exp(-a))
+
+
+def gelu(a: sympy.Expr) -> sympy.Expr:
+    """a times the normal distribution function."""
+    return a * (1 + sympy.erf(a / sympy.sqrt(2))) / 2
+
+
+def gelu_tanh(a: sympy.Expr) -> sympy.Expr:
+    """What keras.ops.gelu computes unless it is told otherwise."""
+    inner = sympy.sqrt(2 / sympy.pi) * (a + CUBE * a**3)
+    return a * (1 + sympy.tanh(inner)) / 2
