@@ -262,7 +262,11 @@ def _check_twins(closed: Sequence[ClosedForm]) -> None:
         if form.signed:
             twin = closed[k + 1] if k + 1 < len(closed) else form
             same = twin == replace(
-                form, low=twin.low, high=twin.high, limit=twin.limit
+                form,
+                low=twin.low,
+                high=twin.high,
+                limit=twin.limit,
+                ulp=twin.ulp,
             )
             need(
                 same and form.side > 0 and form.high < twin.low,
