@@ -15,12 +15,14 @@ BITS = {"float32": ("int32", 23, 127), "float64": ("int64", 52, 1023)}
 def sees_bits() -> bool:
     """Whether what is run, or traced, may look at the bits of a float.
 
-    ONNX has BitCast from opset 26 on, and no converter uses it: one is at work
-    where torch says so, or Keras with its export is among the callers.  All
-    else has it, LiteRT too, but for numpy, where Keras (3.15) makes int32 of
-    int64.
+    ONNX has BitCast from opset 26 on, and no converter uses it; LiteRT has no
+    bitwise and.  One of them is at work where torch says so, or Keras with its
+    export is among the callers.  All else has both, but for numpy, where Keras
+    (3.15) makes int32 of int64.
     """
     if backend() == "numpy":
+        return False
+    if backend() == "openvino":  # it has none
         return False
     if backend() == "torch":
         import torch
@@ -30,7 +32,7 @@ def sees_bits() -> bool:
     while frame.f_back is not None:
         frame = frame.f_back
         home = str(frame.f_globals.get("__name__"))
-        if home.startswith("keras.") and home.endswith(".onnx"):
+        if home.startswith("keras.") and home.endswith((".onnx", ".litert")):
             return False
     return True
 
