@@ -213,7 +213,7 @@ def _divided_twice(a, b):
 
 def _rooted_twice(a, b):
     r = ops.sqrt(a)
-    most = _constant(18446742974197923840.0, "float32")
+    most = _constant(2.0**64 - 2.0**40, "float32")
     r = ops.where(a < float("inf"), ops.minimum(r, most), r)
     e = 0.5 * _left_over(a, r, r)
     return ops.where(_is_normal(a, a), _corrected(r, e), r)

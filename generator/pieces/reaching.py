@@ -175,9 +175,9 @@ class Reaching:
             for form in closed:
                 wider = None
                 if form.signed and form.low < 0:
-                    if -form.high <= SIGNED_STARTS[-1]:
+                    if -form.high <= max(SIGNED_STARTS):
                         wider = widened(form, -start, expr, self.search)
-                elif start < form.low <= SIGNED_STARTS[-1]:
+                elif start < form.low <= max(STARTS):
                     own = expr
                     if not form.signed:
                         own = expr.xreplace({X: form.side * T})

@@ -74,9 +74,12 @@ def _of_cover(plan: Any) -> Iterator[Fraction | None]:
         yield number(row["center"])
     for row in _records(plan["powers"]):
         yield from (number(row["low"]), number(row["high"]))
-        center, tiny = number(row["center"]), number(row["tiny"])
-        if center is not None and tiny is not None:
-            yield from (center - tiny, center, center + tiny)
+        center = number(row["center"])
+        assert center is not None
+        yield center
+        for edge in map(number, row["edges"]):
+            if edge is not None:
+                yield from (center - edge, center + edge)
     for form in plan["closed"]:
         for edge in (number(form["low"]), number(form["high"])):
             yield None if edge is None else form["side"] * edge
