@@ -210,8 +210,10 @@ class _Carried:
             "div": self._quotient,
             "sqrt": self._root,
             "exp": self._exp,
-            "log": self._log,
         }
+        if node.name == "log":
+            own = node.args[0] == Var(self.piece.program.input)
+            return self._log(name, *args, own)
         return two[node.name](name, *args)
 
     def _constant(self, node: Op) -> _Value:
@@ -343,9 +345,16 @@ class _Carried:
         call = Call("unit_of", (self.exponent, Word(self.dtype)))
         return _Value(self._named(UNIT, call))
 
-    def _log(self, name: str, a: _Value) -> _Value:
+    def _log(self, name: str, a: _Value, own: bool) -> _Value:
+        """
+        Args:
+            own: it is the input, which may be subnormal.
+        """
         names = f"{name}m_{self.k}", f"{name}n_{self.k}"
-        call = Call("split_exponent", (a.head, Word(1), Word(self.dtype)))
+        split = "split_exponent"
+        if own and 0 < self.piece.low < self.fmt.smallest_normal:
+            split = "split_subnormal"
+        call = Call(split, (a.head, Word(1), Word(self.dtype)))
         self.statements.append(Assign(names, call))
         both = Var(names[0]), Var(names[1]), Word(self.dtype)
         h, e = self._pair(name, Call("pair_log", both))

@@ -120,8 +120,12 @@ def _taken(test: Expr, name: str, chosen: bool) -> Assign:
 
 
 def _end_taken(form: AnyEnd, k: int, dtype: str, chosen: bool) -> Assign:
-    compare = "<" if form.point is not None else ">="
-    here = Compare(compare, Var(f"d{k}"), Number(form.bound, dtype))
+    compare, bound = ">=", form.bound
+    if form.point is not None:
+        compare, fmt = "<", FORMATS[dtype]
+        if bound < fmt.smallest_normal:  # which compilers may read as 0
+            compare, bound = "<=", fmt.down(bound - fmt.smallest_subnormal / 2)
+    here = Compare(compare, Var(f"d{k}"), Number(bound, dtype))
     if chosen:
         return _taken(here, f"y{k}", True)
     if _is_constant(form):

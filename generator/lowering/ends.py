@@ -15,6 +15,7 @@ from ..pieces.end_kinds import PairEnd
 from ..pieces.plan import ORDERS
 from ..program.program import Const
 from ..program.program import Expr
+from ..program.program import Op
 from ..program.program import Var
 from ..text import at_most
 from .body import Assign
@@ -168,14 +169,22 @@ def _simple(
         found.append(assign("a", head - small))
     else:  # head + tail, rounded; a tensor, or torch would make it float32
         found.append(assign("a", head + zeros("d")))
-    power = -form.power if form.point is None else form.power
+    sign = -1 if form.point is None else 1
+    power = Fraction(sign * form.power, form.root)
+    steps = [D] * int(abs(power))
+    if power.denominator == 2:
+        steps.append(Op("sqrt", (D,)))
     value: Expr = a
-    if power > 0:
-        value = a * D
-    elif power and factor.head == 1 and not factor.rest:
-        value = (-a) / (-D)  # see `body.reciprocal`
-    elif power:
-        value = a / D
+    for step in steps:
+        if value is not a:
+            # (a / d) / d is a / (d d) to XLA, and d d may be out of range.
+            value = Call("fixed", (value, Word(dtype)))
+        if power > 0:
+            value = value * step
+        elif value is a and factor.head == 1 and not factor.rest:
+            value = (-a) / (-step)  # see `body.reciprocal`
+        else:
+            value = value / step
     return [*found, assign(f"y{k}", value)]
 
 

@@ -14,6 +14,8 @@ from ..errors import NotRealError
 from ..errors import SingularityError
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2
+from .bare import bare
+from .bare import may_be_bare
 from .end_kinds import AnyEnd
 from .end_kinds import ExponentialEnd
 from .end_kinds import Factor
@@ -40,25 +42,29 @@ class Distant:
     limit: float | None = None
 
 
-def distant(work: Work, end: AnyEnd) -> Distant:
-    """The cheapest that may stand there; the end itself if nothing is."""
-    if isinstance(end, FloatEnd):
-        return Distant(end, end.bound)
+def distant(work: Work, end: AnyEnd) -> list[Distant]:
+    """What may stand there, the cheapest first; the end itself at last."""
     if isinstance(end, ExponentialEnd) and end.point is None:
         left = _left(work, end)
-        return Distant(left, left.bound)
+        return [Distant(left, left.bound)]
+    found = []
+    if end.point == 0 and end.side > 0:  # where nothing of it is out of range
+        found.append(beside(work, end))
+    lone = _lone(work, end)
+    if lone is not None:
+        found.append(Distant(lone, lone.bound))
     if not isinstance(end, PairEnd):
-        return Distant(end, end.bound)
+        return [*found, Distant(end, end.bound)]
     for far in FAR:
-        made = _single(work, end, far)
-        if made is not None:
-            return Distant(made, made.bound)
+        made = _from(work, end, far)
+        if isinstance(made, FloatEnd):
+            return [*found, Distant(made, made.bound)]
     if end.point is not None:
-        return Distant(end, end.bound)
+        return [*found, Distant(end, end.bound)]
     zero = _vanished(work, end)
     if zero is not None:
-        return Distant(zero, zero.bound)
-    return Distant(None, work.fmt.max_finite, end.limit)
+        return [*found, Distant(zero, zero.bound)]
+    return [*found, Distant(None, work.fmt.max_finite, end.limit)]
 
 
 def beside(work: Work, end: AnyEnd) -> Distant:
@@ -70,7 +76,7 @@ def beside(work: Work, end: AnyEnd) -> Distant:
         near = point + end.side * tiny
         first = fmt.up(near) if end.side > 0 else fmt.down(near)
     else:
-        first = end.side * fmt.smallest_normal
+        first = end.side * fmt.smallest_subnormal
     bound = abs(first - point)
     flat = FloatEnd(
         point=point,
@@ -148,12 +154,26 @@ def _is_out(size: float, end: ExponentialEnd, fmt: FloatFormat) -> bool:
     return size < (fmt.emin - 1) * math.log(2)
 
 
-def _single(work: Work, end: PairEnd, far: Fraction) -> FloatEnd | None:
-    """One float from there on, if that is good enough."""
+def _lone(work: Work, end: AnyEnd) -> FloatEnd | None:
+    """The first term of the expansion there."""
+    found = bare(end, work.fmt, work.goal)
+    if found is not None or not may_be_bare(end, work.fmt, work.goal):
+        return found
+    for far in FAR:  # what was left out there is less further out
+        made = _from(work, end, far)
+        if made is not None:
+            found = bare(made, work.fmt, work.goal)
+        if found is not None:
+            return found
+    return None
+
+
+def _from(work: Work, end: AnyEnd, far: Fraction) -> AnyEnd | None:
+    """The form that begins there."""
     distance = far if end.point is None else 1 / far
     try:
         with ctx.workprec(work.high_bits):
-            made = form_from(
+            return form_from(
                 work.expr,
                 end.point,
                 end.side,
@@ -165,20 +185,19 @@ def _single(work: Work, end: PairEnd, far: Fraction) -> FloatEnd | None:
             )
     except (NotProvedError, NotRealError, SingularityError):
         return None
-    return made if isinstance(made, FloatEnd) else None
 
 
 def _vanished(work: Work, end: PairEnd | FloatEnd) -> FloatEnd | None:
     """0, where |f| is below the smallest normal number.
 
-    |f| <= sum |c| w**i |log w|**j w**power, which falls with w = 1/t.
+    |f| <= sum |c| w**i |log w|**j w**power, which falls with w = t**(-1/q).
     """
     fmt = work.fmt
     factors: tuple[Factor, ...] = ()
     left = True
     if isinstance(end, FloatEnd):
         factors, left = (end.factor,), False
-    elif end.root == 1 and not end.gain:
+    elif end.root <= 2 and not end.gain:
         factors, left = end.factors, False
     if left or end.power < 1:
         return None
@@ -190,13 +209,15 @@ def _vanished(work: Work, end: PairEnd | FloatEnd) -> FloatEnd | None:
         for f, most in zip(factors, logs, strict=True)
     ]
     head, rest = sum(heads), sum(rests)
-    bound = Fraction(2) ** (-fmt.emin // end.power - 1)
-    while True:
+    bound = Fraction(2) ** (-fmt.emin * end.root // end.power - 1)
+    while bound <= fmt.max_finite:
+        # 1/w or a little less: a root of integers.
+        near = bound if end.root == 1 else Fraction(math.isqrt(int(bound)))
         # The truncation is relative to the first term.
-        size = head * (1 + Fraction(end.truncation)) + rest / bound
+        size = head * (1 + Fraction(end.truncation)) + rest / near
         # With 1% to spare: it is shown a little before the bound.
         size *= Fraction(101, 100) ** end.power
-        if size / bound**end.power < fmt.smallest_normal:
+        if size / near**end.power < fmt.smallest_normal:
             break
         bound += Fraction(2) ** (floor_log2(bound) - 3)
     if bound > fmt.max_finite or bound < end.bound:

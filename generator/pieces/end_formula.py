@@ -20,7 +20,7 @@ def end_formula(form: AnyEnd) -> str:
     sign = -1 if form.point is None else 1
     if isinstance(form, FloatEnd) and form.is_flat:
         return f"{form.limit:g}"
-    root = 1 if isinstance(form, FloatEnd) else form.root
+    root = form.root
     factors = (form.factor,) if isinstance(form, FloatEnd) else form.factors
     terms = []
     for j, factor in enumerate(factors):

@@ -47,6 +47,8 @@ class FloatEnd(End):
     """w**power P_0(w): one float is enough throughout.
 
     Attributes:
+        root: q, as of a `PairEnd`; beyond 1 and powers beyond -1, 0 and 1
+            there is one number in P_0.
         note: how it was proved, for people.
         truncation: bound of |form / f - 1| between `bound` and `cut`.
     """
@@ -55,6 +57,7 @@ class FloatEnd(End):
     factor: Factor
     note: str
     truncation: float = 0.0
+    root: int = 1
 
     @property
     def is_flat(self) -> bool:

@@ -9,6 +9,8 @@ from dataclasses import field
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
+from itertools import product
 
 import sympy
 
@@ -32,7 +34,9 @@ from .spellings import X
 # Next to a removable point: exp(x) - 1 and log(1 + x) keep their precision.
 CLOSE = Fraction(1, 2**8), Fraction(1, 2**4)
 STARTS = (Fraction(1), Fraction(2))
+# The last of them is the largest.
 SIGNED_STARTS = tuple(Fraction(2) ** k for k in (0, -1, -2, 1))
+MOST_WAYS = 6  # of what may stand at the ends of a form on both sides
 # Where an exponential may be too small to matter.
 TERMS = 1, 0, 2
 SETTLED = tuple(Fraction(n) for n in (12, 16, 20, 24, 32, 40, 48, 64))
@@ -71,7 +75,7 @@ class Reaching:
     frame: Frame
     parity: int
     search: Search
-    far: dict[AnyEnd, Distant] = field(default_factory=dict)
+    far: dict[AnyEnd, list[Distant]] = field(default_factory=dict)
     known: dict[tuple[int, Fraction, Fraction], ClosedForm | None] = field(
         default_factory=dict
     )
@@ -80,12 +84,12 @@ class Reaching:
     )
 
     @cached_property
-    def inner(self) -> Distant | None:
-        """At the end of the domain that is 0, if it is one."""
+    def inner(self) -> list[Distant]:
+        """What may stand at the end of the domain that is 0, if it is one."""
         for end in self.frame.ends:
             if end.point == 0 and end.side > 0:
                 return self._distant(end)
-        return None
+        return []
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -98,7 +102,7 @@ class Reaching:
             if edge > 0
         )
 
-    def _distant(self, end: AnyEnd) -> Distant:
+    def _distant(self, end: AnyEnd) -> list[Distant]:
         if end not in self.far:
             self.far[end] = distant(self.work, end)
         return self.far[end]
@@ -128,8 +132,9 @@ class Reaching:
                 ends = [e for e in frame.ends if e is not old]
                 ends += [new] if new is not None else []
                 frame = replace(frame, ends=tuple(ends))
-        inner = self.inner
-        if inner is not None and found and starts == (inner.bound,):
+        for inner in self.inner if found else ():
+            if starts != (inner.bound,):
+                continue
             kept = [e for e in frame.ends if e.point != 0 or e.side < 0]
             assert inner.end is not None
             frame = replace(frame, ends=(inner.end, *kept), start=inner.bound)
@@ -145,10 +150,8 @@ class Reaching:
         center = Fraction(0) if not at else at[0]
         if len(at) > 1 or center is None:
             return None
-        for wide in (True, False):
-            lower, upper = self._reach(-1, wide), self._reach(1, wide)
-            if lower is None or upper is None:
-                continue
+        reaches = product(self._reaches(-1), self._reaches(1))
+        for lower, upper in islice(reaches, MOST_WAYS):
             if not lower.edge < center < upper.edge:
                 return None
             forms = self._both(center, lower.edge, upper.edge)
@@ -191,50 +194,59 @@ class Reaching:
                 yield frame, tuple(made)
                 return
 
-    def _reach(self, side: int, wide: bool) -> _Reach | None:
+    def _reaches(self, side: int) -> list[_Reach]:
         """How far a form may go on one side, and what follows there."""
         frame, work = self.frame, self.work
         edge = frame.stop if side > 0 else frame.start
         own = [e for e in frame.ends if (e.side == side) == (e.point is None)]
         if not own:
-            return _Reach(edge, Distant(None, abs(edge)), None)
+            return [_Reach(edge, Distant(None, abs(edge)), None)]
         (old,) = own
-        if old.point == 0:  # subnormal numbers are between
-            return None
-        if old.point is not None:
-            far = beside(work, old)
-            return _Reach(old.point - side * far.bound, far, None)
-        far = farthest(work, old) if wide else self._distant(old)
-        if far.bound <= side * edge:
-            far = Distant(old, side * edge)
-        last = None
-        if far.bound > work.fmt.emax and not wide:
-            t = work.plain.xreplace({work.variable: side * T})
-            last = self._settled(t, side, far.bound)
-            if last is not None:
-                last = replace(last, limit=far.limit)
-        bound = far.bound if last is None else last.low
-        return _Reach(side * bound, far, last)
+        point = old.point
+        if point is not None:
+            ends = [beside(work, old)] if point else self._distant(old)
+            return [_Reach(point - side * d.bound, d, None) for d in ends]
+        found = []
+        ends = [farthest(work, old), *self._distant(old)]
+        for k, far in enumerate(ends):
+            if far in ends[:k]:
+                continue
+            if far.bound <= side * edge:
+                far = Distant(old, side * edge)
+            last = None
+            if far.bound > work.fmt.emax and k:
+                t = work.plain.xreplace({work.variable: side * T})
+                last = self._settled(t, side, far.bound)
+                if last is not None:
+                    last = replace(last, limit=far.limit)
+            bound = far.bound if last is None else last.low
+            found.append(_Reach(side * bound, far, last))
+        return found
 
     def _both(
         self, center: Fraction, low: Fraction, high: Fraction
     ) -> tuple[ClosedForm, ClosedForm] | None:
         work = self.work
         expr = work.plain.xreplace({work.variable: X})
-        for start in SIGNED_STARTS:
+
+        def forms(start: Fraction) -> tuple[ClosedForm, ClosedForm] | None:
             left = center - min(start, (center - low) / 2)
             right = center + min(start, (high - center) / 2)
             if not (work.fmt.holds(left) and work.fmt.holds(right)):
                 left, right = work.fmt.round(left), work.fmt.round(right)
-            forms = forms_on_both_sides(
+            return forms_on_both_sides(
                 expr,
                 (low, left),
                 (right, high),
                 self.search,
             )
-            if forms is not None:
-                return forms
-        return None
+
+        *nearer, last = SIGNED_STARTS
+        least = forms(last)
+        if least is None:  # what holds on no less holds on no more
+            return None
+        found = (made for start in nearer if (made := forms(start)))
+        return next(found, least)
 
     def _side(
         self, side: int, starts: Sequence[Fraction], terms: int
@@ -251,8 +263,7 @@ class Reaching:
         edge = frame.stop if side > 0 else -frame.start
         expr = work.plain.xreplace({work.variable: side * T})
         outer = [e for e in frame.ends if e.point is None and e.side == side]
-        for old in outer:
-            far = self._distant(old)
+        for old, far in ((e, d) for e in outer for d in self._distant(e)):
             if far.bound <= edge:
                 far = Distant(old, edge)
             last = None
@@ -277,17 +288,23 @@ class Reaching:
         starts: Sequence[Fraction],
         edge: Fraction,
     ) -> ClosedForm | None:
-        for start in starts:
-            if edge <= 2 * start:
-                continue
-            asked = side, start, edge
-            if asked not in self.known:
-                self.known[asked] = best_form(
-                    expr, side, start, edge, self.search
-                )
-            if (form := self.known[asked]) is not None:
+        able = [start for start in starts if edge > 2 * start]
+        # What holds on no less holds on no more.
+        if not able or self._best(expr, side, max(able), edge) is None:
+            return None
+        for start in able:
+            form = self._best(expr, side, start, edge)
+            if form is not None:
                 return form
         return None
+
+    def _best(
+        self, expr: sympy.Expr, side: int, start: Fraction, edge: Fraction
+    ) -> ClosedForm | None:
+        asked = side, start, edge
+        if asked not in self.known:
+            self.known[asked] = best_form(expr, side, start, edge, self.search)
+        return self.known[asked]
 
     def _settled(
         self, expr: sympy.Expr, side: int, bound: Fraction, terms: int = 1

@@ -285,12 +285,16 @@ def _centered(
     """
     if not known:
         return []
-    first = known[0]
-    exact = first.boxes(low, high).exact[first.form.program.statements[-1][0]]
-    sizes = exact.size[np.isfinite(exact.size) & (exact.size > 0)]
-    if not len(sizes):
+    sizes = []
+    for one in known:  # those that cancel enclose f widely
+        name, _ = one.form.program.statements[-1]
+        size = one.boxes(low, high).exact[name].size
+        size = size[np.isfinite(size) & (size > 0)]
+        if len(size):
+            sizes.append((size.min(), size.max()))
+    if not sizes:
         return []
-    ends = [int(np.frexp(v)[1]) - 1 for v in (sizes.min(), sizes.max())]
+    ends = [int(np.frexp(min(v))[1]) - 1 for v in zip(*sizes, strict=True)]
     shift = -sum(ends) // 2
     if abs(shift) < search.fmt.emax // 4:
         return []
@@ -323,29 +327,36 @@ def _sign_inside(program: Program) -> Program:
     if node.name == "mul" and not is_power_of_two(node.args[0]):
         return program
     a, b = quotient.args[0], quotient.args[-1]
-    if quotient.name != "div" or isinstance(a, Const):
+    if quotient.name != "div":
         return program
+    if isinstance(a, Const):
+        factor = node.args[0]
+        times = factor.value if isinstance(factor, Const) else Fraction(-1)
+        kept.append((name, Op("div", (Const(a.value * times), b))))
+        return Program(program.input, tuple(kept))
     kept.append((inner, Op(node.name, (*node.args[:-1], a))))
     kept.append((name, Op("div", (Var(inner), b))))
     return Program(program.input, tuple(kept))
 
 
 def _divided_twice(program: Program) -> Program | None:
-    """a / q**2 as (a / q) / q: the square may overflow."""
+    """a / (p q) as (a / p) / q: the product may be out of range."""
     *before, (name, node) = program.statements
     if not (isinstance(node, Op) and node.name == "div"):
         return None
     a, b = node.args
-    square = dict(before).get(b.name) if isinstance(b, Var) else None
-    if not (isinstance(square, Op) and square.name == "mul"):
+    product = dict(before).get(b.name) if isinstance(b, Var) else None
+    if not (isinstance(product, Op) and product.name == "mul"):
         return None
-    q = square.args[0]
-    if q != square.args[1] or isinstance(a, Const) or not isinstance(b, Var):
+    p, q = product.args
+    if not (isinstance(p, Var) and isinstance(q, Var)):
+        return None
+    if (isinstance(a, Const) and p == q) or not isinstance(b, Var):
         return None
     if any(b in other.args for _, other in before if isinstance(other, Op)):
         return None
     made = [(n, o) for n, o in before if n != b.name]
-    made.append((f"{name}p", Op("div", (a, q))))
+    made.append((f"{name}p", Op("div", (a, p))))
     made.append((name, Op("div", (Var(f"{name}p"), q))))
     return Program(program.input, tuple(made))
 

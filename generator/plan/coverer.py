@@ -41,6 +41,7 @@ from ..pieces.fill import fill
 from ..pieces.flat import zero_form
 from ..pieces.plan import ORDERS
 from ..pieces.powers import PowerRow
+from ..pieces.reaching import CLOSE
 from ..pieces.reaching import Frame
 from ..pieces.reaching import Reaching
 from ..pieces.rewritten import CLAIMED
@@ -214,8 +215,7 @@ def _alternatives(
         if both is not None:
             yield both
             yield from reaching.closer(*both)
-    inner = reaching.inner
-    if inner is not None:
+    for inner in reaching.inner:
         made = list(reaching.forms(inner.bound))
         yield from made
         if made and len(made[0][1]) == len(reaching.sides):
@@ -223,6 +223,7 @@ def _alternatives(
     for left, forms in reaching.forms():
         yield left, forms
         yield from reaching.closer(left, forms)
+    yield from reaching.forms(*CLOSE)
 
 
 def _framed(work: Work, line: _Line) -> Frame:

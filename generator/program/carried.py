@@ -205,7 +205,7 @@ class PairAnalyzer:
         if node.name == "exp":
             return self._exp(a, exact, pair)
         assert node.name == "log"
-        return self._log(a, exact, pair)
+        return self._log(node, a, exact, pair)
 
     def _is_exact(self, node: Expr) -> bool:
         """Whether one float is all of it."""
@@ -427,9 +427,15 @@ class PairAnalyzer:
         flushed = exact.least < self.normal / self.unit * 4
         return np.where(flushed, 3 * self.normal, Real(0))
 
-    def _log(self, a: Carried, exact: Span, pair: bool) -> Carried:
+    def _log(
+        self, node: Op, a: Carried, exact: Span, pair: bool
+    ) -> Carried:
         """log of the head, plus tail / head."""
-        least = np.where(a.least >= self.normal, a.least, np.nan)
+        normal = self.normal
+        if pair and node.args[0] == Var(self.form.program.input):
+            normal = Real(0)  # `split_subnormal`
+        held = (a.least >= normal) & (a.least > 0)
+        least = np.where(held, a.least, np.nan)
         carried = a.error / least
         if not pair:
             return self._function("log", exact, carried)

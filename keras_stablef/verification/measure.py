@@ -25,6 +25,7 @@ from .._dtypes import FORMATS
 from .._dtypes import Array
 from .._dtypes import largest
 from .._dtypes import scalar
+from ..runtime.division import square_root
 
 # How a function may be run.  TensorFlow's graph optimizer rewrites where XLA
 # does not; single functions are the same kernels in "graph" as in "eager".
@@ -40,7 +41,8 @@ MODES = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": lambda x: keras.ops.exp(x),
     "log": lambda x: keras.ops.log(x),
-    "sqrt": lambda x: keras.ops.sqrt(x),
+    # What modules call: on torch it is another one.
+    "sqrt": lambda x: square_root(x, keras.backend.standardize_dtype(x.dtype)),
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,

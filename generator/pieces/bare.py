@@ -1,0 +1,131 @@
+"""The first term of an expansion alone, where the others are too small.
+
+f = w**v (head + w P(w) + log(w) w P_1(w) + ...) is head w**v but for
+w (sum |c| w**i + ...) / |head|, which falls with w as long as |log w|**j w
+does.  Next to an end a closed form need go no nearer than to where that is
+below 2**-(p + 4), and head t**(v / q) is a quotient or two.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+from ..numbers.floats import FloatFormat
+from ..program.assumed import primitive_errors
+from .end_kinds import AnyEnd
+from .end_kinds import ExponentialEnd
+from .end_kinds import Factor
+from .end_kinds import FloatEnd
+from .end_kinds import LogEnd
+from .end_kinds import PairEnd
+from .rows import SPARE
+
+LEFT_OUT = 4  # bits below half an ulp
+OFF = 2.0**-18  # of a quotient or root, beyond its rounding, in ulp
+
+
+def bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> FloatEnd | None:
+    """Its first term, from as soon as that is all; None if it is not enough.
+
+    Products and quotients go from the first number to the result one after
+    the other, in one direction: none is out of range where neither of the
+    two is.
+    """
+    if not may_be_bare(end, fmt, goal):
+        return None
+    assert isinstance(end, (FloatEnd, PairEnd))
+    factors, head, ulp = _factors(end), _head(end), _ulps(end, fmt)
+    infinite = end.point is None
+    for distance in _distances(infinite, end.bound, fmt):
+        w = float(distance) ** ((-1 if infinite else 1) / end.root)
+        left = _left(factors, w) + end.truncation
+        if left <= 2.0 ** (-fmt.precision - LEFT_OUT):
+            break
+    else:
+        return None
+    truncation = left / (1 - left) * SPARE
+    ulp += truncation * 2.0**fmt.precision
+    if ulp > goal:
+        return None
+    return FloatEnd(
+        point=end.point,
+        side=end.side,
+        bound=distance,
+        cut=end.cut,
+        limit=end.limit,
+        power=end.power,
+        root=end.root,
+        factor=Factor(head, Fraction(0), ()),
+        ulp=ulp,
+        note=f"its other terms are below {truncation:.1e} of the first",
+        truncation=truncation,
+    )
+
+
+def may_be_bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> bool:
+    """Whether its first term alone is good enough, from somewhere on."""
+    if isinstance(end, (ExponentialEnd, LogEnd)):
+        return False
+    first, *logs = _factors(end)
+    if not first.head or any(f.head or f.tail for f in logs) or end.root > 2:
+        return False
+    if not (first.tail or first.rest or logs):
+        return False
+    inside = fmt.smallest_normal <= abs(_head(end)) <= fmt.max_finite
+    return inside and _ulps(end, fmt) <= goal
+
+
+def _factors(end: FloatEnd | PairEnd) -> tuple[Factor, ...]:
+    return (end.factor,) if isinstance(end, FloatEnd) else end.factors
+
+
+def _head(end: FloatEnd | PairEnd) -> Fraction:
+    gain = 0 if isinstance(end, FloatEnd) else end.gain
+    return _factors(end)[0].head * Fraction(2) ** -gain
+
+
+def _distances(
+    infinite: bool, bound: Fraction, fmt: FloatFormat
+) -> Iterator[Fraction]:
+    """Powers of two from the end's bound on, the least first."""
+    for k in range(fmt.emax):
+        distance = Fraction(2) ** (k if infinite else -k)
+        if (distance >= bound) if infinite else (distance <= bound):
+            yield distance
+
+
+def _left(factors: tuple[Factor, ...], w: float) -> float:
+    """What is left out, relative to the first term; inf if it may grow."""
+    log = -math.log(w)
+    if len(factors) > 1 and log < len(factors):
+        return math.inf
+    total = abs(float(factors[0].tail))
+    for j, factor in enumerate(factors):
+        for i, c in enumerate(factor.rest, 1):
+            total += abs(float(c)) * w**i * log**j
+    return total / abs(float(factors[0].head))
+
+
+def _ulps(end: FloatEnd | PairEnd, fmt: FloatFormat) -> float:
+    """Of head t**power: what its last operation rounds, and those before.
+
+    These are relative errors of half an ulp or less, which is up to an ulp
+    of the result; a root is an operand of the last.
+    """
+    head = _head(end)
+    sign = -1 if end.point is None else 1
+    power = Fraction(sign * end.power, end.root)
+    half = power.denominator == 2
+    count = int(abs(power)) + half
+    if not count:
+        return 0.0 if fmt.holds(head) else 0.5
+    top, bottom = abs(head.numerator), head.denominator
+    exact = top & (top - 1) == 0 and bottom & (bottom - 1) == 0
+    before = (1 + 2 * OFF) * (count - 1)
+    if exact and power > 0 and before:  # the first product is
+        before -= 1
+    if half:
+        before += 2 * (float(primitive_errors(fmt.name).ulp("sqrt")) + OFF)
+    return before + 0.5 + OFF
