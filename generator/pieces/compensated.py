@@ -30,6 +30,7 @@ from ..program.forms import boxes_of
 from ..program.forms import is_power_of_two
 from ..program.program import Const
 from ..program.program import Op
+from ..program.program import Program
 from ..program.spans import Array
 from ..program.spans import Real
 
@@ -42,12 +43,13 @@ LATE = 6
 NEARLY = 1.6  # times the goal: what may come down at single floats
 SAMPLES = 40  # inputs at which a form is looked for
 TRIES = 8
+FEWER = 3  # where there is a form already
 TIGHTER = 0.96  # is the goal at single inputs in each next try
 MOST_BAD = 4  # boxes that a next try looks at
 MOST_BOXES = 20_000
 # Of a search, in values of boxes, by precision: about 3 s, and 1 s where forms
 # are found soon or never.  A look at any takes as long as EACH of them.
-MOST_SPENT = {24: 1_500_000, 53: 400_000}
+MOST_SPENT = {24: 2_500_000, 53: 400_000}
 EACH = 1000
 
 # What a value costs in operations, in one float and in a pair.
@@ -141,11 +143,21 @@ class Search:
 
 
 class Programs:
-    """One program, and what is known of it."""
+    """One program, and what is known of it.
+
+    Attributes:
+        base: the one of which it is another order of operations.
+    """
 
     def __init__(
-        self, form: Form, search: Search, text: str, truncation: float = 0.0
+        self,
+        form: Form,
+        search: Search,
+        text: str,
+        truncation: float = 0.0,
+        base: Program | None = None,
     ) -> None:
+        self.base = form.program if base is None else base
         self.form, self.fmt, self.text = form, search.fmt, text
         self.search = search
         self.truncation = truncation
@@ -253,7 +265,7 @@ def cheapest(
     ).astype(Real)
     looked = known.samples(inputs, inputs)
     strict: list[tuple[Array, Array]] = []
-    for k in range(TRIES):
+    for k in range(TRIES if most == float("inf") else FEWER):
         form = _greedy(known, looked, strict, goal * TIGHTER**k)
         if form is None or cost(form) >= most:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -18,6 +19,7 @@ from ..analysis.specials import Special
 from ..analysis.work import Work
 from .closed import ClosedForm
 from .compensated import Search
+from .compensated import SearchEndedError
 from .distant import Distant
 from .distant import beside
 from .distant import distant
@@ -245,8 +247,12 @@ class Reaching:
         least = forms(last)
         if least is None:  # what holds on no less holds on no more
             return None
-        found = (made for start in nearer if (made := forms(start)))
-        return next(found, least)
+        with suppress(SearchEndedError):
+            for start in nearer:
+                found = forms(start)
+                if found is not None:
+                    return found
+        return least
 
     def _side(
         self, side: int, starts: Sequence[Fraction], terms: int

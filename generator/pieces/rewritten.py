@@ -25,6 +25,7 @@ from .closed import ClosedForm
 from .compensated import WEIGHTS
 from .compensated import Programs
 from .compensated import Search
+from .compensated import SearchEndedError
 from .compensated import cheapest
 from .compensated import cost
 from .compensated import divided
@@ -78,7 +79,10 @@ def _best(
 ) -> tuple[Form, float, str] | None:
     """The cheapest, its bound and its text."""
     best: tuple[int, Form, float, str] | None = None
+    done: set[Program] = set()
     for boxes in [*programs, *_centered(programs, lows, highs, search)]:
+        if boxes.base in done:  # another order of it costs more
+            continue
         least = sum(
             WEIGHTS[node.name][0]
             for _, node in boxes.form.program.statements
@@ -87,10 +91,16 @@ def _best(
         if best is not None and least >= best[0]:
             continue
         most = float("inf") if best is None else best[0]
-        found = cheapest(boxes, lows, highs, search.goal, most)
+        try:
+            found = cheapest(boxes, lows, highs, search.goal, most)
+        except SearchEndedError:
+            if best is None:
+                raise
+            break
         if found is None:
             continue
         form, ulp = found
+        done.add(boxes.base)
         if best is None or cost(form) < best[0]:
             best = cost(form), form, ulp, boxes.text
     if best is None:
@@ -216,7 +226,7 @@ def settled_form(
     rate = float(found.rate) if found.head.has(sympy.exp) else 0.0
     lows, highs = divided(low, high, rate)
     programs = [
-        Programs(p.form, search, p.text, truncation)
+        Programs(p.form, search, p.text, truncation, p.base)
         for p in _made(spellings(found.head), T, search)
     ]
     made = _best(programs, lows, highs, search)
@@ -273,7 +283,7 @@ def _programs(
             form = Form(
                 one, scaled=name, power=spelling.power, signed=spelling.signed
             )
-            yield Programs(form, search, text)
+            yield Programs(form, search, text, base=program)
 
 
 def _centered(
@@ -308,7 +318,10 @@ def _centered(
         program = _lifted(form.program, shift)
         if program is not None:
             form = replace(form, program=program)
-            found.append(Programs(form, search, each.text, each.truncation))
+            made = Programs(
+                form, search, each.text, each.truncation, each.base
+            )
+            found.append(made)
     return found
 
 
