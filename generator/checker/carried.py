@@ -215,6 +215,8 @@ class _Made(Operations):
         self.above_zero = not self.signed and all(
             exact(p["low"]) > 0 for p in self.pieces
         )
+        least = exact(first["low"])
+        self.from_subnormal = 0 < least < Fraction(2) ** self.fmt.emin
         positive = {self.input} if self.above_zero else set()
         for name, tree in self.rows:
             degrees[name] = self._degree(name, tree, degrees)

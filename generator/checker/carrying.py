@@ -60,7 +60,9 @@ class Operations:
         exponent: the name of what is left out.
         rows, trees, scaled, signed, pairs, rounded: of the certificate.
         positive: names of what is positive.
+        input: its name.
         above_zero: whether the input is.
+        from_subnormal: whether it is, and may be below the smallest normal.
     """
 
     k: int
@@ -72,7 +74,9 @@ class Operations:
     pairs: frozenset[str] = frozenset()
     rounded: frozenset[str] = frozenset()
     positive: frozenset[str] = frozenset()
+    input: str = "t"
     above_zero: bool = False
+    from_subnormal: bool = False
     text: list[str] = field(default_factory=list)
     meant: list[Row] = field(default_factory=list)
     values: dict[str, Value] = field(default_factory=dict)
@@ -399,7 +403,10 @@ class Operations:
     def _log(self, name: str, a: Value) -> Value:
         m, n = f"{name}m_{self.k}", f"{name}n_{self.k}"
         word = f'"{self.fmt.name}"'
-        self.text.append(f"{m}, {n} = _split_exponent({a.head}, 1, {word})")
+        split = "_split_exponent"
+        if self.from_subnormal and self.trees[name][1] == self.input:
+            split = "_split_subnormal"
+        self.text.append(f"{m}, {n} = {split}({a.head}, 1, {word})")
         h, e = self._both(name, self._call("_pair_log", m, n))
         more = None
         if a.tail is not None:

@@ -134,6 +134,13 @@ class Reaching:
                 ends = [e for e in frame.ends if e is not old]
                 ends += [new] if new is not None else []
                 frame = replace(frame, ends=tuple(ends))
+                # The old one may have begun nearer than the form.
+                first = side * forms[0].low
+                frame = replace(
+                    frame,
+                    start=min(frame.start, first),
+                    stop=max(frame.stop, first),
+                )
         for inner in self.inner if found else ():
             if starts != (inner.bound,):
                 continue
@@ -167,7 +174,14 @@ class Reaching:
             ends = tuple(
                 r.far.end for r in (lower, upper) if r.far.end is not None
             )
-            return replace(frame, ends=ends), tuple(pieces)
+            # The old ends may have begun nearer than the forms.
+            left = replace(
+                frame,
+                ends=ends,
+                start=min(frame.start, forms[0].high),
+                stop=max(frame.stop, forms[1].low),
+            )
+            return left, tuple(pieces)
         return None
 
     def closer(

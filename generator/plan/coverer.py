@@ -39,6 +39,7 @@ from ..pieces.far import far_end_before
 from ..pieces.far import form_at
 from ..pieces.fill import fill
 from ..pieces.flat import zero_form
+from ..pieces.gaps import gap
 from ..pieces.plan import ORDERS
 from ..pieces.powers import PowerRow
 from ..pieces.reaching import CLOSE
@@ -175,7 +176,11 @@ def _cheapest(work: Work, name: str, line: _Line) -> Cover:
                 _filled(each, left, name, line, closed)
                 for each in (work, replace(work, more_degree=MORE))
             ]
-    return min(plans, key=cost)
+    whole = [plan for plan in plans if gap(plan) is None]
+    if not whole:
+        low, high = map(float, gap(plans[0]) or ())
+        raise NotProvedError(f"no piece from {low:g} to {high:g}")
+    return min(whole, key=cost)
 
 
 def _closed_forms(
