@@ -45,6 +45,7 @@ SAMPLES = 40  # inputs at which a form is looked for
 TRIES = 8
 FEWER = 3  # where there is a form already
 TIGHTER = 0.96  # is the goal at single inputs in each next try
+STRICTER = 0.8  # where that was no other form
 MOST_BAD = 4  # boxes that a next try looks at
 MOST_BOXES = 20_000
 # Of a search, in values of boxes, by precision: about 3 s, and 1 s where forms
@@ -265,13 +266,19 @@ def cheapest(
     ).astype(Real)
     looked = known.samples(inputs, inputs)
     strict: list[tuple[Array, Array]] = []
-    for k in range(TRIES if most == float("inf") else FEWER):
-        form = _greedy(known, looked, strict, goal * TIGHTER**k)
+    asked, failed = goal, set[Form]()
+    for _ in range(TRIES if most == float("inf") else FEWER):
+        form = _greedy(known, looked, strict, asked)
         if form is None or cost(form) >= most:
             return None
+        if form in failed:  # not at single inputs, but at too many of them
+            asked *= STRICTER
+            continue
         bound = known.bound(form, low, high, goal)
         if isinstance(bound, float):
             return form, bound
+        failed.add(form)
+        asked *= TIGHTER
         step = max(len(bound[0]) // MOST_BAD, 1)
         strict.insert(0, (bound[0][::step], bound[1][::step]))
     form = everything(known.form)

@@ -13,6 +13,7 @@ from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
+from keras_stablef.runtime.division import square_root
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
@@ -21,6 +22,8 @@ from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
 from keras_stablef.runtime.pairs import pair_sum
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import short_root
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
@@ -42,20 +45,7 @@ ASINH_0_FLOAT32_END1 = numbers_of(
     NAME, "float32", 0, 1, "ends", 1, "factors", 0, "rest"
 )
 ASINH_1_FLOAT32 = rows_of(NAME, "float32", 1)
-ASINH_1_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
-)
-ASINH_1_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 1, "factors", 0, "rest"
-)
-ASINH_2_FLOAT32 = rows_of(NAME, "float32", 2)
 ASINH_2_FLOAT32_ZERO0 = numbers_of(NAME, "float32", 2, -1, "powers", 0, "rest")
-ASINH_2_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
-)
-ASINH_2_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 1, "factors", 0, "rest"
-)
 ASINH_0_FLOAT64 = rows_of(NAME, "float64", 0)
 ASINH_0_FLOAT64_ZERO0 = numbers_of(NAME, "float64", 0, -1, "powers", 0, "rest")
 ASINH_0_FLOAT64_END0 = numbers_of(
@@ -162,7 +152,7 @@ def asinh_0_float32(x):
 
 
 def asinh_1_float32(x):
-    """f' in float32, proved within 1.9337 ulp."""
+    """f' in float32, proved within 1.6863 ulp."""
     t = x
 
     # -0.00390625 <= x <= 0.00390625: 1 local polynomials of degree at most 2.
@@ -171,84 +161,67 @@ def asinh_1_float32(x):
     s = ops.clip(t, -0.0039062505, 0.0039062505)
     y = local_polynomials(s, ASINH_1_FLOAT32, "float32")
 
-    # 0.00390625 <= t <= 3: 1/sqrt(t**2 + 1) with t = t; equal to f in exact
-    # arithmetic, roundoff <= 1.934 ulp.
+    # 0.00390625 <= t <= 16384: 1/sqrt(t**2 + 1) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.687 ulp.
     inside = t >= 0.00390625
     c0 = ops.where(inside, t, constant(0.00390625, "float32"))
-    c0 = ops.clip(c0, 0.0039062498, 3.0000002)
-    v0_0 = fixed(c0 * c0, "float32")
-    v1_0, v1l_0 = two_sum(v0_0, 1.0)
-    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
-    v2s_0 = v2_0 + apart(v2l_0, "float32")
-    y_0 = quotient(-1.0, -v2s_0, "float32")
-    z0 = y_0
+    c0 = ops.clip(c0, 0.0039062498, 16384.002)
+    v0_0 = c0 * c0
+    v1_0 = v0_0 + 1.0
+    v2_0, v2l_0 = short_root((v1_0, None), "float32")
+    y_0, yl_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v2_0), None), (-v2_0, -v2l_0), "float32"
+    )
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = ys_0
     y = ops.where(inside, z0, y)
 
-    # 0.00390625 <= -t <= 3: 1/sqrt(t**2 + 1) with t = -t; equal to f in exact
-    # arithmetic, roundoff <= 1.934 ulp.
+    # 0.00390625 <= -t <= 16384: 1/sqrt(t**2 + 1) with t = -t; equal to f in
+    # exact arithmetic, roundoff <= 1.687 ulp.
     inside = -t >= 0.00390625
     c1 = ops.where(inside, -t, constant(0.00390625, "float32"))
-    c1 = ops.clip(c1, 0.0039062498, 3.0000002)
-    v0_1 = fixed(c1 * c1, "float32")
-    v1_1, v1l_1 = two_sum(v0_1, 1.0)
-    v2_1, v2l_1 = short_root((v1_1, v1l_1), "float32")
-    v2s_1 = v2_1 + apart(v2l_1, "float32")
-    y_1 = quotient(-1.0, -v2s_1, "float32")
-    z1 = y_1
+    c1 = ops.clip(c1, 0.0039062498, 16384.002)
+    v0_1 = c1 * c1
+    v1_1 = v0_1 + 1.0
+    v2_1, v2l_1 = short_root((v1_1, None), "float32")
+    y_1, yl_1 = short_quotient(
+        (-1.0 + ops.zeros_like(v2_1), None), (-v2_1, -v2l_1), "float32"
+    )
+    ys_1 = y_1 + apart(yl_1, "float32")
+    z1 = ys_1
     y = ops.where(inside, z1, y)
 
-    # x <= -3: |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.060 ulp.
-    d0 = -t
+    # x >= 16384: |x|**(-1); its other terms are below 1.9e-09 of the first.
+    # Truncation + roundoff <= 0.532 ulp.
+    d0 = t
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d0)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(ASINH_1_FLOAT32_END0, w), "float32"), 1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 8.077936e-28), "float32"
-    )
+    d = ops.where(past, constant(16384.0, "float32"), d0)
+    d = ops.clip(d, 16383.999, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(-a, -d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 3.0, y0, y)
+    y = ops.where(d0 >= 16384.0, y0, y)
 
-    # x >= 3: |x|**(-1) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.060 ulp.
-    d1 = t
+    # x <= -16384: |x|**(-1); its other terms are below 1.9e-09 of the first.
+    # Truncation + roundoff <= 0.532 ulp.
+    d1 = -t
     past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d1)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(ASINH_1_FLOAT32_END1, w), "float32"), 1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 8.077936e-28), "float32"
-    )
+    d = ops.where(past, constant(16384.0, "float32"), d1)
+    d = ops.clip(d, 16383.999, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y1 = quotient(-a, -d, "float32")
     y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 3.0, y1, y)
+    y = ops.where(d1 >= 16384.0, y1, y)
     return y
 
 
 def asinh_2_float32(x):
-    """f'' in float32, proved within 3.0664 ulp."""
+    """f'' in float32, proved within 3.9408 ulp."""
     t = x
 
-    # -3 <= x <= 3: 9 local polynomials of degree at most 9. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 2.083 ulp.
-    s = ops.clip(t, -3.0000002, 3.0000002)
-    y = local_polynomials(s, ASINH_2_FLOAT32, "float32")
-
-    # -0.25 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 2.082 ulp.
-    inside = ops.logical_and(t >= -0.25, t < 0.25)
-    s = ops.where(inside, t, constant(0.25, "float32"))
+    # -0.00390625 <= t < 0.00390625: a zero of order 1 at 0, its power in
+    # pairs of floats. Truncation + roundoff <= 0.752 ulp.
+    s = ops.clip(t, -0.0039062505, 0.0039062505)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -258,39 +231,64 @@ def asinh_2_float32(x):
         ((8.4703295e-22,), (7.2057594e16, 1.0), (1.3877788e-17, 1.0), None),
         "float32",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
 
-    # x <= -3: |x|**(-2) (1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 6.5e-09 relative to its first term. Truncation + roundoff <= 3.067 ulp.
-    d0 = -t
+    # 0.00390625 <= t <= 32768: -t/(t**2 + 1)**(3/2) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 3.941 ulp.
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 32768.004)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v1t_0 = v1l_0 + v0l_0
+    v1s_0 = apart(v1_0, "float32") + apart(v1t_0, "float32")
+    v2_0 = once(square_root(v1s_0, "float32"), "float32")
+    v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float32")
+    v3t_0 = v3l_0 + v2_0 * v1t_0
+    v4_0 = -c0
+    v3s_0 = v3_0 + apart(v3t_0, "float32")
+    y_0 = quotient(v4_0, v3s_0, "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+
+    # 0.00390625 <= -t <= 32768: t/(t**2 + 1)**(3/2) with t = -t; equal to f
+    # in exact arithmetic, roundoff <= 3.941 ulp.
+    inside = -t >= 0.00390625
+    c1 = ops.where(inside, -t, constant(0.00390625, "float32"))
+    c1 = ops.clip(c1, 0.0039062498, 32768.004)
+    v0_1, v0l_1 = product_of_halves(c1, c1, "float32")
+    v1_1, v1l_1 = two_sum(v0_1, 1.0)
+    v1t_1 = v1l_1 + v0l_1
+    v1s_1 = apart(v1_1, "float32") + apart(v1t_1, "float32")
+    v2_1 = once(square_root(v1s_1, "float32"), "float32")
+    v3_1, v3l_1 = product_of_halves(v1_1, v2_1, "float32")
+    v3t_1 = v3l_1 + v2_1 * v1t_1
+    v3s_1 = v3_1 + apart(v3t_1, "float32")
+    y_1 = quotient(c1, v3s_1, "float32")
+    z1 = y_1
+    y = ops.where(inside, z1, y)
+
+    # x >= 32768: |x|**(-2) -1; its other terms are below 1.5e-09 of the
+    # first. Truncation + roundoff <= 1.526 ulp.
+    d0 = t
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d0)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(ASINH_2_FLOAT32_END0, w), "float32"), 1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
+    d = ops.where(past, constant(32768.0, "float32"), d0)
+    d = ops.clip(d, 32767.998, 3.4028235e38)
+    a = -1.0 + ops.zeros_like(d)
+    y0 = quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 3.0, y0, y)
+    y = ops.where(d0 >= 32768.0, y0, y)
 
-    # x >= 3: |x|**(-2) (-1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 6.4e-09 relative to its first term. Truncation + roundoff <= 3.065 ulp.
-    d1 = t
+    # x <= -32768: |x|**(-2); its other terms are below 1.5e-09 of the first.
+    # Truncation + roundoff <= 1.526 ulp.
+    d1 = -t
     past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d1)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(ASINH_2_FLOAT32_END1, w), "float32"), -1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
+    d = ops.where(past, constant(32768.0, "float32"), d1)
+    d = ops.clip(d, 32767.998, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y1 = quotient(fixed(quotient(-a, -d, "float32"), "float32"), d, "float32")
     y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 3.0, y1, y)
+    y = ops.where(d1 >= 32768.0, y1, y)
     return y
 
 
@@ -544,7 +542,7 @@ BOUNDS = {
     "float16": (
         0.5003,
         0.5003,
-        0.5004,
+        0.5005,
     ),
     "bfloat16": (
         0.5001,
@@ -553,8 +551,8 @@ BOUNDS = {
     ),
     "float32": (
         1.7404,
-        1.9337,
-        3.0664,
+        1.6863,
+        3.9408,
     ),
     "float64": (
         1.4295,

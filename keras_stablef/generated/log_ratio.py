@@ -20,6 +20,7 @@ from keras_stablef.runtime.exponents import split_exponent
 from keras_stablef.runtime.kernels import pair_log
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_quotient
+from keras_stablef.runtime.pairs import product_of_halves
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -124,14 +125,29 @@ def log_ratio_0_float32(x):
 
 
 def log_ratio_1_float32(x):
-    """f' in float32, proved within 1.2672 ulp."""
+    """f' in float32, proved within 1.7813 ulp."""
     t = ops.abs(x)
 
-    # 0 <= |x| <= 0.75: 3 local polynomials of degree at most 9. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.076 ulp.
-    s = ops.clip(t, -7.888609e-31, 0.75000006)
+    # 0 <= |x| <= 0.00390625: 1 local polynomials of degree at most 2. Taylor
+    # models with relative remainders, economized and rounded; truncation +
+    # roundoff <= 0.503 ulp.
+    s = ops.clip(t, -7.888609e-31, 0.0039062505)
     y = local_polynomials(s, LOG_RATIO_1_FLOAT32, "float32")
+
+    # 0.00390625 <= t <= 0.75: -2/((1 - t)*(t + 1)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.782 ulp.
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 0.75000006)
+    v0_0 = -c0
+    v1_0 = v0_0 + 1.0
+    v2_0, v2l_0 = two_sum(c0, 1.0)
+    v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float32")
+    v3t_0 = v3l_0 + v1_0 * v2l_0
+    v3s_0 = v3_0 + apart(v3t_0, "float32")
+    y_0 = quotient(-2.0, v3s_0, "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
 
     # 0.25 and nearer to 1: t**(-1) (-1 + t P_0(t)); expansion with remainder,
     # 1.4e-09 relative to its first term. Truncation + roundoff <= 1.268 ulp.
@@ -407,7 +423,7 @@ ROUNDING = {
 BOUNDS = {
     "float16": (
         0.5003,
-        0.5002,
+        0.5003,
         0.5003,
     ),
     "bfloat16": (
@@ -417,7 +433,7 @@ BOUNDS = {
     ),
     "float32": (
         1.9534,
-        1.2672,
+        1.7813,
         2.4468,
     ),
     "float64": (

@@ -43,6 +43,7 @@ LOG_SINHC_1_FLOAT32_ZERO0 = numbers_of(
     NAME, "float32", 1, -1, "powers", 0, "rest"
 )
 LOG_SINHC_2_FLOAT32 = rows_of(NAME, "float32", 2)
+LOG_SINHC_0_FLOAT64 = rows_of(NAME, "float64", 0)
 LOG_SINHC_0_FLOAT64_ZERO0 = numbers_of(
     NAME, "float64", 0, -1, "powers", 0, "rest"
 )
@@ -71,12 +72,12 @@ def log_sinhc_0_float32(x):
     )
     y = p0
 
-    # 1 <= t <= 3.40282e+38: t - log(t) + log((1 - exp(-t))*(1 + exp(-t))) -
+    # 1 <= t <= 8.58993e+09: t - log(t) + log((1 - exp(-t))*(1 + exp(-t))) -
     # log(2) with t = t; equal to f in exact arithmetic, roundoff <= 1.745
     # ulp.
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 3.4028235e38)
+    c0 = ops.clip(c0, 0.99999994, 8.589936e09)
     v0_0 = -c0
     v1m_0, v1n_0 = signed_exp((v0_0, None), "float32")
     v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
@@ -102,12 +103,19 @@ def log_sinhc_0_float32(x):
     y_0, yl_0 = two_sum(v9_0, -0.6931472)
     yt_0 = yl_0 + v9t_0 + 1.9046542e-09
     ys_0 = apart(y_0, "float32") + apart(yt_0, "float32")
-    z0 = ops.where(
-        t > constant(3.4028235e38, "float32"),
-        constant(float("inf"), "float32"),
-        ys_0,
-    )
+    z0 = ys_0
     y = ops.where(inside, z0, y)
+
+    # x >= 8.58993e+09: |x|; its other terms are below 2.8e-09 of the first.
+    # Truncation + roundoff <= 0.547 ulp.
+    d0 = t
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(8.589935e09, "float32"), d0)
+    d = ops.clip(d, 8.589934e09, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
+    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
+    y = ops.where(d0 >= 8.589935e09, y0, y)
     return y
 
 
@@ -179,12 +187,19 @@ def log_sinhc_2_float32(x):
 
 
 def log_sinhc_0_float64(x):
-    """f in float64, proved within 2.0 ulp."""
+    """f in float64, proved within 1.6512 ulp."""
     t = ops.abs(x)
 
-    # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 0.949 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
+    # 0.75 <= |x| <= 48: 14 local polynomials of degree at most 15. Taylor
+    # models with relative remainders, economized and rounded; truncation +
+    # roundoff <= 1.652 ulp.
+    s = ops.clip(t, 0.7499999403953552, 48.000003814697266)
+    y = local_polynomials(s, LOG_SINHC_0_FLOAT64, "float64")
+
+    # 0 <= t < 0.75: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.851 ulp.
+    inside = ops.logical_and(t >= 0.0, t < 0.75)
+    s = ops.where(inside, t, constant(0.75, "float64"))
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -199,40 +214,7 @@ def log_sinhc_0_float64(x):
         ),
         "float64",
     )
-    y = p0
-
-    # 1 <= t <= 48: t - log(t) + log((1 - exp(-t))*(1 + exp(-t))) - log(2)
-    # with t = t; equal to f in exact arithmetic, roundoff <= 2.000 ulp.
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float64"))
-    c0 = ops.clip(c0, 0.9999999403953552, 48.000003814697266)
-    v0_0 = -c0
-    v1m_0, v1n_0 = signed_exp((v0_0, None), "float64")
-    v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
-    v2t_0 = v2l_0 + v1m_0[1]
-    v3_0 = -v1m_0[0]
-    v3l_0 = -v1m_0[1]
-    v4_0, v4l_0 = two_sum(v3_0, 1.0)
-    v4t_0 = v4l_0 + v3l_0
-    v5_0, v5l_0 = product_of_halves(v2_0, v4_0, "float64")
-    v5t_0 = v5l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
-    v6m_0, v6n_0 = split_exponent(v5_0, 1, "float64")
-    v6_0, v6l_0 = pair_log(v6m_0, v6n_0, "float64")
-    v6r_0 = once(quotient(v5t_0, v5_0, "float64"), "float64")
-    v6t_0 = v6l_0 + v6r_0
-    v7_0, v7l_0 = two_sum(v6_0, c0)
-    v7t_0 = v7l_0 + v6t_0
-    v8m_0, v8n_0 = split_exponent(c0, 1, "float64")
-    v8_0, v8l_0 = pair_log(v8m_0, v8n_0, "float64")
-    v9n_0 = -v8_0
-    v9m_0 = -v8l_0
-    v9_0, v9l_0 = two_sum(v7_0, v9n_0)
-    v9t_0 = v9l_0 + v7t_0 + v9m_0
-    y_0, yl_0 = two_sum(v9_0, -0.6931471805599453)
-    yt_0 = yl_0 + v9t_0 + (-2.3190468138462996e-17)
-    ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
-    z0 = ys_0
-    y = ops.where(inside, z0, y)
+    y = ops.where(inside, p0, y)
 
     # x >= 48: |x| (1 - 0.693147 1/|x| + log(1/|x|) (1 1/|x|)); expansion with
     # remainder, 4.8e-19 relative to its first term. Truncation + roundoff <=
@@ -395,7 +377,7 @@ BOUNDS = {
         2.2973,
     ),
     "float64": (
-        2.0,
+        1.6512,
         1.1389,
         1.6188,
     ),

@@ -38,9 +38,6 @@ DOMAIN = ("-oo", "oo")
 
 PHI3_0_FLOAT32 = rows_of(NAME, "float32", 0)
 PHI3_1_FLOAT32 = rows_of(NAME, "float32", 1)
-PHI3_1_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
-)
 PHI3_2_FLOAT32 = rows_of(NAME, "float32", 2)
 PHI3_2_FLOAT32_END0 = numbers_of(
     NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
@@ -103,11 +100,11 @@ def phi3_0_float32(x):
     z0 = grown(ys_0, en_0, "float32")
     y = ops.where(between, y, z0)
 
-    # 16 <= -t <= 4.78522e+37: (1 + (-2 + 2/t)/t)/(2*t) with t = -t; f but for
+    # 16 <= -t <= 1.07374e+09: (1 + (-2 + 2/t)/t)/(2*t) with t = -t; f but for
     # 1.2e-09 of it, roundoff <= 1.858 ulp.
     inside = -t >= 16.0
     c2 = ops.where(inside, -t, constant(16.0, "float32"))
-    c2 = ops.clip(c2, 15.999999, 4.7852213e37)
+    c2 = ops.clip(c2, 15.999999, 1.073742e09)
     v0_2 = quotient(-1.0, -c2, "float32")
     v1_2 = 2.0 * v0_2
     v2_2 = v1_2 - 2.0
@@ -118,11 +115,16 @@ def phi3_0_float32(x):
     z2 = y_2
     y = ops.where(inside, z2, y)
 
-    # x <= -4.78522e+37: 0; |f| is below 2**emin of float32, by its expansion.
-    # Truncation + roundoff <= 0.000 ulp.
+    # x <= -1.07374e+09: |x|**(-1) 0.5; its other terms are below 1.9e-09 of
+    # the first. Truncation + roundoff <= 0.532 ulp.
     d0 = -t
-    y0 = constant(0.0, "float32")
-    y = ops.where(d0 >= 4.785221e37, y0, y)
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(1.0737418e09, "float32"), d0)
+    d = ops.clip(d, 1.07374176e09, 3.4028235e38)
+    a = 0.5 + ops.zeros_like(d)
+    y0 = quotient(a, d, "float32")
+    y0 = ops.where(past, constant(0.0, "float32"), y0)
+    y = ops.where(d0 >= 1.0737418e09, y0, y)
 
     # x >= 102.75: inf; |f| is above the largest number of float32, shown box
     # by box. Truncation + roundoff <= 0.000 ulp.
@@ -133,57 +135,81 @@ def phi3_0_float32(x):
 
 
 def phi3_1_float32(x):
-    """f' in float32, proved within 1.4414 ulp."""
+    """f' in float32, proved within 2.0 ulp."""
     t = x
 
-    # -24 <= x <= 28: 409 local polynomials of degree at most 6. Taylor models
+    # -2 <= x <= 2: 8 local polynomials of degree at most 6. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.000 ulp.
-    s = ops.clip(t, -24.000002, 28.000002)
+    # <= 1.071 ulp.
+    s = ops.clip(t, -2.0000002, 2.0000002)
     y = local_polynomials(s, PHI3_1_FLOAT32, "float32")
 
-    # x <= -24: |x|**(-2) (0.5 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 1.8e-12 relative to its first term. Truncation + roundoff <= 1.400 ulp.
+    # -20 <= x <= -2 and 2 <= x <= 103.5: ((exp(x))*(2*(x - 3)) + W*(x**2 +
+    # 4*x + 6))/(2*x**4); equal to f in exact arithmetic, roundoff <= 1.971
+    # ulp.
+    between = ops.logical_and(t > -2.0, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, -20.0, 103.5)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2_0, v2l_0 = two_sum(c0, -3.0)
+    v3l_0 = 2.0 * v2l_0
+    v3_0 = 2.0 * v2_0
+    v4_0, v4l_0 = product_of_halves(v3_0, em_0[0], "float32")
+    v4t_0 = v4l_0 + v3_0 * em_0[1] + em_0[0] * v3l_0
+    v5_0 = 4.0 * c0
+    v6_0, v6l_0 = product_of_halves(c0, c0, "float32")
+    v7_0, v7l_0 = two_sum(v5_0, v6_0)
+    v7t_0 = v7l_0 + v6l_0
+    v8_0, v8l_0 = two_sum(v7_0, 6.0)
+    v8t_0 = v8l_0 + v7t_0
+    v9l_0 = w_0 * v8t_0
+    v9_0 = w_0 * v8_0
+    v10_0, v10l_0 = two_sum(v4_0, v9_0)
+    v10t_0 = v10l_0 + v4t_0 + v9l_0
+    v11_0, v11l_0 = product_of_halves(v6_0, v6_0, "float32")
+    v11t_0 = v11l_0 + 2.0 * (v6_0 * v6l_0)
+    v12l_0 = 0.5 * v10t_0
+    v12_0 = 0.5 * v10_0
+    y_0, yl_0 = short_quotient((v12_0, v12l_0), (v11_0, v11t_0), "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = grown(ys_0, en_0, "float32")
+    y = ops.where(between, y, z0)
+
+    # 20 <= -t <= 2.14748e+09: (1 + (-4 + 6/t)/t)/(2*t**2) with t = -t; f but
+    # for 4.0e-10 of it, roundoff <= 2.000 ulp.
+    inside = -t >= 20.0
+    c2 = ops.where(inside, -t, constant(20.0, "float32"))
+    c2 = ops.clip(c2, 19.999998, 2.147484e09)
+    v0_2 = quotient(-1.0, -c2, "float32")
+    v1_2 = fixed(6.0 * v0_2, "float32")
+    v2_2 = v1_2 - 4.0
+    v3_2 = once(quotient(v2_2, c2, "float32"), "float32")
+    v4_2, v4l_2 = two_sum(v3_2, 1.0)
+    v5_2 = c2 * c2
+    v6l_2 = 0.5 * v4l_2
+    v6_2 = 0.5 * v4_2
+    y_2, yl_2 = short_quotient((v6_2, v6l_2), (v5_2, None), "float32")
+    ys_2 = y_2 + apart(yl_2, "float32")
+    z2 = ys_2
+    y = ops.where(inside, z2, y)
+
+    # x <= -2.14748e+09: |x|**(-2) 0.5; its other terms are below 1.9e-09 of
+    # the first. Truncation + roundoff <= 1.532 ulp.
     d0 = -t
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(24.0, "float32"), d0)
-    d = ops.clip(d, 23.999998, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(PHI3_1_FLOAT32_END0, w), "float32"), 0.5)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
-    )
+    d = ops.where(past, constant(2.1474836e09, "float32"), d0)
+    d = ops.clip(d, 2.1474835e09, 3.4028235e38)
+    a = 0.5 + ops.zeros_like(d)
+    y0 = quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 24.0, y0, y)
+    y = ops.where(d0 >= 2.1474836e09, y0, y)
 
-    # x >= 28: exp(|x|) |x|**(-3) (1 - 3 1/|x|); expansion with remainder,
-    # 1.1e-11 relative to its first term. Truncation + roundoff <= 1.442 ulp.
+    # x >= 103.5: inf; |f| is above the largest number of float32, by its
+    # expansion. Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > 256.0
-    d = ops.where(past, constant(28.0, "float32"), d1)
-    d = ops.clip(d, 27.999998, 256.00003)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, -d, "float32")
-    a = two_sum(fixed(-3.0 * w, "float32"), 1.0)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float32")
-    e, n2 = pair_exp(g, "float32")
-    a = pair_product(a, e, "float32")
-    y1 = scale_by_power(a[0] + a[1], n2 + -3.0 * n, "float32")
-    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
-    y = ops.where(d1 >= 28.0, y1, y)
+    y1 = constant(float("inf"), "float32")
+    y = ops.where(d1 >= 103.5, y1, y)
     return y
 
 
@@ -481,7 +507,7 @@ ROUNDING = {
 BOUNDS = {
     "float16": (
         0.5003,
-        0.5002,
+        0.5003,
         0.5005,
     ),
     "bfloat16": (
@@ -491,7 +517,7 @@ BOUNDS = {
     ),
     "float32": (
         2.0,
-        1.4414,
+        2.0,
         3.6349,
     ),
     "float64": (

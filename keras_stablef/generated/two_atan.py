@@ -40,12 +40,6 @@ TWO_ATAN_0_FLOAT32_END1 = numbers_of(
     NAME, "float32", 0, 1, "ends", 1, "factors", 0, "rest"
 )
 TWO_ATAN_1_FLOAT32 = rows_of(NAME, "float32", 1)
-TWO_ATAN_1_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
-)
-TWO_ATAN_1_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 1, "factors", 0, "rest"
-)
 TWO_ATAN_2_FLOAT32 = rows_of(NAME, "float32", 2)
 TWO_ATAN_2_FLOAT32_END0 = numbers_of(
     NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
@@ -135,95 +129,72 @@ def two_atan_0_float32(x):
 
 
 def two_atan_1_float32(x):
-    """f' in float32, proved within 1.6846 ulp."""
+    """f' in float32, proved within 2.0 ulp."""
     t = x
 
-    # -1 <= x <= 0.00390625: 3 local polynomials of degree at most 9, 1 of
-    # them about a zero of f. Taylor models with relative remainders,
-    # economized and rounded; truncation + roundoff <= 1.359 ulp.
-    s = ops.clip(t, -1.0000001, 0.0039062505)
+    # -1 <= x <= 1: 4 local polynomials of degree at most 11, 1 of them about
+    # a zero of f. Taylor models with relative remainders, economized and
+    # rounded; truncation + roundoff <= 1.927 ulp.
+    s = ops.clip(t, -1.0000001, 1.0000001)
     y = local_polynomials(s, TWO_ATAN_1_FLOAT32, "float32")
 
-    # 0.00390625 <= t <= 10: (t**2 - (t + 1)**2)/((t**2 + 1)*((t + 1)**2 + 1))
-    # with t = t; equal to f in exact arithmetic, roundoff <= 1.685 ulp.
-    inside = t >= 0.00390625
-    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
-    c0 = ops.clip(c0, 0.0039062498, 10.000001)
-    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
-    v1_0, v1l_0 = two_sum(c0, 1.0)
-    v2_0, v2l_0 = product_of_halves(v1_0, v1_0, "float32")
-    v2t_0 = v2l_0 + 2.0 * (v1_0 * v1l_0)
-    v3n_0 = -v2_0
-    v3m_0 = -v2t_0
-    v3_0, v3l_0 = two_sum(v0_0, v3n_0)
-    v3t_0 = v3l_0 + v0l_0 + v3m_0
-    v4_0, v4l_0 = two_sum(v2_0, 1.0)
-    v4t_0 = v4l_0 + v2t_0
-    v5_0, v5l_0 = two_sum(v0_0, 1.0)
-    v5t_0 = v5l_0 + v0l_0
-    v6_0, v6l_0 = product_of_halves(v4_0, v5_0, "float32")
-    v6t_0 = v6l_0 + v4_0 * v5t_0 + v5_0 * v4t_0
-    yq_0 = once(quotient(v3_0, v6_0, "float32"), "float32")
-    yr_0 = once(quotient(v3t_0 - yq_0 * v6t_0, v6_0, "float32"), "float32")
-    y_0 = yq_0 + yr_0
+    # 1 <= t <= 6.04731e+12: -(2*t + 1)/((t**2 + 1)*(t**2 + 2*t + 2)) with t =
+    # t; equal to f in exact arithmetic, roundoff <= 2.000 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float32"))
+    c0 = ops.clip(c0, 0.99999994, 6.0473145e12)
+    v0_0 = 2.0 * c0
+    v1_0 = v0_0 + 1.0
+    v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
+    v3_0, v3l_0 = two_sum(v2_0, 1.0)
+    v3t_0 = v3l_0 + v2l_0
+    v4_0, v4l_0 = two_sum(v0_0, v2_0)
+    v4t_0 = v4l_0 + v2l_0
+    v5_0, v5l_0 = two_sum(v4_0, 2.0)
+    v5t_0 = v5l_0 + v4t_0
+    v7_0 = -v1_0
+    ya_0 = fixed(1.8446744e19 * v7_0, "float32")
+    yp_0, ypl_0 = short_quotient((ya_0, None), (v3_0, v3t_0), "float32")
+    yb_0, ybl_0 = short_quotient((yp_0, ypl_0), (v5_0, v5t_0), "float32")
+    ybs_0 = yb_0 + apart(ybl_0, "float32")
+    y_0 = fixed(5.421011e-20 * ybs_0, "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
 
-    # 1 <= -t <= 10: (t**2 - (1 - t)**2)/((t**2 + 1)*((1 - t)**2 + 1)) with t
-    # = -t; equal to f in exact arithmetic, roundoff <= 0.586 ulp.
+    # 1 <= -t <= 6.04731e+12: (2*t - 1)/((t**2 + 1)*(t**2 - 2*t + 2)) with t =
+    # -t; equal to f in exact arithmetic, roundoff <= 2.000 ulp.
     inside = -t >= 1.0
     c1 = ops.where(inside, -t, constant(1.0, "float32"))
-    c1 = ops.clip(c1, 0.99999994, 10.000001)
-    v0_1, v0l_1 = product_of_halves(c1, c1, "float32")
-    v1_1 = -c1
-    v2_1 = v1_1 + 1.0
-    v3_1, v3l_1 = product_of_halves(v2_1, v2_1, "float32")
-    v4n_1 = -v3_1
-    v4m_1 = -v3l_1
-    v4_1, v4l_1 = two_sum(v0_1, v4n_1)
-    v4t_1 = v4l_1 + v0l_1 + v4m_1
-    v5_1, v5l_1 = two_sum(v3_1, 1.0)
-    v5t_1 = v5l_1 + v3l_1
-    v6_1, v6l_1 = two_sum(v0_1, 1.0)
-    v6t_1 = v6l_1 + v0l_1
-    v7_1, v7l_1 = product_of_halves(v5_1, v6_1, "float32")
-    v7t_1 = v7l_1 + v5_1 * v6t_1 + v6_1 * v5t_1
-    y_1, yl_1 = short_quotient((v4_1, v4t_1), (v7_1, v7t_1), "float32")
-    ys_1 = y_1 + apart(yl_1, "float32")
-    z1 = ys_1
+    c1 = ops.clip(c1, 0.99999994, 6.0473145e12)
+    v0_1 = 2.0 * c1
+    v1_1 = v0_1 - 1.0
+    v2_1, v2l_1 = product_of_halves(c1, c1, "float32")
+    v3_1, v3l_1 = two_sum(v2_1, 1.0)
+    v3t_1 = v3l_1 + v2l_1
+    v4n_1 = -v0_1
+    v4_1, v4l_1 = two_sum(v2_1, v4n_1)
+    v4t_1 = v4l_1 + v2l_1
+    v5_1, v5l_1 = two_sum(v4_1, 2.0)
+    v5t_1 = v5l_1 + v4t_1
+    ya_1 = fixed(9.223372e18 * v1_1, "float32")
+    yp_1, ypl_1 = short_quotient((ya_1, None), (v3_1, v3t_1), "float32")
+    yb_1, ybl_1 = short_quotient((yp_1, ypl_1), (v5_1, v5t_1), "float32")
+    ybs_1 = yb_1 + apart(ybl_1, "float32")
+    y_1 = fixed(1.0842022e-19 * ybs_1, "float32")
+    z1 = y_1
     y = ops.where(inside, z1, y)
 
-    # x <= -10: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 2.9e-09 relative to its first term. Truncation + roundoff <= 1.276 ulp.
-    d0 = -t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(10.0, "float32"), d0)
-    d = ops.clip(d, 9.999999, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_ATAN_1_FLOAT32_END0, w), "float32"), 2.0)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -3.0 * n, "float32")
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 10.0, y0, y)
+    # x >= 6.04731e+12: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
+    d0 = t
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 6.047314e12, y0, y)
 
-    # x >= 10: |x|**(-3) (-2 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 1.2e-08 relative to its first term. Truncation + roundoff <= 1.362 ulp.
-    d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(10.0, "float32"), d1)
-    d = ops.clip(d, 9.999999, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_ATAN_1_FLOAT32_END1, w), "float32"), -2.0)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(a[0] + a[1], -3.0 * n, "float32")
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 10.0, y1, y)
+    # x <= -6.04731e+12: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
+    d1 = -t
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 6.047314e12, y1, y)
     return y
 
 
@@ -510,7 +481,7 @@ BOUNDS = {
     ),
     "float32": (
         1.7531,
-        1.6846,
+        2.0,
         3.7503,
     ),
     "float64": (

@@ -32,28 +32,6 @@ NAME = "two_frac"
 EXPRESSION = "1/(x+1) - 1/x"
 DOMAIN = ("0", "oo")
 
-TWO_FRAC_0_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 0, "factors", 0, "rest"
-)
-TWO_FRAC_1_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
-)
-TWO_FRAC_1_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 1, "factors", 0, "rest"
-)
-TWO_FRAC_2_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
-)
-TWO_FRAC_2_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 1, "factors", 0, "rest"
-)
-TWO_FRAC_0_FLOAT64 = rows_of(NAME, "float64", 0)
-TWO_FRAC_0_FLOAT64_END0 = numbers_of(
-    NAME, "float64", 0, 1, "ends", 0, "factors", 0, "rest"
-)
-TWO_FRAC_0_FLOAT64_END1 = numbers_of(
-    NAME, "float64", 0, 1, "ends", 1, "factors", 0, "rest"
-)
 TWO_FRAC_1_FLOAT64 = rows_of(NAME, "float64", 1)
 TWO_FRAC_1_FLOAT64_END0 = numbers_of(
     NAME, "float64", 1, 1, "ends", 0, "factors", 0, "rest"
@@ -71,47 +49,43 @@ TWO_FRAC_2_FLOAT64_END1 = numbers_of(
 
 
 def two_frac_0_float32(x):
-    """f in float32, proved within 1.2526 ulp."""
+    """f in float32, proved within 1.5449 ulp."""
     t = x
 
-    # 0.125 <= t <= 1.03763e+19: -1/(t*(t + 1)) with t = t; equal to f in
-    # exact arithmetic, roundoff <= 1.140 ulp.
-    c0 = ops.clip(t, 0.12499999, 1.0376295e19)
+    # 1.86265e-09 <= t <= 5.36871e+08: -1/(t*(t + 1)) with t = t; equal to f
+    # in exact arithmetic, roundoff <= 1.139 ulp.
+    c0 = ops.clip(t, 1.862645e-09, 5.36871e08)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1_0, v1l_0 = product_of_halves(c0, v0_0, "float32")
     v1t_0 = v1l_0 + c0 * v0l_0
-    yb_0, ybl_0 = short_quotient(
-        (-1.717987e10 + ops.zeros_like(v1_0), None), (v1_0, v1t_0), "float32"
+    y_0, yl_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v1_0), None), (v1_0, v1t_0), "float32"
     )
-    ybs_0 = yb_0 + apart(ybl_0, "float32")
-    y_0 = fixed(5.820766e-11 * ybs_0, "float32")
-    z0 = y_0
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = ys_0
     y = z0
 
-    # 0.125 and nearer to 0: t**(-1) (-1 + t P_0(t)); expansion with
-    # remainder, 6.8e-10 relative to its first term. Truncation + roundoff <=
-    # 1.253 ulp.
+    # 1.86265e-09 and nearer to 0: t**(-1) -1; its other terms are below
+    # 2.7e-09 of the first. Truncation + roundoff <= 0.545 ulp.
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.125, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.12500001)
-    m = d * level_of(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT32_END0, w), "float32"), -1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (8.077936e-28,), (1.2379401e27, 1.0), "float32"
-    )
+    d = ops.where(past, constant(1.8626451e-09, "float32"), d0)
+    d = ops.clip(d, 0.0, 1.8626454e-09)
+    a = -1.0 + ops.zeros_like(d)
+    y0 = quotient(a, d, "float32")
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
-    y = ops.where(d0 < 0.125, y0, y)
+    y = ops.where(d0 < 1.8626451e-09, y0, y)
 
-    # x >= 1.03763e+19: 0; |f| is below 2**emin of float32, by its expansion.
-    # Truncation + roundoff <= 0.000 ulp.
+    # x >= 5.36871e+08: |x|**(-2) -1; its other terms are below 2.7e-09 of the
+    # first. Truncation + roundoff <= 1.545 ulp.
     d1 = t
-    y1 = constant(0.0, "float32")
-    y = ops.where(d1 >= 1.0376294e19, y1, y)
+    past = d1 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(5.368709e08, "float32"), d1)
+    d = ops.clip(d, 5.3687088e08, 3.4028235e38)
+    a = -1.0 + ops.zeros_like(d)
+    y1 = quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32")
+    y1 = ops.where(past, constant(0.0, "float32"), y1)
+    y = ops.where(d1 >= 5.368709e08, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -119,69 +93,43 @@ def two_frac_0_float32(x):
 
 
 def two_frac_1_float32(x):
-    """f' in float32, proved within 1.6848 ulp."""
+    """f' in float32, proved within 2.0 ulp."""
     t = x
 
-    # 0.125 <= t <= 10: (-t**2 + (t + 1)**2)/(t**2*(t + 1)**2) with t = t;
-    # equal to f in exact arithmetic, roundoff <= 1.685 ulp.
-    c0 = ops.clip(t, 0.12499999, 10.000001)
-    v0_0, v0l_0 = two_sum(c0, 1.0)
-    v1_0, v1l_0 = product_of_halves(v0_0, v0_0, "float32")
-    v1t_0 = v1l_0 + 2.0 * (v0_0 * v0l_0)
-    v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
-    v3n_0 = -v2_0
-    v3m_0 = -v2l_0
-    v3_0, v3l_0 = two_sum(v1_0, v3n_0)
-    v3t_0 = v3l_0 + v1t_0 + v3m_0
-    v4_0, v4l_0 = product_of_halves(v1_0, v2_0, "float32")
-    v4t_0 = v4l_0 + v1_0 * v2l_0 + v2_0 * v1t_0
-    yq_0 = once(quotient(v3_0, v4_0, "float32"), "float32")
-    yr_0 = once(quotient(v3t_0 - yq_0 * v4t_0, v4_0, "float32"), "float32")
-    y_0 = yq_0 + yr_0
+    # 3.05176e-05 <= t <= 6.04731e+12: (2*t + 1)/(t**2*(t + 1)**2) with t = t;
+    # equal to f in exact arithmetic, roundoff <= 2.000 ulp.
+    c0 = ops.clip(t, 3.0517576e-05, 6.0473145e12)
+    v0_0 = 2.0 * c0
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v2_0, v2l_0 = two_sum(c0, 1.0)
+    v3_0, v3l_0 = product_of_halves(v2_0, v2_0, "float32")
+    v3t_0 = v3l_0 + 2.0 * (v2_0 * v2l_0)
+    v4_0 = c0 * c0
+    yal_0 = 2.8147498e14 * v1l_0
+    ya_0 = fixed(2.8147498e14 * v1_0, "float32")
+    yp_0, ypl_0 = short_quotient((ya_0, yal_0), (v3_0, v3t_0), "float32")
+    yb_0, ybl_0 = short_quotient((yp_0, ypl_0), (v4_0, None), "float32")
+    ybs_0 = yb_0 + apart(ybl_0, "float32")
+    y_0 = fixed(3.5527137e-15 * ybs_0, "float32")
     z0 = y_0
     y = z0
 
-    # 0.125 and nearer to 0: t**(-2) (1 + t P_0(t)); expansion with remainder,
-    # 1.3e-09 relative to its first term. Truncation + roundoff <= 0.844 ulp.
+    # 3.05176e-05 and nearer to 0: t**(-2); its other terms are below 2.3e-09
+    # of the first. Truncation + roundoff <= 1.539 ulp.
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.125, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.12500001)
-    m = d * level_of(
-        d,
-        (1.1754944e-38, 3.2311743e-27, 5.684342e-14),
-        (8.507059e37, 3.0948501e26, 1.7592186e13, 1.0),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT32_END0, w), "float32"), 1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d,
-        (1.1754944e-38, 3.2311743e-27, 5.684342e-14),
-        (float("inf"), float("inf"), 3.0948501e26, 1.0),
-        "float32",
-    )
+    d = ops.where(past, constant(3.0517578e-05, "float32"), d0)
+    d = ops.clip(d, 0.0, 3.051758e-05)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(fixed(quotient(-a, -d, "float32"), "float32"), d, "float32")
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 < 0.125, y0, y)
+    y = ops.where(d0 < 3.0517578e-05, y0, y)
 
-    # x >= 10: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 1.9e-09 relative to its first term. Truncation + roundoff <= 1.451 ulp.
+    # x >= 6.04731e+12: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(10.0, "float32"), d1)
-    d = ops.clip(d, 9.999999, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT32_END1, w), "float32"), 2.0)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(a[0] + a[1], -3.0 * n, "float32")
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 10.0, y1, y)
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 6.047314e12, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -189,65 +137,83 @@ def two_frac_1_float32(x):
 
 
 def two_frac_2_float32(x):
-    """f'' in float32, proved within 3.7547 ulp."""
+    """f'' in float32, proved within 3.7466 ulp."""
     t = x
 
-    # 0.25 <= t <= 8: 2*(t**3 - (t + 1)**3)/(t**3*(t + 1)**3) with t = t;
-    # equal to f in exact arithmetic, roundoff <= 3.755 ulp.
-    c0 = ops.clip(t, 0.24999999, 8.000001)
-    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
-    v1_0, v1l_0 = product_of_halves(v0_0, c0, "float32")
-    v1t_0 = v1l_0 + c0 * v0l_0
-    v2_0, v2l_0 = two_sum(c0, 1.0)
-    v3_0, v3l_0 = product_of_halves(v2_0, v2_0, "float32")
-    v3t_0 = v3l_0 + 2.0 * (v2_0 * v2l_0)
-    v4_0, v4l_0 = product_of_halves(v3_0, v2_0, "float32")
-    v4t_0 = v4l_0 + v3_0 * v2l_0 + v2_0 * v3t_0
-    v5n_0 = -v4_0
-    v5m_0 = -v4t_0
-    v5_0, v5l_0 = two_sum(v1_0, v5n_0)
-    v5t_0 = v5l_0 + v1t_0 + v5m_0
-    v6_0, v6l_0 = product_of_halves(v4_0, v1_0, "float32")
-    v6t_0 = v6l_0 + v4_0 * v1t_0 + v1_0 * v4t_0
-    v7l_0 = 2.0 * v5t_0
-    v7_0 = 2.0 * v5_0
-    v7s_0 = v7_0 + apart(v7l_0, "float32")
-    v6s_0 = v6_0 + apart(v6t_0, "float32")
-    y_0 = quotient(v7s_0, v6s_0, "float32")
+    # 0.000976562 <= t <= 1.07374e+09: (-6*t**2 - 6*t - 2)/(t**3*(t + 1)**3)
+    # with t = t; equal to f in exact arithmetic, roundoff <= 3.747 ulp.
+    c0 = ops.clip(t, 0.00097656244, 1.073742e09)
+    v0_0 = fixed(6.0 * c0, "float32")
+    v1_0 = -v0_0
+    v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
+    v3_0, v3l_0 = product_of_halves(constant(6.0, "float32"), v2_0, "float32")
+    v3t_0 = v3l_0 + 6.0 * v2l_0
+    v4n_0 = -v3_0
+    v4m_0 = -v3t_0
+    v4_0, v4l_0 = two_sum(v1_0, v4n_0)
+    v4t_0 = v4l_0 + v4m_0
+    v5_0, v5l_0 = two_sum(v4_0, -2.0)
+    v5t_0 = v5l_0 + v4t_0
+    v6_0, v6l_0 = two_sum(c0, 1.0)
+    v7_0, v7l_0 = product_of_halves(v6_0, v6_0, "float32")
+    v7t_0 = v7l_0 + 2.0 * (v6_0 * v6l_0)
+    v8_0, v8l_0 = product_of_halves(v7_0, v6_0, "float32")
+    v8t_0 = v8l_0 + v7_0 * v6l_0 + v6_0 * v7t_0
+    v9_0, v9l_0 = product_of_halves(v2_0, c0, "float32")
+    v9t_0 = v9l_0 + c0 * v2l_0
+    yp_0, ypl_0 = short_quotient((v5_0, v5t_0), (v8_0, v8t_0), "float32")
+    yps_0 = yp_0 + apart(ypl_0, "float32")
+    v9s_0 = v9_0 + apart(v9t_0, "float32")
+    y_0 = quotient(yps_0, v9s_0, "float32")
     z0 = y_0
     y = z0
 
-    # 0.25 and nearer to 0: t**(-3) (-2 + t P_0(t)); expansion with remainder,
-    # 3.7e-09 relative to its first term. Truncation + roundoff <= 1.010 ulp.
+    # 0.000976562 and nearer to 0: t**(-3) -2; its other terms are below
+    # 2.9e-09 of the first. Truncation + roundoff <= 2.548 ulp.
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.25, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.25000003)
-    m, n = split_subnormal(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(TWO_FRAC_2_FLOAT32_END0, w), "float32"), -2.0)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -3.0 * n, "float32")
+    d = ops.where(past, constant(0.0009765625, "float32"), d0)
+    d = ops.clip(d, 0.0, 0.0009765626)
+    a = -2.0 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(
+            quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32"),
+            "float32",
+        ),
+        d,
+        "float32",
+    )
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
-    y = ops.where(d0 < 0.25, y0, y)
+    y = ops.where(d0 < 0.0009765625, y0, y)
 
-    # x >= 8: |x|**(-4) (-6 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 2.7e-08 relative to its first term. Truncation + roundoff <= 3.284 ulp.
+    # x >= 1.07374e+09: |x|**(-4) -6; its other terms are below 2.0e-09 of the
+    # first. Truncation + roundoff <= 3.534 ulp.
     d1 = t
     past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(8.0, "float32"), d1)
-    d = ops.clip(d, 7.9999995, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_FRAC_2_FLOAT32_END1, w), "float32"), -6.0)
-    b = pair_power(r, 4, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(a[0] + a[1], -4.0 * n, "float32")
+    d = ops.where(past, constant(1.0737418e09, "float32"), d1)
+    d = ops.clip(d, 1.07374176e09, 3.4028235e38)
+    a = -6.0 + ops.zeros_like(d)
+    y1 = quotient(
+        fixed(
+            quotient(
+                fixed(
+                    quotient(
+                        fixed(quotient(a, d, "float32"), "float32"),
+                        d,
+                        "float32",
+                    ),
+                    "float32",
+                ),
+                d,
+                "float32",
+            ),
+            "float32",
+        ),
+        d,
+        "float32",
+    )
     y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 8.0, y1, y)
+    y = ops.where(d1 >= 1.0737418e09, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -255,61 +221,43 @@ def two_frac_2_float32(x):
 
 
 def two_frac_0_float64(x):
-    """f in float64, proved within 1.5896 ulp."""
+    """f in float64, proved within 1.5316 ulp."""
     t = x
 
-    # 0.125 <= x <= 8: 14 local polynomials of degree at most 16. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.590 ulp.
-    s = ops.clip(t, 0.1249999925494194, 8.000000953674316)
-    y = local_polynomials(s, TWO_FRAC_0_FLOAT64, "float64")
+    # 3.46945e-18 <= t <= 2.8823e+17: -1/(t*(t + 1)) with t = t; equal to f in
+    # exact arithmetic, roundoff <= 1.139 ulp.
+    c0 = ops.clip(t, 3.469446745158461e-18, 2.882304105114501e17)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1_0, v1l_0 = product_of_halves(c0, v0_0, "float64")
+    v1t_0 = v1l_0 + c0 * v0l_0
+    y_0, yl_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v1_0), None), (v1_0, v1t_0), "float64"
+    )
+    ys_0 = y_0 + apart(yl_0, "float64")
+    z0 = ys_0
+    y = z0
 
-    # 0.125 and nearer to 0: t**(-1) (-1 + t P_0(t)); expansion with
-    # remainder, 7.3e-18 relative to its first term. Truncation + roundoff <=
-    # 1.317 ulp.
+    # 3.46945e-18 and nearer to 0: t**(-1) -1; its other terms are below
+    # 3.5e-18 of the first. Truncation + roundoff <= 0.532 ulp.
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.125, "float64"), d0)
-    d = clamp(d, 5e-324, 0.125, "float64")
-    m = d * level_of(
-        d, (4.1045368012983762e-289,), (2.43632850285e288, 1.0), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT64_END0, w), "float64"), -1.0)
-    b = pair_power(r, 1, "float64")
-    a = pair_quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (4.1045368012983762e-289,), (2.43632850285e288, 1.0), "float64"
-    )
+    d = ops.where(past, constant(3.469446951953614e-18, "float64"), d0)
+    d = clamp(d, 5e-324, 3.469446951953614e-18, "float64")
+    a = -1.0 + ops.zeros_like(d)
+    y0 = quotient(a, d, "float64")
     y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
-    y = ops.where(d0 < 0.125, y0, y)
+    y = ops.where(d0 < 3.469446951953614e-18, y0, y)
 
-    # x >= 8: |x|**(-2) (-1 + 1/|x| P_0(1/|x|)); expansion with remainder,
-    # 7.3e-18 relative to its first term. Truncation + roundoff <= 1.317 ulp.
+    # x >= 2.8823e+17: |x|**(-2) -1; its other terms are below 3.5e-18 of the
+    # first. Truncation + roundoff <= 1.532 ulp.
     d1 = t
     past = d1 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(8.0, "float64"), d1)
-    d = clamp(d, 8.0, 1.7976931348623157e308, "float64")
-    m = d * level_of(
-        d,
-        (7.804371375789981e143, 6.090821257125e287),
-        (1.0, 1.2813331809171846e-144, 1.6418147205193505e-288),
-        "float64",
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float64"), "float64")
-    a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT64_END1, w), "float64"), -1.0)
-    b = pair_power(r, 2, "float64")
-    a = pair_quotient(a, b, "float64")
-    y1 = (a[0] + a[1]) * level_of(
-        d,
-        (7.804371375789981e143, 6.090821257125e287),
-        (1.0, 1.6418147205193505e-288, 0.0),
-        "float64",
-    )
+    d = ops.where(past, constant(2.8823037615171174e17, "float64"), d1)
+    d = clamp(d, 2.8823037615171174e17, 1.7976931348623157e308, "float64")
+    a = -1.0 + ops.zeros_like(d)
+    y1 = quotient(fixed(quotient(a, d, "float64"), "float64"), d, "float64")
     y1 = ops.where(past, constant(0.0, "float64"), y1)
-    y = ops.where(d1 >= 8.0, y1, y)
+    y = ops.where(d1 >= 2.8823037615171174e17, y1, y)
     y = ops.where(
         t < constant(0.0, "float64"), constant(float("nan"), "float64"), y
     )
@@ -491,12 +439,12 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.2526,
-        1.6848,
-        3.7547,
+        1.5449,
+        2.0,
+        3.7466,
     ),
     "float64": (
-        1.5896,
+        1.5316,
         1.4743,
         3.2959,
     ),

@@ -19,7 +19,6 @@ from keras_stablef.runtime.division import square_root
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
-from keras_stablef.runtime.exponents import split_subnormal
 from keras_stablef.runtime.kernels import pair_root
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_quotient
@@ -36,24 +35,6 @@ NAME = "two_sqrt"
 EXPRESSION = "sqrt(x+1) - sqrt(x)"
 DOMAIN = ("0", "oo")
 
-TWO_SQRT_0_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 0, 1, "ends", 0, "factors", 0, "rest"
-)
-TWO_SQRT_1_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 0, "factors", 0, "rest"
-)
-TWO_SQRT_1_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 1, 1, "ends", 1, "factors", 0, "rest"
-)
-TWO_SQRT_2_FLOAT32_END0 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 0, "factors", 0, "rest"
-)
-TWO_SQRT_2_FLOAT32_END1 = numbers_of(
-    NAME, "float32", 2, 1, "ends", 1, "factors", 0, "rest"
-)
-TWO_SQRT_0_FLOAT64_END0 = numbers_of(
-    NAME, "float64", 0, 1, "ends", 0, "factors", 0, "rest"
-)
 TWO_SQRT_0_FLOAT64_END1 = numbers_of(
     NAME, "float64", 0, 1, "ends", 1, "factors", 0, "rest"
 )
@@ -64,21 +45,18 @@ TWO_SQRT_1_FLOAT64_END0 = numbers_of(
 TWO_SQRT_1_FLOAT64_END1 = numbers_of(
     NAME, "float64", 1, 1, "ends", 1, "factors", 0, "rest"
 )
-TWO_SQRT_2_FLOAT64_END0 = numbers_of(
-    NAME, "float64", 2, 1, "ends", 0, "factors", 0, "rest"
-)
 TWO_SQRT_2_FLOAT64_END1 = numbers_of(
     NAME, "float64", 2, 1, "ends", 1, "factors", 0, "rest"
 )
 
 
 def two_sqrt_0_float32(x):
-    """f in float32, proved within 2.0 ulp."""
+    """f in float32, proved within 1.6606 ulp."""
     t = x
 
-    # 0.015625 <= t <= 3.40282e+38: -1/(-sqrt(t) - sqrt(t + 1)) with t = t;
-    # equal to f in exact arithmetic, roundoff <= 2.000 ulp.
-    c0 = ops.clip(t, 0.015624999, 3.4028235e38)
+    # 1.4013e-45 <= t <= 1.34218e+08: -1/(-sqrt(t) - sqrt(t + 1)) with t = t;
+    # equal to f in exact arithmetic, roundoff <= 1.661 ulp.
+    c0 = ops.clip(t, 0.0, 1.3421774e08)
     v0_0 = c0 + 1.0
     v1_0, v1l_0 = short_root((v0_0, None), "float32")
     v2_0 = -v1_0
@@ -91,25 +69,25 @@ def two_sqrt_0_float32(x):
         (-1.0 + ops.zeros_like(v4_0), None), (v4_0, v4t_0), "float32"
     )
     ys_0 = y_0 + apart(yl_0, "float32")
-    z0 = ops.where(
-        t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), ys_0
-    )
+    z0 = ys_0
     y = z0
 
-    # 0.015625 and nearer to 0: 1 + (t)**(1/2) P_0((t)**(1/2)); expansion with
-    # remainder, 9.7e-10 relative to its first term. Truncation + roundoff <=
-    # 1.323 ulp.
+    # 1.4013e-45 and nearer to 0: 1; the limit, where there is no float in
+    # between. Truncation + roundoff <= 0.000 ulp.
     d0 = t
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.015625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.015625002)
-    m = d * level_of(d, (3.2311743e-27,), (3.0948501e26, 1.0), "float32")
-    r = pair_root(m, 2, "float32")
-    w = r[0] * level_of(d, (3.2311743e-27,), (5.684342e-14, 1.0), "float32")
-    a = two_sum(fixed(w * horner(TWO_SQRT_0_FLOAT32_END0, w), "float32"), 1.0)
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(1.0, "float32"), y0)
-    y = ops.where(d0 < 0.015625, y0, y)
+    y0 = constant(1.0, "float32")
+    y = ops.where(d0 <= 0.0, y0, y)
+
+    # x >= 1.34218e+08: |x|**(-1/2) 0.5; its other terms are below 2.0e-09 of
+    # the first. Truncation + roundoff <= 1.534 ulp.
+    d1 = t
+    past = d1 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(1.3421773e08, "float32"), d1)
+    d = ops.clip(d, 1.3421772e08, 3.4028235e38)
+    a = 0.5 + ops.zeros_like(d)
+    y1 = quotient(a, square_root(d, "float32"), "float32")
+    y1 = ops.where(past, constant(0.0, "float32"), y1)
+    y = ops.where(d1 >= 1.3421773e08, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -117,12 +95,13 @@ def two_sqrt_0_float32(x):
 
 
 def two_sqrt_1_float32(x):
-    """f' in float32, proved within 1.6641 ulp."""
+    """f' in float32, proved within 1.5551 ulp."""
     t = x
 
-    # 0.015625 <= t <= 10: 1/(2*sqrt(t)*(-sqrt(t) - sqrt(t + 1))*sqrt(t + 1))
-    # with t = t; equal to f in exact arithmetic, roundoff <= 1.665 ulp.
-    c0 = ops.clip(t, 0.015624999, 10.000001)
+    # 1.73472e-18 <= t <= 9.67141e+24: 1/(2*sqrt(t)*(-sqrt(t) - sqrt(t +
+    # 1))*sqrt(t + 1)) with t = t; equal to f in exact arithmetic, roundoff <=
+    # 1.167 ulp.
+    c0 = ops.clip(t, 1.7347234e-18, 9.671408e24)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1_0, v1l_0 = short_root((v0_0, v0l_0), "float32")
     v2_0 = -v1_0
@@ -136,60 +115,30 @@ def two_sqrt_1_float32(x):
     v5t_0 = v5l_0 + v4_0 * v1l_0 + v1_0 * v4t_0
     v6_0, v6l_0 = product_of_halves(v5_0, v3_0, "float32")
     v6t_0 = v6l_0 + v5_0 * v3l_0 + v3_0 * v5t_0
-    v6s_0 = v6_0 + apart(v6t_0, "float32")
-    v7_0 = quotient(-1.0, -v6s_0, "float32")
-    y_0 = 0.5 * v7_0
+    yb_0, ybl_0 = short_quotient(
+        (2.8147498e14 + ops.zeros_like(v6_0), None), (v6_0, v6t_0), "float32"
+    )
+    ybs_0 = yb_0 + apart(ybl_0, "float32")
+    y_0 = fixed(1.7763568e-15 * ybs_0, "float32")
     z0 = y_0
     y = z0
 
-    # 0.015625 and nearer to 0: t**(-1/2) (-0.5 + (t)**(1/2) P_0((t)**(1/2)));
-    # expansion with remainder, 8.5e-10 relative to its first term. Truncation
-    # + roundoff <= 1.264 ulp.
+    # 1.73472e-18 and nearer to 0: t**(-1/2) -0.5; its other terms are below
+    # 3.3e-09 of the first. Truncation + roundoff <= 1.556 ulp.
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.015625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.015625002)
-    m = d * level_of(d, (3.2311743e-27,), (3.0948501e26, 1.0), "float32")
-    r = pair_root(m, 2, "float32")
-    w = r[0] * level_of(d, (3.2311743e-27,), (5.684342e-14, 1.0), "float32")
-    a = two_sum(fixed(w * horner(TWO_SQRT_1_FLOAT32_END0, w), "float32"), -0.5)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (3.2311743e-27,), (1.7592186e13, 1.0), "float32"
-    )
+    d = ops.where(past, constant(1.7347235e-18, "float32"), d0)
+    d = ops.clip(d, 0.0, 1.7347237e-18)
+    a = -0.5 + ops.zeros_like(d)
+    y0 = quotient(a, square_root(d, "float32"), "float32")
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
-    y = ops.where(d0 < 0.015625, y0, y)
+    y = ops.where(d0 < 1.7347235e-18, y0, y)
 
-    # x >= 10: |x|**(-3/2) (-0.25 + (1/|x|)**(1/2) P_0((1/|x|)**(1/2)));
-    # expansion with remainder, 1.1e-09 relative to its first term. Truncation
-    # + roundoff <= 1.458 ulp.
+    # x >= 9.67141e+24: 0; |f| is below 2**emin of float32, by its expansion.
+    # Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(10.0, "float32"), d1)
-    d = ops.clip(d, 9.999999, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.1529215e18, 1.329228e36),
-        (1.0, 8.6736174e-19, 7.523164e-37),
-        "float32",
-    )
-    r = pair_root(m, 2, "float32")
-    w = r[0] * level_of(
-        d,
-        (1.1529215e18, 1.329228e36),
-        (1.0, 1.0737418e09, 1.1529215e18),
-        "float32",
-    )
-    w = once(quotient(-1.0, -w, "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_SQRT_1_FLOAT32_END1, w), "float32"), -0.25)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.1529215e18, 1.329228e36), (1.0, 8.077936e-28, 0.0), "float32"
-    )
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 10.0, y1, y)
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 9.671407e24, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -197,86 +146,76 @@ def two_sqrt_1_float32(x):
 
 
 def two_sqrt_2_float32(x):
-    """f'' in float32, proved within 3.4235 ulp."""
+    """f'' in float32, proved within 3.9982 ulp."""
     t = x
 
-    # 0.125 <= t <= 8: (-t**(3/2) + (t + 1)**(3/2))/(4*t**(3/2)*(t +
-    # 1)**(3/2)) with t = t; equal to f in exact arithmetic, roundoff <= 3.375
-    # ulp.
-    c0 = ops.clip(t, 0.12499999, 8.000001)
-    v0_0, v0l_0 = two_sum(c0, 1.0)
-    v1_0, v1l_0 = short_root((v0_0, v0l_0), "float32")
-    v2_0, v2l_0 = product_of_halves(v0_0, v1_0, "float32")
-    v2t_0 = v2l_0 + v0_0 * v1l_0 + v1_0 * v0l_0
-    v3_0, v3l_0 = short_root((c0, None), "float32")
-    v4_0, v4l_0 = product_of_halves(c0, v3_0, "float32")
-    v4t_0 = v4l_0 + c0 * v3l_0
-    v5n_0 = -v4_0
-    v5m_0 = -v4t_0
-    v5_0, v5l_0 = two_sum(v2_0, v5n_0)
-    v5t_0 = v5l_0 + v2t_0 + v5m_0
-    v6_0, v6l_0 = product_of_halves(v2_0, v4_0, "float32")
-    v6t_0 = v6l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
-    v7l_0 = 0.25 * v5t_0
-    v7_0 = 0.25 * v5_0
-    v7s_0 = v7_0 + apart(v7l_0, "float32")
-    v6s_0 = v6_0 + apart(v6t_0, "float32")
-    y_0 = quotient(v7s_0, v6s_0, "float32")
+    # 4.76837e-07 <= t <= 1.07374e+09: (3*t**2 + 3*t + 1)/(4*t**(3/2)*(t +
+    # 1)**(3/2)*(t**(3/2) + t*sqrt(t + 1) + sqrt(t + 1))) with t = t; equal to
+    # f in exact arithmetic, roundoff <= 3.999 ulp.
+    c0 = ops.clip(t, 4.7683713e-07, 1.073742e09)
+    v0_0 = fixed(3.0 * c0, "float32")
+    v1_0, v1l_0 = product_of_halves(c0, c0, "float32")
+    v2_0, v2l_0 = product_of_halves(constant(3.0, "float32"), v1_0, "float32")
+    v2t_0 = v2l_0 + 3.0 * v1l_0
+    v3_0, v3l_0 = two_sum(v0_0, v2_0)
+    v3t_0 = v3l_0 + v2t_0
+    v4_0, v4l_0 = two_sum(v3_0, 1.0)
+    v4t_0 = v4l_0 + v3t_0
+    v5_0, v5l_0 = two_sum(c0, 1.0)
+    v6_0, v6l_0 = short_root((v5_0, v5l_0), "float32")
+    v7_0, v7l_0 = product_of_halves(v5_0, v6_0, "float32")
+    v7t_0 = v7l_0 + v5_0 * v6l_0 + v6_0 * v5l_0
+    v8_0 = once(square_root(c0, "float32"), "float32")
+    v9_0, v9l_0 = product_of_halves(c0, v8_0, "float32")
+    v10_0, v10l_0 = product_of_halves(v7_0, v9_0, "float32")
+    v10t_0 = v10l_0 + v7_0 * v9l_0 + v9_0 * v7t_0
+    v11_0, v11l_0 = two_sum(v6_0, v9_0)
+    v11t_0 = v11l_0 + v6l_0 + v9l_0
+    v12_0, v12l_0 = product_of_halves(v6_0, c0, "float32")
+    v12t_0 = v12l_0 + c0 * v6l_0
+    v13_0, v13l_0 = two_sum(v11_0, v12_0)
+    v13t_0 = v13l_0 + v11t_0 + v12t_0
+    v15l_0 = 0.25 * v4t_0
+    v15_0 = 0.25 * v4_0
+    yp_0, ypl_0 = short_quotient((v15_0, v15l_0), (v10_0, v10t_0), "float32")
+    yq_0 = once(quotient(yp_0, v13_0, "float32"), "float32")
+    yr_0 = once(quotient(ypl_0 - yq_0 * v13t_0, v13_0, "float32"), "float32")
+    y_0 = yq_0 + yr_0
     z0 = y_0
     y = z0
 
-    # 0.125 and nearer to 0: t**(-3/2) (0.25 + (t)**(1/2) P_0((t)**(1/2)));
-    # expansion with remainder, 7.0e-10 relative to its first term. Truncation
-    # + roundoff <= 1.414 ulp.
+    # 4.76837e-07 and nearer to 0: t**(-3/2) 0.25; its other terms are below
+    # 3.3e-09 of the first. Truncation + roundoff <= 2.556 ulp.
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.125, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.12500001)
-    m, n = split_subnormal(d, 2, "float32")
-    r = pair_root(m, 2, "float32")
-    w = scale_by_power(
-        r[0],
-        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
-        "float32",
-    )
-    a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT32_END0, w), "float32"), 0.25)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(
-        a[0] + a[1],
-        -3.0
-        * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
+    d = ops.where(past, constant(4.7683716e-07, "float32"), d0)
+    d = ops.clip(d, 0.0, 4.768372e-07)
+    a = 0.25 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(quotient(a, d, "float32"), "float32"),
+        square_root(d, "float32"),
         "float32",
     )
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 < 0.125, y0, y)
+    y = ops.where(d0 < 4.7683716e-07, y0, y)
 
-    # x >= 8: |x|**(-5/2) (0.375 + (1/|x|)**(1/2) P_0((1/|x|)**(1/2)));
-    # expansion with remainder, 1.8e-09 relative to its first term. Truncation
-    # + roundoff <= 3.424 ulp.
+    # x >= 1.07374e+09: |x|**(-5/2) 0.375; its other terms are below 3.3e-09
+    # of the first. Truncation + roundoff <= 3.557 ulp.
     d1 = t
     past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(8.0, "float32"), d1)
-    d = ops.clip(d, 7.9999995, 3.4028235e38)
-    m, n = split_exponent(d, 2, "float32")
-    r = pair_root(m, 2, "float32")
-    w = scale_by_power(
-        r[0],
-        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
-        "float32",
-    )
-    w = once(quotient(-1.0, -w, "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT32_END1, w), "float32"), 0.375)
-    b = pair_power(r, 5, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(
-        a[0] + a[1],
-        -5.0
-        * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
+    d = ops.where(past, constant(1.0737418e09, "float32"), d1)
+    d = ops.clip(d, 1.07374176e09, 3.4028235e38)
+    a = 0.375 + ops.zeros_like(d)
+    y1 = quotient(
+        fixed(
+            quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32"),
+            "float32",
+        ),
+        square_root(d, "float32"),
         "float32",
     )
     y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 8.0, y1, y)
+    y = ops.where(d1 >= 1.0737418e09, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -287,9 +226,9 @@ def two_sqrt_0_float64(x):
     """f in float64, proved within 1.706 ulp."""
     t = x
 
-    # 0.015625 <= t <= 8: -1/(-sqrt(t) - sqrt(t + 1)) with t = t; equal to f
-    # in exact arithmetic, roundoff <= 1.706 ulp.
-    c0 = ops.clip(t, 0.015624999068677425, 8.000000953674316)
+    # 4.94066e-324 <= t <= 8: -1/(-sqrt(t) - sqrt(t + 1)) with t = t; equal to
+    # f in exact arithmetic, roundoff <= 1.706 ulp.
+    c0 = clamp(t, 5e-324, 8.0, "float64")
     v0_0 = c0 + 1.0
     v1_0, v1l_0 = short_root((v0_0, None), "float64")
     v2_0 = -v1_0
@@ -305,24 +244,11 @@ def two_sqrt_0_float64(x):
     z0 = ys_0
     y = z0
 
-    # 0.015625 and nearer to 0: 1 + (t)**(1/2) P_0((t)**(1/2)); expansion with
-    # remainder, 5.8e-18 relative to its first term. Truncation + roundoff <=
-    # 1.364 ulp.
+    # 4.94066e-324 and nearer to 0: 1; the limit, where there is no float in
+    # between. Truncation + roundoff <= 0.000 ulp.
     d0 = t
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.015625, "float64"), d0)
-    d = clamp(d, 5e-324, 0.015625, "float64")
-    m = d * level_of(
-        d, (1.6418147205193505e-288,), (6.090821257125e287, 1.0), "float64"
-    )
-    r = pair_root(m, 2, "float64")
-    w = r[0] * level_of(
-        d, (1.6418147205193505e-288,), (1.2813331809171846e-144, 1.0), "float64"
-    )
-    a = two_sum(fixed(w * horner(TWO_SQRT_0_FLOAT64_END0, w), "float64"), 1.0)
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(1.0, "float64"), y0)
-    y = ops.where(d0 < 0.015625, y0, y)
+    y0 = constant(1.0, "float64")
+    y = ops.where(d0 <= 0.0, y0, y)
 
     # x >= 8: |x|**(-1/2) (0.5 + (1/|x|)**(1/2) P_0((1/|x|)**(1/2)));
     # expansion with remainder, 6.0e-18 relative to its first term. Truncation
@@ -416,13 +342,13 @@ def two_sqrt_1_float64(x):
 
 
 def two_sqrt_2_float64(x):
-    """f'' in float64, proved within 3.4416 ulp."""
+    """f'' in float64, proved within 3.8173 ulp."""
     t = x
 
-    # 0.125 <= t <= 10: (-t**(3/2) + (t + 1)**(3/2))/(4*t**(3/2)*(t +
-    # 1)**(3/2)) with t = t; equal to f in exact arithmetic, roundoff <= 3.442
+    # 9.09495e-13 <= t <= 10: (-t**(3/2) + (t + 1)**(3/2))/(4*t**(3/2)*(t +
+    # 1)**(3/2)) with t = t; equal to f in exact arithmetic, roundoff <= 3.818
     # ulp.
-    c0 = ops.clip(t, 0.1249999925494194, 10.000000953674316)
+    c0 = ops.clip(t, 9.094946475628196e-13, 10.000000953674316)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1_0, v1l_0 = short_root((v0_0, v0l_0), "float64")
     v2_0, v2l_0 = product_of_halves(v0_0, v1_0, "float64")
@@ -444,31 +370,20 @@ def two_sqrt_2_float64(x):
     z0 = y_0
     y = z0
 
-    # 0.125 and nearer to 0: t**(-3/2) (0.25 + (t)**(1/2) P_0((t)**(1/2)));
-    # expansion with remainder, 2.7e-17 relative to its first term. Truncation
-    # + roundoff <= 2.892 ulp.
+    # 9.09495e-13 and nearer to 0: t**(-3/2) 0.25; its other terms are below
+    # 6.4e-18 of the first. Truncation + roundoff <= 3.378 ulp.
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.125, "float64"), d0)
-    d = clamp(d, 5e-324, 0.125, "float64")
-    m, n = split_subnormal(d, 2, "float64")
-    r = pair_root(m, 2, "float64")
-    w = scale_by_power(
-        r[0],
-        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float64") + 0.5), "float64"),
-        "float64",
-    )
-    a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT64_END0, w), "float64"), 0.25)
-    b = pair_power(r, 3, "float64")
-    a = pair_quotient(a, b, "float64")
-    y0 = scale_by_power(
-        a[0] + a[1],
-        -3.0
-        * ops.cast(ops.floor(quotient(n, 2.0, "float64") + 0.5), "float64"),
+    d = ops.where(past, constant(9.094947017729282e-13, "float64"), d0)
+    d = clamp(d, 5e-324, 9.094947017729282e-13, "float64")
+    a = 0.25 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(quotient(a, d, "float64"), "float64"),
+        square_root(d, "float64"),
         "float64",
     )
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 < 0.125, y0, y)
+    y = ops.where(d0 < 9.094947017729282e-13, y0, y)
 
     # x >= 10: |x|**(-5/2) (0.375 + (1/|x|)**(1/2) P_0((1/|x|)**(1/2)));
     # expansion with remainder, 1.7e-17 relative to its first term. Truncation
@@ -549,7 +464,7 @@ ROUNDING = {
 BOUNDS = {
     "float16": (
         0.5003,
-        0.5003,
+        0.5002,
         0.5005,
     ),
     "bfloat16": (
@@ -558,14 +473,14 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        2.0,
-        1.6641,
-        3.4235,
+        1.6606,
+        1.5551,
+        3.9982,
     ),
     "float64": (
         1.706,
         1.4593,
-        3.4416,
+        3.8173,
     ),
     "float8_e4m3fn": (
         0.5001,

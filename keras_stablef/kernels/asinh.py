@@ -20,11 +20,14 @@ from keras_stablef.runtime_triton.numbers import once
 from keras_stablef.runtime_triton.numbers import quotient
 from keras_stablef.runtime_triton.numbers import scale_by_power
 from keras_stablef.runtime_triton.numbers import split_exponent
+from keras_stablef.runtime_triton.numbers import square_root
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
 from keras_stablef.runtime_triton.pairs import pair_product
 from keras_stablef.runtime_triton.pairs import pair_quotient
 from keras_stablef.runtime_triton.pairs import pair_sum
+from keras_stablef.runtime_triton.pairs import product_of_halves
+from keras_stablef.runtime_triton.pairs import short_quotient
 from keras_stablef.runtime_triton.pairs import short_root
 from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
@@ -38,12 +41,7 @@ ASINH_0_FLOAT32_ZERO0 = known(plain.ASINH_0_FLOAT32_ZERO0)
 ASINH_0_FLOAT32_END0 = known(plain.ASINH_0_FLOAT32_END0)
 ASINH_0_FLOAT32_END1 = known(plain.ASINH_0_FLOAT32_END1)
 ASINH_1_FLOAT32 = few(plain.ASINH_1_FLOAT32)
-ASINH_1_FLOAT32_END0 = known(plain.ASINH_1_FLOAT32_END0)
-ASINH_1_FLOAT32_END1 = known(plain.ASINH_1_FLOAT32_END1)
-ASINH_2_FLOAT32 = few(plain.ASINH_2_FLOAT32)
 ASINH_2_FLOAT32_ZERO0 = known(plain.ASINH_2_FLOAT32_ZERO0)
-ASINH_2_FLOAT32_END0 = known(plain.ASINH_2_FLOAT32_END0)
-ASINH_2_FLOAT32_END1 = known(plain.ASINH_2_FLOAT32_END1)
 ASINH_0_FLOAT64 = few(plain.ASINH_0_FLOAT64)
 ASINH_0_FLOAT64_ZERO0 = known(plain.ASINH_0_FLOAT64_ZERO0)
 ASINH_0_FLOAT64_END0 = known(plain.ASINH_0_FLOAT64_END0)
@@ -139,54 +137,48 @@ def asinh_1_float32(x):
     y = local_polynomials(s, ASINH_1_FLOAT32, "float32")
     inside = t >= 0.00390625
     c0 = ops.where(inside, t, constant(0.00390625, "float32"))
-    c0 = ops.clip(c0, 0.0039062498, 3.0000002)
-    v0_0 = fixed(c0 * c0, "float32")
-    v1_0, v1l_0 = two_sum(v0_0, 1.0)
-    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
-    v2s_0 = v2_0 + apart(v2l_0, "float32")
-    y_0 = quotient(-1.0, ops.negative(v2s_0), "float32")
-    z0 = y_0
+    c0 = ops.clip(c0, 0.0039062498, 16384.002)
+    v0_0 = c0 * c0
+    v1_0 = v0_0 + 1.0
+    v2_0, v2l_0 = short_root((v1_0, None), "float32")
+    y_0, yl_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v2_0), None),
+        (ops.negative(v2_0), ops.negative(v2l_0)),
+        "float32",
+    )
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = ys_0
     y = ops.where(inside, z0, y)
     inside = ops.negative(t) >= 0.00390625
     c1 = ops.where(inside, ops.negative(t), constant(0.00390625, "float32"))
-    c1 = ops.clip(c1, 0.0039062498, 3.0000002)
-    v0_1 = fixed(c1 * c1, "float32")
-    v1_1, v1l_1 = two_sum(v0_1, 1.0)
-    v2_1, v2l_1 = short_root((v1_1, v1l_1), "float32")
-    v2s_1 = v2_1 + apart(v2l_1, "float32")
-    y_1 = quotient(-1.0, ops.negative(v2s_1), "float32")
-    z1 = y_1
+    c1 = ops.clip(c1, 0.0039062498, 16384.002)
+    v0_1 = c1 * c1
+    v1_1 = v0_1 + 1.0
+    v2_1, v2l_1 = short_root((v1_1, None), "float32")
+    y_1, yl_1 = short_quotient(
+        (-1.0 + ops.zeros_like(v2_1), None),
+        (ops.negative(v2_1), ops.negative(v2l_1)),
+        "float32",
+    )
+    ys_1 = y_1 + apart(yl_1, "float32")
+    z1 = ys_1
     y = ops.where(inside, z1, y)
-    d0 = ops.negative(t)
+    d0 = t
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d0)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float32"), "float32")
-    a = two_sum(fixed(w * horner(ASINH_1_FLOAT32_END0, w), "float32"), 1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 8.077936e-28), "float32"
-    )
+    d = ops.where(past, constant(16384.0, "float32"), d0)
+    d = ops.clip(d, 16383.999, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(ops.negative(a), ops.negative(d), "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 3.0, y0, y)
-    d1 = t
+    y = ops.where(d0 >= 16384.0, y0, y)
+    d1 = ops.negative(t)
     past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d1)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float32"), "float32")
-    a = two_sum(fixed(w * horner(ASINH_1_FLOAT32_END1, w), "float32"), 1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 8.077936e-28), "float32"
-    )
+    d = ops.where(past, constant(16384.0, "float32"), d1)
+    d = ops.clip(d, 16383.999, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y1 = quotient(ops.negative(a), ops.negative(d), "float32")
     y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 3.0, y1, y)
+    y = ops.where(d1 >= 16384.0, y1, y)
     return y
 
 
@@ -202,10 +194,7 @@ def asinh_1_float32_kernel(x, y, count, block: tl.constexpr):
 def asinh_2_float32(x):
     """f'' in float32."""
     t = x
-    s = ops.clip(t, -3.0000002, 3.0000002)
-    y = local_polynomials(s, ASINH_2_FLOAT32, "float32")
-    inside = ops.logical_and(t >= -0.25, t < 0.25)
-    s = ops.where(inside, t, constant(0.25, "float32"))
+    s = ops.clip(t, -0.0039062505, 0.0039062505)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -215,33 +204,56 @@ def asinh_2_float32(x):
         ((8.4703295e-22,), (7.2057594e16, 1.0), (1.3877788e-17, 1.0), None),
         "float32",
     )
-    y = ops.where(inside, p0, y)
-    d0 = ops.negative(t)
+    y = p0
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 32768.004)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v1t_0 = v1l_0 + v0l_0
+    v1s_0 = apart(v1_0, "float32") + apart(v1t_0, "float32")
+    v2_0 = once(square_root(v1s_0, "float32"), "float32")
+    v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float32")
+    v3t_0 = v3l_0 + v2_0 * v1t_0
+    v4_0 = ops.negative(c0)
+    v3s_0 = v3_0 + apart(v3t_0, "float32")
+    y_0 = quotient(v4_0, v3s_0, "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+    inside = ops.negative(t) >= 0.00390625
+    c1 = ops.where(inside, ops.negative(t), constant(0.00390625, "float32"))
+    c1 = ops.clip(c1, 0.0039062498, 32768.004)
+    v0_1, v0l_1 = product_of_halves(c1, c1, "float32")
+    v1_1, v1l_1 = two_sum(v0_1, 1.0)
+    v1t_1 = v1l_1 + v0l_1
+    v1s_1 = apart(v1_1, "float32") + apart(v1t_1, "float32")
+    v2_1 = once(square_root(v1s_1, "float32"), "float32")
+    v3_1, v3l_1 = product_of_halves(v1_1, v2_1, "float32")
+    v3t_1 = v3l_1 + v2_1 * v1t_1
+    v3s_1 = v3_1 + apart(v3t_1, "float32")
+    y_1 = quotient(c1, v3s_1, "float32")
+    z1 = y_1
+    y = ops.where(inside, z1, y)
+    d0 = t
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d0)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float32"), "float32")
-    a = two_sum(fixed(w * horner(ASINH_2_FLOAT32_END0, w), "float32"), 1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
+    d = ops.where(past, constant(32768.0, "float32"), d0)
+    d = ops.clip(d, 32767.998, 3.4028235e38)
+    a = -1.0 + ops.zeros_like(d)
+    y0 = quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 3.0, y0, y)
-    d1 = t
+    y = ops.where(d0 >= 32768.0, y0, y)
+    d1 = ops.negative(t)
     past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d1)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float32"), "float32")
-    a = two_sum(fixed(w * horner(ASINH_2_FLOAT32_END1, w), "float32"), -1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
+    d = ops.where(past, constant(32768.0, "float32"), d1)
+    d = ops.clip(d, 32767.998, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y1 = quotient(
+        fixed(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
+        d,
+        "float32",
+    )
     y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 3.0, y1, y)
+    y = ops.where(d1 >= 32768.0, y1, y)
     return y
 
 

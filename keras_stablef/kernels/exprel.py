@@ -125,61 +125,38 @@ def exprel_1_float32_kernel(x, y, count, block: tl.constexpr):
 def exprel_2_float32(x):
     """f'' in float32."""
     t = x
-    s = ops.clip(t, -1.0000001, 1.0000001)
+    s = ops.clip(t, -2.0000002, 2.0000002)
     y = local_polynomials(s, EXPREL_2_FLOAT32, "float32")
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 94.00001)
-    em_0, en_0 = pair_exp((c0, None), "float32")
+    between = ops.logical_and(t > -2.0, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, -6.047314e12, 94.0)
+    em_0, en_0 = signed_exp((c0, None), "float32")
     es_0 = em_0[0] + apart(em_0[1], "float32")
     w_0 = unit_of(en_0, "float32")
-    v2_0 = c0 - 2.0
-    v3_0, v3l_0 = product_of_halves(c0, v2_0, "float32")
-    v4_0, v4l_0 = two_sum(v3_0, 2.0)
-    v4t_0 = v4l_0 + v3l_0
-    v5_0, v5l_0 = product_of_halves(es_0, v4_0, "float32")
-    v5t_0 = v5l_0 + es_0 * v4t_0
-    v6_0 = 2.0 * w_0
-    v7n_0 = ops.negative(v6_0)
-    v7_0, v7l_0 = two_sum(v5_0, v7n_0)
-    v7t_0 = v7l_0 + v5t_0
-    v8_0, v8l_0 = product_of_halves(c0, c0, "float32")
-    v9_0, v9l_0 = product_of_halves(v8_0, c0, "float32")
-    v9t_0 = v9l_0 + c0 * v8l_0
-    y_0, yl_0 = short_quotient((v7_0, v7t_0), (v9_0, v9t_0), "float32")
-    ys_0 = y_0 + apart(yl_0, "float32")
-    z0 = scale_by_power(ys_0, en_0, "float32")
-    y = ops.where(inside, z0, y)
-    inside = ops.negative(t) >= 1.0
-    c1 = ops.where(inside, ops.negative(t), constant(1.0, "float32"))
-    c1 = ops.clip(c1, 0.99999994, 6.0473145e12)
-    v0_1 = ops.negative(c1)
-    v1m_1, v1n_1 = signed_exp((v0_1, None), "float32")
-    v2_1, v2l_1 = two_sum(v1m_1[0], -1.0)
-    v2t_1 = v2l_1 + v1m_1[1]
-    v3_1, v3l_1 = product_of_halves(c1, c1, "float32")
-    v4_1, v4l_1 = short_quotient((v2_1, v2t_1), (v3_1, v3l_1), "float32")
-    v5l_1 = 2.0 * v4l_1
-    v5_1 = 2.0 * v4_1
-    v6_1, v6l_1 = short_quotient((v1m_1[0], v1m_1[1]), (c1, None), "float32")
-    v7l_1 = 2.0 * v6l_1
-    v7_1 = 2.0 * v6_1
-    v8_1, v8l_1 = two_sum(v5_1, v7_1)
-    v8t_1 = v8l_1 + v5l_1 + v7l_1
-    v9_1, v9l_1 = two_sum(v8_1, v1m_1[0])
-    v9t_1 = v9l_1 + v8t_1 + v1m_1[1]
-    v10_1 = ops.negative(v9_1)
-    v10l_1 = ops.negative(v9t_1)
-    v10s_1 = v10_1 + apart(v10l_1, "float32")
-    y_1 = quotient(v10s_1, c1, "float32")
-    z1 = y_1
-    y = ops.where(inside, z1, y)
-    d0 = t
-    y0 = constant(float("inf"), "float32")
-    y = ops.where(d0 >= 94.0, y0, y)
-    d1 = ops.negative(t)
-    y1 = constant(0.0, "float32")
-    y = ops.where(d1 >= 6.047314e12, y1, y)
+    v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
+    v3_0 = 2.0 * c0
+    v4n_0 = ops.negative(v3_0)
+    v4_0, v4l_0 = two_sum(v2_0, v4n_0)
+    v4t_0 = v4l_0 + v2l_0
+    v5_0, v5l_0 = two_sum(v4_0, 2.0)
+    v5t_0 = v5l_0 + v4t_0
+    v6_0, v6l_0 = product_of_halves(es_0, v5_0, "float32")
+    v6t_0 = v6l_0 + es_0 * v5t_0
+    v7_0 = 2.0 * w_0
+    v8n_0 = ops.negative(v7_0)
+    v8_0, v8l_0 = two_sum(v6_0, v8n_0)
+    v8t_0 = v8l_0 + v6t_0
+    yp_0, ypl_0 = short_quotient((v8_0, v8t_0), (v2_0, v2l_0), "float32")
+    yps_0 = yp_0 + apart(ypl_0, "float32")
+    y_0 = once(quotient(yps_0, c0, "float32"), "float32")
+    z0 = grown(y_0, en_0, "float32")
+    y = ops.where(between, y, z0)
+    d0 = ops.negative(t)
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 6.047314e12, y0, y)
+    d1 = t
+    y1 = constant(float("inf"), "float32")
+    y = ops.where(d1 >= 94.0, y1, y)
     return y
 
 

@@ -11,19 +11,25 @@ import triton.language as tl
 
 from keras_stablef.generated import langevin as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
+from keras_stablef.runtime_triton.numbers import fixed
 from keras_stablef.runtime_triton.numbers import level_of
+from keras_stablef.runtime_triton.numbers import once
 from keras_stablef.runtime_triton.numbers import quotient
 from keras_stablef.runtime_triton.numbers import scale_by_power
 from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
 from keras_stablef.runtime_triton.pairs import pair_quotient
+from keras_stablef.runtime_triton.pairs import product_of_halves
+from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.polynomials import power_row
+from keras_stablef.runtime_triton.transcendental import signed_exp
 
 LANGEVIN_0_FLOAT32 = few(plain.LANGEVIN_0_FLOAT32)
 LANGEVIN_0_FLOAT32_ZERO0 = known(plain.LANGEVIN_0_FLOAT32_ZERO0)
@@ -116,7 +122,7 @@ def langevin_1_float32_kernel(x, y, count, block: tl.constexpr):
 def langevin_2_float32(x):
     """f'' in float32."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float32")) * x
-    s = ops.clip(t, 0.37499997, 14.000001)
+    s = ops.clip(t, 0.37499997, 2.0000002)
     y = local_polynomials(s, LANGEVIN_2_FLOAT32, "float32")
     inside = ops.logical_and(t >= 0.0, t < 0.375)
     s = ops.where(inside, t, constant(0.375, "float32"))
@@ -130,18 +136,72 @@ def langevin_2_float32(x):
         "float32",
     )
     y = ops.where(inside, p0, y)
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float32"))
+    c0 = ops.clip(c0, 1.9999999, 16.000002)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
+    v1_0, v1l_0 = product_of_halves(v0_0, c0, "float32")
+    v1t_0 = v1l_0 + c0 * v0l_0
+    v2l_0 = 4.0 * v1t_0
+    v2_0 = 4.0 * v1_0
+    v3_0, v3l_0 = two_sum(v2_0, 3.0)
+    v3t_0 = v3l_0 + v2l_0
+    v4_0 = 2.0 * c0
+    v5_0 = ops.negative(v4_0)
+    v6m_0, v6n_0 = signed_exp((v5_0, None), "float32")
+    v7_0, v7l_0 = product_of_halves(v3_0, v6m_0[0], "float32")
+    v7t_0 = v7l_0 + v3_0 * v6m_0[1] + v6m_0[0] * v3t_0
+    v8l_0 = 2.0 * v7t_0
+    v8_0 = 2.0 * v7_0
+    v9_0 = ops.negative(v8_0)
+    v9l_0 = ops.negative(v8l_0)
+    v2s_0 = v2_0 + apart(v2l_0, "float32")
+    v10_0 = v2s_0 - 3.0
+    v11_0 = 4.0 * c0
+    v12_0 = ops.negative(v11_0)
+    v13_0 = once(ops.exp(v12_0), "float32")
+    v14_0 = v10_0 * v13_0
+    v15_0 = 2.0 * v14_0
+    v16n_0 = ops.negative(v15_0)
+    v16_0, v16l_0 = two_sum(v9_0, v16n_0)
+    v16t_0 = v16l_0 + v9l_0
+    v17_0 = fixed(6.0 * c0, "float32")
+    v18_0 = ops.negative(v17_0)
+    v19_0 = once(ops.exp(v18_0), "float32")
+    v20_0 = 2.0 * v19_0
+    v21n_0 = ops.negative(v20_0)
+    v21_0, v21l_0 = two_sum(v16_0, v21n_0)
+    v21t_0 = v21l_0 + v16t_0
+    v21s_0 = v21_0 + apart(v21t_0, "float32")
+    v22_0 = v21s_0 + 2.0
+    v6s_0 = v6m_0[0] + apart(v6m_0[1], "float32")
+    v1s_0 = v1_0 + apart(v1t_0, "float32")
+    v23_0 = v6s_0 * v1s_0
+    v24_0 = fixed(3.0 * v23_0, "float32")
+    v25_0 = v19_0 * v1s_0
+    v26_0 = v24_0 + v25_0
+    v27_0 = v13_0 * v1s_0
+    v28_0 = fixed(3.0 * v27_0, "float32")
+    v29_0 = v26_0 - v28_0
+    v30n_0 = ops.negative(v1_0)
+    v30m_0 = ops.negative(v1t_0)
+    v30_0, v30l_0 = two_sum(v29_0, v30n_0)
+    v30t_0 = v30l_0 + v30m_0
+    v30s_0 = v30_0 + apart(v30t_0, "float32")
+    y_0 = quotient(v22_0, v30s_0, "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
+    inside = t >= 16.0
+    c1 = ops.where(inside, t, constant(16.0, "float32"))
+    c1 = ops.clip(c1, 15.999999, 6.0473145e12)
+    v0_1 = c1 * c1
+    yp_1 = quotient(-2.0, v0_1, "float32")
+    y_1 = quotient(yp_1, c1, "float32")
+    z1 = y_1
+    y = ops.where(inside, z1, y)
     d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(14.0, "float32"), d0)
-    d = ops.clip(d, 13.999999, 3.4028235e38)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    a = (-2.0 + ops.zeros_like(d), ops.zeros_like(d))
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -3.0 * n, "float32")
-    y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 14.0, y0, y)
+    y0 = constant(0.0, "float32")
+    y = ops.where(d0 >= 6.047314e12, y0, y)
     y = ops.where(x < 0, ops.negative(y), y)
     return y
 

@@ -147,36 +147,26 @@ def log1prel_2_float32(x):
     v1_0, v1l_0 = pair_log(v1m_0, v1n_0, "float32")
     v1r_0 = once(quotient(v0l_0, v0_0, "float32"), "float32")
     v1t_0 = v1l_0 + v1r_0
-    v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
-    v3_0, v3l_0 = short_quotient((v1_0, v1t_0), (v2_0, v2l_0), "float32")
-    v4l_0 = 2.0 * v3l_0
-    v4_0 = 2.0 * v3_0
+    v2_0, v2l_0 = product_of_halves(constant(3.0, "float32"), c0, "float32")
+    v3_0, v3l_0 = two_sum(v2_0, 2.0)
+    v3t_0 = v3l_0 + v2l_0
+    v4_0, v4l_0 = product_of_halves(v3_0, c0, "float32")
+    v4t_0 = v4l_0 + c0 * v3t_0
     v5_0, v5l_0 = product_of_halves(v0_0, v0_0, "float32")
     v5t_0 = v5l_0 + 2.0 * (v0_0 * v0l_0)
-    v6_0, v6l_0 = short_quotient(
-        (-1.0 + ops.zeros_like(v5_0), None),
-        (ops.negative(v5_0), ops.negative(v5t_0)),
-        "float32",
-    )
-    v7n_0 = ops.negative(v6_0)
-    v7m_0 = ops.negative(v6l_0)
-    v7_0, v7l_0 = two_sum(v4_0, v7n_0)
-    v7t_0 = v7l_0 + v4l_0 + v7m_0
-    v8_0, v8l_0 = product_of_halves(c0, v0_0, "float32")
-    v8t_0 = v8l_0 + c0 * v0l_0
-    v9_0, v9l_0 = short_quotient(
-        (-1.0 + ops.zeros_like(v8_0), None),
-        (ops.negative(v8_0), ops.negative(v8t_0)),
-        "float32",
-    )
-    v10l_0 = 2.0 * v9l_0
-    v10_0 = 2.0 * v9_0
-    v11n_0 = ops.negative(v10_0)
-    v11m_0 = ops.negative(v10l_0)
-    v11_0, v11l_0 = two_sum(v7_0, v11n_0)
-    v11t_0 = v11l_0 + v7t_0 + v11m_0
-    v11s_0 = v11_0 + apart(v11t_0, "float32")
-    y_0 = quotient(v11s_0, c0, "float32")
+    v6_0, v6l_0 = short_quotient((v4_0, v4t_0), (v5_0, v5t_0), "float32")
+    v7l_0 = 0.5 * v6l_0
+    v7_0 = 0.5 * v6_0
+    v8n_0 = ops.negative(v7_0)
+    v8m_0 = ops.negative(v7l_0)
+    v8_0, v8l_0 = two_sum(v1_0, v8n_0)
+    v8t_0 = v8l_0 + v1t_0 + v8m_0
+    v9_0, v9l_0 = product_of_halves(c0, c0, "float32")
+    v11l_0 = 2.0 * v8t_0
+    v11_0 = 2.0 * v8_0
+    yp_0, ypl_0 = short_quotient((v11_0, v11l_0), (v9_0, v9l_0), "float32")
+    yps_0 = yp_0 + apart(ypl_0, "float32")
+    y_0 = quotient(yps_0, c0, "float32")
     z0 = y_0
     y = ops.where(between, y, z0)
     d0 = t + 1.0
@@ -203,7 +193,7 @@ def log1prel_2_float32_kernel(x, y, count, block: tl.constexpr):
 def log1prel_0_float64(x):
     """f in float64."""
     t = x
-    s = ops.clip(t, -0.9375000596046448, 0.003906250465661287)
+    s = ops.clip(t, -0.003906250465661287, 0.003906250465661287)
     y = local_polynomials(s, LOG1PREL_0_FLOAT64, "float64")
     inside = t >= 0.00390625
     c0 = ops.where(inside, t, constant(0.00390625, "float64"))
@@ -217,6 +207,21 @@ def log1prel_0_float64(x):
     y_0 = quotient(v1s_0, c0, "float64")
     z0 = y_0
     y = ops.where(inside, z0, y)
+    inside = ops.negative(t) >= 0.00390625
+    c1 = ops.where(inside, ops.negative(t), constant(0.00390625, "float64"))
+    c1 = ops.clip(c1, 0.0039062497671693563, 0.9375000596046448)
+    v0_1 = ops.negative(c1)
+    v1_1, v1l_1 = two_sum(v0_1, 1.0)
+    v2m_1, v2n_1 = split_exponent(v1_1, 1, "float64")
+    v2_1, v2l_1 = pair_log(v2m_1, v2n_1, "float64")
+    v2r_1 = once(quotient(v1l_1, v1_1, "float64"), "float64")
+    v2t_1 = v2l_1 + v2r_1
+    v3_1 = ops.negative(v2_1)
+    v3l_1 = ops.negative(v2t_1)
+    v3s_1 = v3_1 + apart(v3l_1, "float64")
+    y_1 = quotient(v3s_1, c1, "float64")
+    z1 = y_1
+    y = ops.where(inside, z1, y)
     d0 = t + 1.0
     past = d0 <= 0.0
     d = ops.where(past, constant(0.0625, "float64"), d0)

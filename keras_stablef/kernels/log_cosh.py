@@ -32,7 +32,6 @@ from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.polynomials import power_row
 from keras_stablef.runtime_triton.transcendental import pair_exp
 from keras_stablef.runtime_triton.transcendental import pair_log
-from keras_stablef.runtime_triton.transcendental import signed_exp
 
 LOG_COSH_0_FLOAT32 = few(plain.LOG_COSH_0_FLOAT32)
 LOG_COSH_0_FLOAT32_ZERO0 = known(plain.LOG_COSH_0_FLOAT32_ZERO0)
@@ -147,16 +146,15 @@ def log_cosh_2_float32(x):
     c0 = ops.clip(c0, 0.0039062498, 44.750004)
     v0_0 = ops.negative(c0)
     em_0, en_0 = pair_exp((v0_0, None), "float32")
-    es_0 = em_0[0] + apart(em_0[1], "float32")
-    v2_0, v2l_0 = product_of_halves(es_0, es_0, "float32")
+    v2_0, v2l_0 = product_of_halves(em_0[0], em_0[0], "float32")
+    v2t_0 = v2l_0 + 2.0 * (em_0[0] * em_0[1])
     v3_0 = 2.0 * c0
     v4_0 = ops.negative(v3_0)
-    v5m_0, v5n_0 = signed_exp((v4_0, None), "float32")
-    v6_0, v6l_0 = two_sum(v5m_0[0], 1.0)
-    v6t_0 = v6l_0 + v5m_0[1]
+    v5_0 = once(ops.exp(v4_0), "float32")
+    v6_0, v6l_0 = two_sum(v5_0, 1.0)
     v7_0, v7l_0 = product_of_halves(v6_0, v6_0, "float32")
-    v7t_0 = v7l_0 + 2.0 * (v6_0 * v6t_0)
-    v8l_0 = 4.0 * v2l_0
+    v7t_0 = v7l_0 + 2.0 * (v6_0 * v6l_0)
+    v8l_0 = 4.0 * v2t_0
     v8_0 = 4.0 * v2_0
     y_0, yl_0 = short_quotient((v8_0, v8l_0), (v7_0, v7t_0), "float32")
     ys_0 = y_0 + apart(yl_0, "float32")
@@ -201,7 +199,7 @@ def log_cosh_0_float64(x):
     y = ops.where(inside, p0, y)
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float64"))
-    c0 = ops.clip(c0, 0.9999999403953552, 20.000001907348633)
+    c0 = ops.clip(c0, 0.9999999403953552, 1.4411520525572506e17)
     v0_0 = 2.0 * c0
     v1_0 = ops.negative(v0_0)
     v2_0 = once(ops.exp(v1_0), "float64")
@@ -219,21 +217,12 @@ def log_cosh_0_float64(x):
     y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(20.0, "float64"), d0)
-    d = clamp(d, 20.0, 1.7976931348623157e308, "float64")
-    m = d * level_of(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, ops.negative(d), "float64")
-    a = two_sum(fixed(-0.6931471805599453 * w, "float64"), 1.0)
-    b = pair_power(r, 1, "float64")
-    a = pair_product(a, b, "float64")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (2.43632850285e288,), (1.0, 2.43632850285e288), "float64"
-    )
+    d = ops.where(past, constant(1.4411518807585587e17, "float64"), d0)
+    d = clamp(d, 1.4411518807585587e17, 1.7976931348623157e308, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 >= 20.0, y0, y)
+    y = ops.where(d0 >= 1.4411518807585587e17, y0, y)
     return y
 
 

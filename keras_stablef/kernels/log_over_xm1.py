@@ -36,15 +36,8 @@ from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.transcendental import pair_log
 
 LOG_OVER_XM1_0_FLOAT32 = few(plain.LOG_OVER_XM1_0_FLOAT32)
-LOG_OVER_XM1_0_FLOAT32_END0_1 = known(plain.LOG_OVER_XM1_0_FLOAT32_END0_1)
 LOG_OVER_XM1_1_FLOAT32 = few(plain.LOG_OVER_XM1_1_FLOAT32)
-LOG_OVER_XM1_1_FLOAT32_END0 = known(plain.LOG_OVER_XM1_1_FLOAT32_END0)
-LOG_OVER_XM1_1_FLOAT32_END0_1 = known(plain.LOG_OVER_XM1_1_FLOAT32_END0_1)
-LOG_OVER_XM1_1_FLOAT32_END1 = known(plain.LOG_OVER_XM1_1_FLOAT32_END1)
-LOG_OVER_XM1_1_FLOAT32_END1_1 = known(plain.LOG_OVER_XM1_1_FLOAT32_END1_1)
 LOG_OVER_XM1_2_FLOAT32 = few(plain.LOG_OVER_XM1_2_FLOAT32)
-LOG_OVER_XM1_2_FLOAT32_END0 = known(plain.LOG_OVER_XM1_2_FLOAT32_END0)
-LOG_OVER_XM1_2_FLOAT32_END0_1 = known(plain.LOG_OVER_XM1_2_FLOAT32_END0_1)
 LOG_OVER_XM1_0_FLOAT64 = few(plain.LOG_OVER_XM1_0_FLOAT64)
 LOG_OVER_XM1_0_FLOAT64_END0_1 = known(plain.LOG_OVER_XM1_0_FLOAT64_END0_1)
 LOG_OVER_XM1_0_FLOAT64_END1_1 = known(plain.LOG_OVER_XM1_0_FLOAT64_END1_1)
@@ -64,38 +57,27 @@ LOG_OVER_XM1_2_FLOAT64_END1_1 = known(plain.LOG_OVER_XM1_2_FLOAT64_END1_1)
 def log_over_xm1_0_float32(x):
     """f in float32."""
     t = x
-    s = ops.clip(t, 0.062499996, 2.0000002)
+    s = ops.clip(t, 0.49999997, 2.0000002)
     y = local_polynomials(s, LOG_OVER_XM1_0_FLOAT32, "float32")
-    inside = t >= 2.0
-    c0 = ops.where(inside, t, constant(2.0, "float32"))
-    c0 = ops.clip(c0, 1.9999999, 3.4028235e38)
+    between = ops.logical_and(t > 0.5, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, 1e-45, 3.4028235e38)
     v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
     v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
     v1_0, v1l_0 = two_sum(c0, -1.0)
-    yal_0 = 2.305843e18 * v0l_0
-    ya_0 = fixed(2.305843e18 * v0_0, "float32")
+    yal_0 = 1.4411519e17 * v0l_0
+    ya_0 = fixed(1.4411519e17 * v0_0, "float32")
     ybq_0 = once(quotient(ya_0, v1_0, "float32"), "float32")
     ybr_0 = once(quotient(yal_0 - ybq_0 * v1l_0, v1_0, "float32"), "float32")
     yb_0 = ybq_0 + ybr_0
-    y_0 = fixed(4.3368087e-19 * yb_0, "float32")
+    y_0 = fixed(6.938894e-18 * yb_0, "float32")
     z0 = ops.where(
         t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), y_0
     )
-    y = ops.where(inside, z0, y)
+    y = ops.where(between, y, z0)
     d0 = t
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.0625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.06250001)
-    w = d
-    m1, n1 = split_subnormal(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    a = two_sum(
-        fixed(w * horner(LOG_OVER_XM1_0_FLOAT32_END0_1, w), "float32"), -1.0
-    )
-    a = pair_product(a, logs, "float32")
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 < 0.0625, y0, y)
+    y0 = constant(float("inf"), "float32")
+    y = ops.where(d0 <= 0.0, y0, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -114,86 +96,41 @@ def log_over_xm1_0_float32_kernel(x, y, count, block: tl.constexpr):
 def log_over_xm1_1_float32(x):
     """f' in float32."""
     t = x
-    s = ops.clip(t, 0.015624999, 2.0000002)
+    s = ops.clip(t, 0.49999997, 2.0000002)
     y = local_polynomials(s, LOG_OVER_XM1_1_FLOAT32, "float32")
-    inside = t >= 2.0
-    c0 = ops.where(inside, t, constant(2.0, "float32"))
-    c0 = ops.clip(c0, 1.9999999, 40.000004)
+    between = ops.logical_and(t > 0.5, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, 1.1641532e-10, 1.10680464e20)
     v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
     v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
-    v1_0, v1l_0 = product_of_halves(v0_0, c0, "float32")
-    v1t_0 = v1l_0 + c0 * v0l_0
-    v2n_0 = ops.negative(v1_0)
-    v2m_0 = ops.negative(v1t_0)
-    v2_0, v2l_0 = two_sum(c0, v2n_0)
-    v2t_0 = v2l_0 + v2m_0
-    v3_0, v3l_0 = two_sum(v2_0, -1.0)
-    v3t_0 = v3l_0 + v2t_0
-    v4_0 = c0 - 1.0
-    v5_0, v5l_0 = product_of_halves(v4_0, v4_0, "float32")
-    v6_0, v6l_0 = product_of_halves(v5_0, c0, "float32")
-    v6t_0 = v6l_0 + c0 * v5l_0
-    yq_0 = once(quotient(v3_0, v6_0, "float32"), "float32")
-    yr_0 = once(quotient(v3t_0 - yq_0 * v6t_0, v6_0, "float32"), "float32")
-    y_0 = yq_0 + yr_0
+    v1_0, v1l_0 = two_sum(c0, -1.0)
+    v2_0, v2l_0 = short_quotient((v1_0, v1l_0), (c0, None), "float32")
+    v3n_0 = ops.negative(v2_0)
+    v3m_0 = ops.negative(v2l_0)
+    v3_0, v3l_0 = two_sum(v0_0, v3n_0)
+    v3t_0 = v3l_0 + v0l_0 + v3m_0
+    v5_0 = ops.negative(v3_0)
+    v5l_0 = ops.negative(v3t_0)
+    yal_0 = 2.8147498e14 * v5l_0
+    ya_0 = fixed(2.8147498e14 * v5_0, "float32")
+    yp_0, ypl_0 = short_quotient((ya_0, yal_0), (v1_0, v1l_0), "float32")
+    ybq_0 = once(quotient(yp_0, v1_0, "float32"), "float32")
+    ybr_0 = once(quotient(ypl_0 - ybq_0 * v1l_0, v1_0, "float32"), "float32")
+    yb_0 = ybq_0 + ybr_0
+    y_0 = fixed(3.5527137e-15 * yb_0, "float32")
     z0 = y_0
-    y = ops.where(inside, z0, y)
+    y = ops.where(between, y, z0)
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.015625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.015625002)
-    m = d * level_of(d, (8.077936e-28,), (1.2379401e27, 1.0), "float32")
-    r = (m, ops.zeros_like(m))
-    w = d
-    m1, n1 = split_subnormal(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    a = (w * horner(LOG_OVER_XM1_1_FLOAT32_END0_1, w), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(
-            fixed(w * horner(LOG_OVER_XM1_1_FLOAT32_END0, w), "float32"), -1.0
-        ),
-    )
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (8.077936e-28,), (1.2379401e27, 1.0), "float32"
-    )
+    d = ops.where(past, constant(1.1641532e-10, "float32"), d0)
+    d = ops.clip(d, 0.0, 1.1641534e-10)
+    a = -1.0 + ops.zeros_like(d)
+    y0 = quotient(a, d, "float32")
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
-    y = ops.where(d0 < 0.015625, y0, y)
+    y = ops.where(d0 < 1.1641532e-10, y0, y)
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(40.0, "float32"), d1)
-    d = ops.clip(d, 39.999996, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float32"), "float32")
-    m1, n1 = split_exponent(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    logs = (ops.negative(logs[0]), ops.negative(logs[1]))
-    a = two_sum(
-        fixed(w * horner(LOG_OVER_XM1_1_FLOAT32_END1_1, w), "float32"), 1.0
-    )
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(
-            fixed(w * horner(LOG_OVER_XM1_1_FLOAT32_END1, w), "float32"), 1.0
-        ),
-    )
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
-    )
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 40.0, y1, y)
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 1.10680464e20, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -212,69 +149,49 @@ def log_over_xm1_1_float32_kernel(x, y, count, block: tl.constexpr):
 def log_over_xm1_2_float32(x):
     """f'' in float32."""
     t = x
-    s = ops.clip(t, 0.062499996, 2.0000002)
+    s = ops.clip(t, 0.49999997, 2.0000002)
     y = local_polynomials(s, LOG_OVER_XM1_2_FLOAT32, "float32")
-    inside = t >= 2.0
-    c0 = ops.where(inside, t, constant(2.0, "float32"))
-    c0 = ops.clip(c0, 1.9999999, 2.8587304e13)
+    between = ops.logical_and(t > 0.5, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, 1.8626451e-09, 2.8587302e13)
     v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
     v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
-    v1_0, v1l_0 = two_sum(c0, -1.0)
-    v2_0, v2l_0 = product_of_halves(v1_0, v1_0, "float32")
-    v2t_0 = v2l_0 + 2.0 * (v1_0 * v1l_0)
-    v3_0, v3l_0 = short_quotient((v0_0, v0l_0), (v2_0, v2t_0), "float32")
-    v4l_0 = 2.0 * v3l_0
-    v4_0 = 2.0 * v3_0
+    v1_0, v1l_0 = product_of_halves(constant(3.0, "float32"), c0, "float32")
+    v2_0, v2l_0 = two_sum(v1_0, -1.0)
+    v2t_0 = v2l_0 + v1l_0
+    v3_0, v3l_0 = two_sum(c0, -1.0)
+    v4_0, v4l_0 = product_of_halves(v2_0, v3_0, "float32")
+    v4t_0 = v4l_0 + v2_0 * v3l_0 + v3_0 * v2t_0
     v5_0, v5l_0 = product_of_halves(c0, c0, "float32")
-    v6_0, v6l_0 = short_quotient(
-        (-1.0 + ops.zeros_like(v5_0), None),
-        (ops.negative(v5_0), ops.negative(v5l_0)),
-        "float32",
-    )
-    v7n_0 = ops.negative(v6_0)
-    v7m_0 = ops.negative(v6l_0)
-    v7_0, v7l_0 = two_sum(v4_0, v7n_0)
-    v7t_0 = v7l_0 + v4l_0 + v7m_0
-    v8_0, v8l_0 = product_of_halves(c0, v1_0, "float32")
-    v8t_0 = v8l_0 + c0 * v1l_0
-    v9_0, v9l_0 = short_quotient(
-        (-1.0 + ops.zeros_like(v8_0), None),
-        (ops.negative(v8_0), ops.negative(v8t_0)),
-        "float32",
-    )
-    v10l_0 = 2.0 * v9l_0
-    v10_0 = 2.0 * v9_0
-    v11n_0 = ops.negative(v10_0)
-    v11m_0 = ops.negative(v10l_0)
-    v11_0, v11l_0 = two_sum(v7_0, v11n_0)
-    v11t_0 = v11l_0 + v7t_0 + v11m_0
-    v11s_0 = v11_0 + apart(v11t_0, "float32")
-    v1s_0 = apart(v1_0, "float32") + apart(v1l_0, "float32")
-    y_0 = quotient(v11s_0, v1s_0, "float32")
+    v6_0, v6l_0 = short_quotient((v4_0, v4t_0), (v5_0, v5l_0), "float32")
+    v7l_0 = 0.5 * v6l_0
+    v7_0 = 0.5 * v6_0
+    v8n_0 = ops.negative(v7_0)
+    v8m_0 = ops.negative(v7l_0)
+    v8_0, v8l_0 = two_sum(v0_0, v8n_0)
+    v8t_0 = v8l_0 + v0l_0 + v8m_0
+    v9_0, v9l_0 = product_of_halves(v3_0, v3_0, "float32")
+    v9t_0 = v9l_0 + 2.0 * (v3_0 * v3l_0)
+    v11l_0 = 2.0 * v8t_0
+    v11_0 = 2.0 * v8_0
+    yp_0, ypl_0 = short_quotient((v11_0, v11l_0), (v9_0, v9t_0), "float32")
+    yps_0 = yp_0 + apart(ypl_0, "float32")
+    v3s_0 = apart(v3_0, "float32") + apart(v3l_0, "float32")
+    y_0 = quotient(yps_0, v3s_0, "float32")
     z0 = y_0
-    y = ops.where(inside, z0, y)
+    y = ops.where(between, y, z0)
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.0625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.06250001)
-    m, n = split_subnormal(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = d
-    m1, n1 = split_subnormal(d, 1, "float32")
-    logs = pair_log(m1, n1, "float32")
-    a = (w * horner(LOG_OVER_XM1_2_FLOAT32_END0_1, w), ops.zeros_like(d))
-    a = pair_product(a, logs, "float32")
-    a = pair_sum(
-        a,
-        two_sum(
-            fixed(w * horner(LOG_OVER_XM1_2_FLOAT32_END0, w), "float32"), 1.0
-        ),
+    d = ops.where(past, constant(1.8626451e-09, "float32"), d0)
+    d = ops.clip(d, 0.0, 1.8626454e-09)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
+        d,
+        "float32",
     )
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(a[0] + a[1], -2.0 * n, "float32")
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 < 0.0625, y0, y)
+    y = ops.where(d0 < 1.8626451e-09, y0, y)
     d1 = t
     y1 = constant(0.0, "float32")
     y = ops.where(d1 >= 2.8587302e13, y1, y)

@@ -23,6 +23,7 @@ from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
 from keras_stablef.runtime_triton.pairs import pair_quotient
+from keras_stablef.runtime_triton.pairs import product_of_halves
 from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import horner
@@ -103,8 +104,20 @@ def log_ratio_0_float32_kernel(x, y, count, block: tl.constexpr):
 def log_ratio_1_float32(x):
     """f' in float32."""
     t = ops.abs(x)
-    s = ops.clip(t, -7.888609e-31, 0.75000006)
+    s = ops.clip(t, -7.888609e-31, 0.0039062505)
     y = local_polynomials(s, LOG_RATIO_1_FLOAT32, "float32")
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 0.75000006)
+    v0_0 = ops.negative(c0)
+    v1_0 = v0_0 + 1.0
+    v2_0, v2l_0 = two_sum(c0, 1.0)
+    v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float32")
+    v3t_0 = v3l_0 + v1_0 * v2l_0
+    v3s_0 = v3_0 + apart(v3t_0, "float32")
+    y_0 = quotient(-2.0, v3s_0, "float32")
+    z0 = y_0
+    y = ops.where(inside, z0, y)
     d0 = ops.negative(t) + 1.0
     past = d0 <= 0.0
     d = ops.where(past, constant(0.25, "float32"), d0)

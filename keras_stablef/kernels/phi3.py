@@ -37,8 +37,7 @@ from keras_stablef.runtime_triton.transcendental import pair_exp
 from keras_stablef.runtime_triton.transcendental import signed_exp
 
 PHI3_0_FLOAT32 = few(plain.PHI3_0_FLOAT32)
-PHI3_1_FLOAT32 = many(plain.PHI3_1_FLOAT32)
-PHI3_1_FLOAT32_END0 = known(plain.PHI3_1_FLOAT32_END0)
+PHI3_1_FLOAT32 = few(plain.PHI3_1_FLOAT32)
 PHI3_2_FLOAT32 = many(plain.PHI3_2_FLOAT32)
 PHI3_2_FLOAT32_END0 = known(plain.PHI3_2_FLOAT32_END0)
 PHI3_2_FLOAT32_END1 = known(plain.PHI3_2_FLOAT32_END1)
@@ -84,7 +83,7 @@ def phi3_0_float32(x):
     y = ops.where(between, y, z0)
     inside = ops.negative(t) >= 16.0
     c2 = ops.where(inside, ops.negative(t), constant(16.0, "float32"))
-    c2 = ops.clip(c2, 15.999999, 4.7852213e37)
+    c2 = ops.clip(c2, 15.999999, 1.073742e09)
     v0_2 = quotient(-1.0, ops.negative(c2), "float32")
     v1_2 = 2.0 * v0_2
     v2_2 = v1_2 - 2.0
@@ -95,8 +94,13 @@ def phi3_0_float32(x):
     z2 = y_2
     y = ops.where(inside, z2, y)
     d0 = ops.negative(t)
-    y0 = constant(0.0, "float32")
-    y = ops.where(d0 >= 4.785221e37, y0, y)
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(1.0737418e09, "float32"), d0)
+    d = ops.clip(d, 1.07374176e09, 3.4028235e38)
+    a = 0.5 + ops.zeros_like(d)
+    y0 = quotient(a, d, "float32")
+    y0 = ops.where(past, constant(0.0, "float32"), y0)
+    y = ops.where(d0 >= 1.0737418e09, y0, y)
     d1 = t
     y1 = constant(float("inf"), "float32")
     y = ops.where(d1 >= 102.75, y1, y)
@@ -112,56 +116,73 @@ def phi3_0_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def phi3_1_float32(x, numbers_0):
+def phi3_1_float32(x):
     """f' in float32."""
     t = x
-    s = ops.clip(t, -24.000002, 28.000002)
-    y = local_polynomials(s, PHI3_1_FLOAT32, "float32", numbers_0)
+    s = ops.clip(t, -2.0000002, 2.0000002)
+    y = local_polynomials(s, PHI3_1_FLOAT32, "float32")
+    between = ops.logical_and(t > -2.0, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, -20.0, 103.5)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2_0, v2l_0 = two_sum(c0, -3.0)
+    v3l_0 = 2.0 * v2l_0
+    v3_0 = 2.0 * v2_0
+    v4_0, v4l_0 = product_of_halves(v3_0, em_0[0], "float32")
+    v4t_0 = v4l_0 + v3_0 * em_0[1] + em_0[0] * v3l_0
+    v5_0 = 4.0 * c0
+    v6_0, v6l_0 = product_of_halves(c0, c0, "float32")
+    v7_0, v7l_0 = two_sum(v5_0, v6_0)
+    v7t_0 = v7l_0 + v6l_0
+    v8_0, v8l_0 = two_sum(v7_0, 6.0)
+    v8t_0 = v8l_0 + v7t_0
+    v9l_0 = w_0 * v8t_0
+    v9_0 = w_0 * v8_0
+    v10_0, v10l_0 = two_sum(v4_0, v9_0)
+    v10t_0 = v10l_0 + v4t_0 + v9l_0
+    v11_0, v11l_0 = product_of_halves(v6_0, v6_0, "float32")
+    v11t_0 = v11l_0 + 2.0 * (v6_0 * v6l_0)
+    v12l_0 = 0.5 * v10t_0
+    v12_0 = 0.5 * v10_0
+    y_0, yl_0 = short_quotient((v12_0, v12l_0), (v11_0, v11t_0), "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = grown(ys_0, en_0, "float32")
+    y = ops.where(between, y, z0)
+    inside = ops.negative(t) >= 20.0
+    c2 = ops.where(inside, ops.negative(t), constant(20.0, "float32"))
+    c2 = ops.clip(c2, 19.999998, 2.147484e09)
+    v0_2 = quotient(-1.0, ops.negative(c2), "float32")
+    v1_2 = fixed(6.0 * v0_2, "float32")
+    v2_2 = v1_2 - 4.0
+    v3_2 = once(quotient(v2_2, c2, "float32"), "float32")
+    v4_2, v4l_2 = two_sum(v3_2, 1.0)
+    v5_2 = c2 * c2
+    v6l_2 = 0.5 * v4l_2
+    v6_2 = 0.5 * v4_2
+    y_2, yl_2 = short_quotient((v6_2, v6l_2), (v5_2, None), "float32")
+    ys_2 = y_2 + apart(yl_2, "float32")
+    z2 = ys_2
+    y = ops.where(inside, z2, y)
     d0 = ops.negative(t)
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(24.0, "float32"), d0)
-    d = ops.clip(d, 23.999998, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float32"), "float32")
-    a = two_sum(fixed(w * horner(PHI3_1_FLOAT32_END0, w), "float32"), 0.5)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
-    )
+    d = ops.where(past, constant(2.1474836e09, "float32"), d0)
+    d = ops.clip(d, 2.1474835e09, 3.4028235e38)
+    a = 0.5 + ops.zeros_like(d)
+    y0 = quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 24.0, y0, y)
+    y = ops.where(d0 >= 2.1474836e09, y0, y)
     d1 = t
-    past = d1 > 256.0
-    d = ops.where(past, constant(28.0, "float32"), d1)
-    d = ops.clip(d, 27.999998, 256.00003)
-    m, n = split_exponent(d, 1, "float32")
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, ops.negative(d), "float32")
-    a = two_sum(fixed(-3.0 * w, "float32"), 1.0)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float32")
-    e, n2 = pair_exp(g, "float32")
-    a = pair_product(a, e, "float32")
-    y1 = scale_by_power(a[0] + a[1], n2 + -3.0 * n, "float32")
-    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
-    y = ops.where(d1 >= 28.0, y1, y)
+    y1 = constant(float("inf"), "float32")
+    y = ops.where(d1 >= 103.5, y1, y)
     return y
 
 
 @triton.jit
-def phi3_1_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def phi3_1_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = phi3_1_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = phi3_1_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
@@ -411,7 +432,7 @@ def phi3_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
 KERNELS = {
     "float32": (
         (phi3_0_float32_kernel, ()),
-        (phi3_1_float32_kernel, (plain.PHI3_1_FLOAT32,)),
+        (phi3_1_float32_kernel, ()),
         (phi3_2_float32_kernel, (plain.PHI3_2_FLOAT32,)),
     ),
     "float64": (

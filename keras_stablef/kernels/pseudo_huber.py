@@ -15,16 +15,12 @@ from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
-from keras_stablef.runtime_triton.numbers import level_of
 from keras_stablef.runtime_triton.numbers import once
 from keras_stablef.runtime_triton.numbers import quotient
-from keras_stablef.runtime_triton.numbers import scale_by_power
-from keras_stablef.runtime_triton.numbers import split_exponent
+from keras_stablef.runtime_triton.numbers import square_root
 from keras_stablef.runtime_triton.ops import known
-from keras_stablef.runtime_triton.pairs import pair_power
-from keras_stablef.runtime_triton.pairs import pair_product
-from keras_stablef.runtime_triton.pairs import pair_quotient
 from keras_stablef.runtime_triton.pairs import product_of_halves
+from keras_stablef.runtime_triton.pairs import short_quotient
 from keras_stablef.runtime_triton.pairs import short_root
 from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
@@ -32,30 +28,22 @@ from keras_stablef.runtime_triton.polynomials import horner
 from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import power_row
 
-PSEUDO_HUBER_0_FLOAT32 = few(plain.PSEUDO_HUBER_0_FLOAT32)
 PSEUDO_HUBER_0_FLOAT32_ZERO0 = known(plain.PSEUDO_HUBER_0_FLOAT32_ZERO0)
-PSEUDO_HUBER_0_FLOAT32_END0 = known(plain.PSEUDO_HUBER_0_FLOAT32_END0)
 PSEUDO_HUBER_1_FLOAT32_ZERO0 = known(plain.PSEUDO_HUBER_1_FLOAT32_ZERO0)
-PSEUDO_HUBER_1_FLOAT32_END0 = known(plain.PSEUDO_HUBER_1_FLOAT32_END0)
 PSEUDO_HUBER_2_FLOAT32 = few(plain.PSEUDO_HUBER_2_FLOAT32)
 PSEUDO_HUBER_0_FLOAT64 = few(plain.PSEUDO_HUBER_0_FLOAT64)
 PSEUDO_HUBER_0_FLOAT64_ZERO0 = known(plain.PSEUDO_HUBER_0_FLOAT64_ZERO0)
-PSEUDO_HUBER_0_FLOAT64_END0 = known(plain.PSEUDO_HUBER_0_FLOAT64_END0)
 PSEUDO_HUBER_1_FLOAT64 = few(plain.PSEUDO_HUBER_1_FLOAT64)
 PSEUDO_HUBER_1_FLOAT64_ZERO0 = known(plain.PSEUDO_HUBER_1_FLOAT64_ZERO0)
 PSEUDO_HUBER_1_FLOAT64_END0 = known(plain.PSEUDO_HUBER_1_FLOAT64_END0)
 PSEUDO_HUBER_2_FLOAT64 = few(plain.PSEUDO_HUBER_2_FLOAT64)
-PSEUDO_HUBER_2_FLOAT64_END0 = known(plain.PSEUDO_HUBER_2_FLOAT64_END0)
 
 
 @triton.jit
 def pseudo_huber_0_float32(x):
     """f in float32."""
     t = ops.abs(x)
-    s = ops.clip(t, 0.49999997, 1.0000001)
-    y = local_polynomials(s, PSEUDO_HUBER_0_FLOAT32, "float32")
-    inside = ops.logical_and(t >= 0.0, t < 0.5)
-    s = ops.where(inside, t, constant(0.5, "float32"))
+    s = ops.clip(t, -7.888609e-31, 0.0039062505)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -65,35 +53,28 @@ def pseudo_huber_0_float32(x):
         ((5.820766e-11,), (2.6843546e08, 1.0), (1.3877788e-17, 1.0), None),
         "float32",
     )
-    y = ops.where(inside, p0, y)
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 8.000001)
-    v0_0 = fixed(c0 * c0, "float32")
+    y = p0
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float32"))
+    c0 = ops.clip(c0, 0.0039062498, 5.36871e08)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
-    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
-    y_0, yl_0 = two_sum(v2_0, -1.0)
-    yt_0 = yl_0 + v2l_0
-    ys_0 = apart(y_0, "float32") + apart(yt_0, "float32")
+    v1t_0 = v1l_0 + v0l_0
+    v2_0, v2l_0 = short_root((v1_0, v1t_0), "float32")
+    v3_0, v3l_0 = two_sum(v2_0, 1.0)
+    v3t_0 = v3l_0 + v2l_0
+    y_0, yl_0 = short_quotient((v0_0, v0l_0), (v3_0, v3t_0), "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
     z0 = ys_0
     y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(8.0, "float32"), d0)
-    d = ops.clip(d, 7.9999995, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float32"), "float32")
-    a = two_sum(
-        fixed(w * horner(PSEUDO_HUBER_0_FLOAT32_END0, w), "float32"), 1.0
-    )
-    b = pair_power(r, 1, "float32")
-    a = pair_product(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 1.2379401e27), "float32"
-    )
+    d = ops.where(past, constant(5.368709e08, "float32"), d0)
+    d = ops.clip(d, 5.3687088e08, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 >= 8.0, y0, y)
+    y = ops.where(d0 >= 5.368709e08, y0, y)
     return y
 
 
@@ -122,23 +103,18 @@ def pseudo_huber_1_float32(x):
     y = p0
     inside = t >= 0.00390625
     c0 = ops.where(inside, t, constant(0.00390625, "float32"))
-    c0 = ops.clip(c0, 0.0039062498, 3.0000002)
-    v0_0 = fixed(c0 * c0, "float32")
+    c0 = ops.clip(c0, 0.0039062498, 16384.002)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
-    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
+    v1t_0 = v1l_0 + v0l_0
+    v2_0, v2l_0 = short_root((v1_0, v1t_0), "float32")
     v2s_0 = v2_0 + apart(v2l_0, "float32")
     y_0 = quotient(c0, v2s_0, "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
     d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(3.0, "float32"), d0)
-    d = ops.clip(d, 2.9999998, 3.4028235e38)
-    w = once(quotient(-1.0, ops.negative(d), "float32"), "float32")
-    a = 1.0 - w * horner(PSEUDO_HUBER_1_FLOAT32_END0, w)
-    y0 = a
-    y0 = ops.where(past, constant(1.0, "float32"), y0)
-    y = ops.where(d0 >= 3.0, y0, y)
+    y0 = constant(1.0, "float32")
+    y = ops.where(d0 >= 16384.0, y0, y)
     y = ops.where(x < 0, ops.negative(y), y)
     return y
 
@@ -159,19 +135,40 @@ def pseudo_huber_2_float32(x):
     y = local_polynomials(s, PSEUDO_HUBER_2_FLOAT32, "float32")
     inside = t >= 0.00390625
     c0 = ops.where(inside, t, constant(0.00390625, "float32"))
-    c0 = ops.clip(c0, 0.0039062498, 4.947803e12)
-    v0_0 = fixed(c0 * c0, "float32")
+    c0 = ops.clip(c0, 0.0039062498, 32768.004)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
-    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float32")
+    v1t_0 = v1l_0 + v0l_0
+    v1s_0 = apart(v1_0, "float32") + apart(v1t_0, "float32")
+    v2_0 = once(square_root(v1s_0, "float32"), "float32")
     v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float32")
-    v3t_0 = v3l_0 + v1_0 * v2l_0 + v2_0 * v1l_0
+    v3t_0 = v3l_0 + v2_0 * v1t_0
     v3s_0 = v3_0 + apart(v3t_0, "float32")
     y_0 = quotient(-1.0, ops.negative(v3s_0), "float32")
     z0 = y_0
     y = ops.where(inside, z0, y)
     d0 = t
-    y0 = constant(0.0, "float32")
-    y = ops.where(d0 >= 4.9478023e12, y0, y)
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(32768.0, "float32"), d0)
+    d = ops.clip(d, 32767.998, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(
+            quotient(
+                fixed(
+                    quotient(ops.negative(a), ops.negative(d), "float32"),
+                    "float32",
+                ),
+                d,
+                "float32",
+            ),
+            "float32",
+        ),
+        d,
+        "float32",
+    )
+    y0 = ops.where(past, constant(0.0, "float32"), y0)
+    y = ops.where(d0 >= 32768.0, y0, y)
     return y
 
 
@@ -208,7 +205,7 @@ def pseudo_huber_0_float64(x):
     y = ops.where(inside, p0, y)
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float64"))
-    c0 = ops.clip(c0, 0.9999999403953552, 8.000000953674316)
+    c0 = ops.clip(c0, 0.9999999403953552, 4.611686568183202e18)
     v0_0 = fixed(c0 * c0, "float64")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
     v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
@@ -219,23 +216,12 @@ def pseudo_huber_0_float64(x):
     y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(8.0, "float64"), d0)
-    d = clamp(d, 8.0, 1.7976931348623157e308, "float64")
-    m = d * level_of(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float64"), "float64")
-    a = two_sum(
-        fixed(w * horner(PSEUDO_HUBER_0_FLOAT64_END0, w), "float64"), 1.0
-    )
-    b = pair_power(r, 1, "float64")
-    a = pair_product(a, b, "float64")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (2.43632850285e288,), (1.0, 2.43632850285e288), "float64"
-    )
+    d = ops.where(past, constant(4.611686018427388e18, "float64"), d0)
+    d = clamp(d, 4.611686018427388e18, 1.7976931348623157e308, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 >= 8.0, y0, y)
+    y = ops.where(d0 >= 4.611686018427388e18, y0, y)
     return y
 
 
@@ -251,7 +237,7 @@ def pseudo_huber_0_float64_kernel(x, y, count, block: tl.constexpr):
 def pseudo_huber_1_float64(x):
     """f' in float64."""
     t = ops.abs(x)
-    s = ops.clip(t, 0.2499999850988388, 1.0000001192092896)
+    s = ops.clip(t, 0.2499999850988388, 3.000000238418579)
     y = local_polynomials(s, PSEUDO_HUBER_1_FLOAT64, "float64")
     inside = ops.logical_and(t >= 0.0, t < 0.25)
     s = ops.where(inside, t, constant(0.25, "float64"))
@@ -270,16 +256,6 @@ def pseudo_huber_1_float64(x):
         "float64",
     )
     y = ops.where(inside, p0, y)
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float64"))
-    c0 = ops.clip(c0, 0.9999999403953552, 3.000000238418579)
-    v0_0 = fixed(c0 * c0, "float64")
-    v1_0, v1l_0 = two_sum(v0_0, 1.0)
-    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
-    v2s_0 = v2_0 + apart(v2l_0, "float64")
-    y_0 = quotient(c0, v2s_0, "float64")
-    z0 = y_0
-    y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(3.0, "float64"), d0)
@@ -305,23 +281,48 @@ def pseudo_huber_1_float64_kernel(x, y, count, block: tl.constexpr):
 def pseudo_huber_2_float64(x):
     """f'' in float64."""
     t = (1.0 - 2.0 * ops.cast(x < 0, "float64")) * x
-    s = ops.clip(t, -7.888609052210118e-31, 4.000000476837158)
+    s = ops.clip(t, -7.888609052210118e-31, 0.003906250465661287)
     y = local_polynomials(s, PSEUDO_HUBER_2_FLOAT64, "float64")
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float64"))
+    c0 = ops.clip(c0, 0.0039062497671693563, 2147483904.0)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float64")
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v1t_0 = v1l_0 + v0l_0
+    v1s_0 = apart(v1_0, "float64") + apart(v1t_0, "float64")
+    v2_0 = once(square_root(v1s_0, "float64"), "float64")
+    v3_0, v3l_0 = product_of_halves(v1_0, v2_0, "float64")
+    v3t_0 = v3l_0 + v2_0 * v1t_0
+    y_0, yl_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v3_0), None),
+        (ops.negative(v3_0), ops.negative(v3t_0)),
+        "float64",
+    )
+    ys_0 = y_0 + apart(yl_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(4.0, "float64"), d0)
-    d = clamp(d, 4.0, 1.7976931348623157e308, "float64")
-    m, n = split_exponent(d, 1, "float64")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float64"), "float64")
-    a = two_sum(
-        fixed(w * horner(PSEUDO_HUBER_2_FLOAT64_END0, w), "float64"), 1.0
+    d = ops.where(past, constant(2147483648.0, "float64"), d0)
+    d = clamp(d, 2147483648.0, 1.7976931348623157e308, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(
+            quotient(
+                fixed(
+                    quotient(ops.negative(a), ops.negative(d), "float64"),
+                    "float64",
+                ),
+                d,
+                "float64",
+            ),
+            "float64",
+        ),
+        d,
+        "float64",
     )
-    b = pair_power(r, 3, "float64")
-    a = pair_quotient(a, b, "float64")
-    y0 = scale_by_power(a[0] + a[1], -3.0 * n, "float64")
     y0 = ops.where(past, constant(0.0, "float64"), y0)
-    y = ops.where(d0 >= 4.0, y0, y)
+    y = ops.where(d0 >= 2147483648.0, y0, y)
     return y
 
 

@@ -20,7 +20,6 @@ from keras_stablef.runtime_triton.numbers import once
 from keras_stablef.runtime_triton.numbers import quotient
 from keras_stablef.runtime_triton.numbers import scale_by_power
 from keras_stablef.runtime_triton.numbers import split_exponent
-from keras_stablef.runtime_triton.numbers import split_subnormal
 from keras_stablef.runtime_triton.numbers import square_root
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
@@ -34,17 +33,10 @@ from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.transcendental import pair_root
 
-TWO_SQRT_0_FLOAT32_END0 = known(plain.TWO_SQRT_0_FLOAT32_END0)
-TWO_SQRT_1_FLOAT32_END0 = known(plain.TWO_SQRT_1_FLOAT32_END0)
-TWO_SQRT_1_FLOAT32_END1 = known(plain.TWO_SQRT_1_FLOAT32_END1)
-TWO_SQRT_2_FLOAT32_END0 = known(plain.TWO_SQRT_2_FLOAT32_END0)
-TWO_SQRT_2_FLOAT32_END1 = known(plain.TWO_SQRT_2_FLOAT32_END1)
-TWO_SQRT_0_FLOAT64_END0 = known(plain.TWO_SQRT_0_FLOAT64_END0)
 TWO_SQRT_0_FLOAT64_END1 = known(plain.TWO_SQRT_0_FLOAT64_END1)
 TWO_SQRT_1_FLOAT64 = many(plain.TWO_SQRT_1_FLOAT64)
 TWO_SQRT_1_FLOAT64_END0 = known(plain.TWO_SQRT_1_FLOAT64_END0)
 TWO_SQRT_1_FLOAT64_END1 = known(plain.TWO_SQRT_1_FLOAT64_END1)
-TWO_SQRT_2_FLOAT64_END0 = known(plain.TWO_SQRT_2_FLOAT64_END0)
 TWO_SQRT_2_FLOAT64_END1 = known(plain.TWO_SQRT_2_FLOAT64_END1)
 
 
@@ -52,7 +44,7 @@ TWO_SQRT_2_FLOAT64_END1 = known(plain.TWO_SQRT_2_FLOAT64_END1)
 def two_sqrt_0_float32(x):
     """f in float32."""
     t = x
-    c0 = ops.clip(t, 0.015624999, 3.4028235e38)
+    c0 = ops.clip(t, 0.0, 1.3421774e08)
     v0_0 = c0 + 1.0
     v1_0, v1l_0 = short_root((v0_0, None), "float32")
     v2_0 = ops.negative(v1_0)
@@ -65,21 +57,19 @@ def two_sqrt_0_float32(x):
         (-1.0 + ops.zeros_like(v4_0), None), (v4_0, v4t_0), "float32"
     )
     ys_0 = y_0 + apart(yl_0, "float32")
-    z0 = ops.where(
-        t > constant(3.4028235e38, "float32"), constant(0.0, "float32"), ys_0
-    )
+    z0 = ys_0
     y = z0
     d0 = t
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.015625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.015625002)
-    m = d * level_of(d, (3.2311743e-27,), (3.0948501e26, 1.0), "float32")
-    r = pair_root(m, 2, "float32")
-    w = r[0] * level_of(d, (3.2311743e-27,), (5.684342e-14, 1.0), "float32")
-    a = two_sum(fixed(w * horner(TWO_SQRT_0_FLOAT32_END0, w), "float32"), 1.0)
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(1.0, "float32"), y0)
-    y = ops.where(d0 < 0.015625, y0, y)
+    y0 = constant(1.0, "float32")
+    y = ops.where(d0 <= 0.0, y0, y)
+    d1 = t
+    past = d1 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(1.3421773e08, "float32"), d1)
+    d = ops.clip(d, 1.3421772e08, 3.4028235e38)
+    a = 0.5 + ops.zeros_like(d)
+    y1 = quotient(a, square_root(d, "float32"), "float32")
+    y1 = ops.where(past, constant(0.0, "float32"), y1)
+    y = ops.where(d1 >= 1.3421773e08, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -98,7 +88,7 @@ def two_sqrt_0_float32_kernel(x, y, count, block: tl.constexpr):
 def two_sqrt_1_float32(x):
     """f' in float32."""
     t = x
-    c0 = ops.clip(t, 0.015624999, 10.000001)
+    c0 = ops.clip(t, 1.7347234e-18, 9.671408e24)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1_0, v1l_0 = short_root((v0_0, v0l_0), "float32")
     v2_0 = ops.negative(v1_0)
@@ -112,52 +102,24 @@ def two_sqrt_1_float32(x):
     v5t_0 = v5l_0 + v4_0 * v1l_0 + v1_0 * v4t_0
     v6_0, v6l_0 = product_of_halves(v5_0, v3_0, "float32")
     v6t_0 = v6l_0 + v5_0 * v3l_0 + v3_0 * v5t_0
-    v6s_0 = v6_0 + apart(v6t_0, "float32")
-    v7_0 = quotient(-1.0, ops.negative(v6s_0), "float32")
-    y_0 = 0.5 * v7_0
+    yb_0, ybl_0 = short_quotient(
+        (2.8147498e14 + ops.zeros_like(v6_0), None), (v6_0, v6t_0), "float32"
+    )
+    ybs_0 = yb_0 + apart(ybl_0, "float32")
+    y_0 = fixed(1.7763568e-15 * ybs_0, "float32")
     z0 = y_0
     y = z0
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.015625, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.015625002)
-    m = d * level_of(d, (3.2311743e-27,), (3.0948501e26, 1.0), "float32")
-    r = pair_root(m, 2, "float32")
-    w = r[0] * level_of(d, (3.2311743e-27,), (5.684342e-14, 1.0), "float32")
-    a = two_sum(fixed(w * horner(TWO_SQRT_1_FLOAT32_END0, w), "float32"), -0.5)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (3.2311743e-27,), (1.7592186e13, 1.0), "float32"
-    )
+    d = ops.where(past, constant(1.7347235e-18, "float32"), d0)
+    d = ops.clip(d, 0.0, 1.7347237e-18)
+    a = -0.5 + ops.zeros_like(d)
+    y0 = quotient(a, square_root(d, "float32"), "float32")
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
-    y = ops.where(d0 < 0.015625, y0, y)
+    y = ops.where(d0 < 1.7347235e-18, y0, y)
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(10.0, "float32"), d1)
-    d = ops.clip(d, 9.999999, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.1529215e18, 1.329228e36),
-        (1.0, 8.6736174e-19, 7.523164e-37),
-        "float32",
-    )
-    r = pair_root(m, 2, "float32")
-    w = r[0] * level_of(
-        d,
-        (1.1529215e18, 1.329228e36),
-        (1.0, 1.0737418e09, 1.1529215e18),
-        "float32",
-    )
-    w = once(quotient(-1.0, ops.negative(w), "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_SQRT_1_FLOAT32_END1, w), "float32"), -0.25)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (1.1529215e18, 1.329228e36), (1.0, 8.077936e-28, 0.0), "float32"
-    )
-    y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 10.0, y1, y)
+    y1 = constant(0.0, "float32")
+    y = ops.where(d1 >= 9.671407e24, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -176,72 +138,64 @@ def two_sqrt_1_float32_kernel(x, y, count, block: tl.constexpr):
 def two_sqrt_2_float32(x):
     """f'' in float32."""
     t = x
-    c0 = ops.clip(t, 0.12499999, 8.000001)
-    v0_0, v0l_0 = two_sum(c0, 1.0)
-    v1_0, v1l_0 = short_root((v0_0, v0l_0), "float32")
-    v2_0, v2l_0 = product_of_halves(v0_0, v1_0, "float32")
-    v2t_0 = v2l_0 + v0_0 * v1l_0 + v1_0 * v0l_0
-    v3_0, v3l_0 = short_root((c0, None), "float32")
-    v4_0, v4l_0 = product_of_halves(c0, v3_0, "float32")
-    v4t_0 = v4l_0 + c0 * v3l_0
-    v5n_0 = ops.negative(v4_0)
-    v5m_0 = ops.negative(v4t_0)
-    v5_0, v5l_0 = two_sum(v2_0, v5n_0)
-    v5t_0 = v5l_0 + v2t_0 + v5m_0
-    v6_0, v6l_0 = product_of_halves(v2_0, v4_0, "float32")
-    v6t_0 = v6l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
-    v7l_0 = 0.25 * v5t_0
-    v7_0 = 0.25 * v5_0
-    v7s_0 = v7_0 + apart(v7l_0, "float32")
-    v6s_0 = v6_0 + apart(v6t_0, "float32")
-    y_0 = quotient(v7s_0, v6s_0, "float32")
+    c0 = ops.clip(t, 4.7683713e-07, 1.073742e09)
+    v0_0 = fixed(3.0 * c0, "float32")
+    v1_0, v1l_0 = product_of_halves(c0, c0, "float32")
+    v2_0, v2l_0 = product_of_halves(constant(3.0, "float32"), v1_0, "float32")
+    v2t_0 = v2l_0 + 3.0 * v1l_0
+    v3_0, v3l_0 = two_sum(v0_0, v2_0)
+    v3t_0 = v3l_0 + v2t_0
+    v4_0, v4l_0 = two_sum(v3_0, 1.0)
+    v4t_0 = v4l_0 + v3t_0
+    v5_0, v5l_0 = two_sum(c0, 1.0)
+    v6_0, v6l_0 = short_root((v5_0, v5l_0), "float32")
+    v7_0, v7l_0 = product_of_halves(v5_0, v6_0, "float32")
+    v7t_0 = v7l_0 + v5_0 * v6l_0 + v6_0 * v5l_0
+    v8_0 = once(square_root(c0, "float32"), "float32")
+    v9_0, v9l_0 = product_of_halves(c0, v8_0, "float32")
+    v10_0, v10l_0 = product_of_halves(v7_0, v9_0, "float32")
+    v10t_0 = v10l_0 + v7_0 * v9l_0 + v9_0 * v7t_0
+    v11_0, v11l_0 = two_sum(v6_0, v9_0)
+    v11t_0 = v11l_0 + v6l_0 + v9l_0
+    v12_0, v12l_0 = product_of_halves(v6_0, c0, "float32")
+    v12t_0 = v12l_0 + c0 * v6l_0
+    v13_0, v13l_0 = two_sum(v11_0, v12_0)
+    v13t_0 = v13l_0 + v11t_0 + v12t_0
+    v15l_0 = 0.25 * v4t_0
+    v15_0 = 0.25 * v4_0
+    yp_0, ypl_0 = short_quotient((v15_0, v15l_0), (v10_0, v10t_0), "float32")
+    yq_0 = once(quotient(yp_0, v13_0, "float32"), "float32")
+    yr_0 = once(quotient(ypl_0 - yq_0 * v13t_0, v13_0, "float32"), "float32")
+    y_0 = yq_0 + yr_0
     z0 = y_0
     y = z0
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.125, "float32"), d0)
-    d = ops.clip(d, 0.0, 0.12500001)
-    m, n = split_subnormal(d, 2, "float32")
-    r = pair_root(m, 2, "float32")
-    w = scale_by_power(
-        r[0],
-        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
-        "float32",
-    )
-    a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT32_END0, w), "float32"), 0.25)
-    b = pair_power(r, 3, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = scale_by_power(
-        a[0] + a[1],
-        -3.0
-        * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
+    d = ops.where(past, constant(4.7683716e-07, "float32"), d0)
+    d = ops.clip(d, 0.0, 4.768372e-07)
+    a = 0.25 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(quotient(a, d, "float32"), "float32"),
+        square_root(d, "float32"),
         "float32",
     )
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 < 0.125, y0, y)
+    y = ops.where(d0 < 4.7683716e-07, y0, y)
     d1 = t
     past = d1 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(8.0, "float32"), d1)
-    d = ops.clip(d, 7.9999995, 3.4028235e38)
-    m, n = split_exponent(d, 2, "float32")
-    r = pair_root(m, 2, "float32")
-    w = scale_by_power(
-        r[0],
-        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
-        "float32",
-    )
-    w = once(quotient(-1.0, ops.negative(w), "float32"), "float32")
-    a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT32_END1, w), "float32"), 0.375)
-    b = pair_power(r, 5, "float32")
-    a = pair_quotient(a, b, "float32")
-    y1 = scale_by_power(
-        a[0] + a[1],
-        -5.0
-        * ops.cast(ops.floor(quotient(n, 2.0, "float32") + 0.5), "float32"),
+    d = ops.where(past, constant(1.0737418e09, "float32"), d1)
+    d = ops.clip(d, 1.07374176e09, 3.4028235e38)
+    a = 0.375 + ops.zeros_like(d)
+    y1 = quotient(
+        fixed(
+            quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32"),
+            "float32",
+        ),
+        square_root(d, "float32"),
         "float32",
     )
     y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 8.0, y1, y)
+    y = ops.where(d1 >= 1.0737418e09, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -260,7 +214,7 @@ def two_sqrt_2_float32_kernel(x, y, count, block: tl.constexpr):
 def two_sqrt_0_float64(x):
     """f in float64."""
     t = x
-    c0 = ops.clip(t, 0.015624999068677425, 8.000000953674316)
+    c0 = clamp(t, 5e-324, 8.0, "float64")
     v0_0 = c0 + 1.0
     v1_0, v1l_0 = short_root((v0_0, None), "float64")
     v2_0 = ops.negative(v1_0)
@@ -276,20 +230,8 @@ def two_sqrt_0_float64(x):
     z0 = ys_0
     y = z0
     d0 = t
-    past = d0 <= 0.0
-    d = ops.where(past, constant(0.015625, "float64"), d0)
-    d = clamp(d, 5e-324, 0.015625, "float64")
-    m = d * level_of(
-        d, (1.6418147205193505e-288,), (6.090821257125e287, 1.0), "float64"
-    )
-    r = pair_root(m, 2, "float64")
-    w = r[0] * level_of(
-        d, (1.6418147205193505e-288,), (1.2813331809171846e-144, 1.0), "float64"
-    )
-    a = two_sum(fixed(w * horner(TWO_SQRT_0_FLOAT64_END0, w), "float64"), 1.0)
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(1.0, "float64"), y0)
-    y = ops.where(d0 < 0.015625, y0, y)
+    y0 = constant(1.0, "float64")
+    y = ops.where(d0 <= 0.0, y0, y)
     d1 = t
     past = d1 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(8.0, "float64"), d1)
@@ -387,7 +329,7 @@ def two_sqrt_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
 def two_sqrt_2_float64(x):
     """f'' in float64."""
     t = x
-    c0 = ops.clip(t, 0.1249999925494194, 10.000000953674316)
+    c0 = ops.clip(t, 9.094946475628196e-13, 10.000000953674316)
     v0_0, v0l_0 = two_sum(c0, 1.0)
     v1_0, v1l_0 = short_root((v0_0, v0l_0), "float64")
     v2_0, v2l_0 = product_of_halves(v0_0, v1_0, "float64")
@@ -410,26 +352,16 @@ def two_sqrt_2_float64(x):
     y = z0
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.125, "float64"), d0)
-    d = clamp(d, 5e-324, 0.125, "float64")
-    m, n = split_subnormal(d, 2, "float64")
-    r = pair_root(m, 2, "float64")
-    w = scale_by_power(
-        r[0],
-        1.0 * ops.cast(ops.floor(quotient(n, 2.0, "float64") + 0.5), "float64"),
-        "float64",
-    )
-    a = two_sum(fixed(w * horner(TWO_SQRT_2_FLOAT64_END0, w), "float64"), 0.25)
-    b = pair_power(r, 3, "float64")
-    a = pair_quotient(a, b, "float64")
-    y0 = scale_by_power(
-        a[0] + a[1],
-        -3.0
-        * ops.cast(ops.floor(quotient(n, 2.0, "float64") + 0.5), "float64"),
+    d = ops.where(past, constant(9.094947017729282e-13, "float64"), d0)
+    d = clamp(d, 5e-324, 9.094947017729282e-13, "float64")
+    a = 0.25 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(quotient(a, d, "float64"), "float64"),
+        square_root(d, "float64"),
         "float64",
     )
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 < 0.125, y0, y)
+    y = ops.where(d0 < 9.094947017729282e-13, y0, y)
     d1 = t
     past = d1 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(10.0, "float64"), d1)
