@@ -26,6 +26,7 @@ from .formula import replaced
 from .logrows import distance
 from .logrows import entries
 from .logrows import logarithm
+from .objects import each_once
 from .values import rational
 
 FORMATS = {  # IEEE 754: precision, least and largest exponent
@@ -223,7 +224,7 @@ def read_plans(text: str) -> tuple[dict[str, Any], list[Plan]]:
         Malformed: it is no certificate.
     """
     try:
-        whole = json.loads(text)
+        whole = json.loads(text, object_pairs_hook=each_once)
         _require_shape(whole)
         low, high = (domain_end(text) for text in whole["domain"])
         plans = [_plan(whole["name"], p, low, high) for p in whole["plans"]]

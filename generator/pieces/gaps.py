@@ -10,7 +10,6 @@ from .cover import Cover
 from .end_kinds import AnyEnd
 
 
-
 def gap(cover: Cover) -> tuple[Fraction, Fraction] | None:
     """The first two places between which a float has no piece."""
     fmt = FORMATS[cover.dtype]

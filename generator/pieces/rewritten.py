@@ -318,9 +318,7 @@ def _centered(
         program = _lifted(form.program, shift)
         if program is not None:
             form = replace(form, program=program)
-            made = Programs(
-                form, search, each.text, each.truncation, each.base
-            )
+            made = Programs(form, search, each.text, each.truncation, each.base)
             found.append(made)
     return found
 

@@ -427,9 +427,7 @@ class PairAnalyzer:
         flushed = exact.least < self.normal / self.unit * 4
         return np.where(flushed, 3 * self.normal, Real(0))
 
-    def _log(
-        self, node: Op, a: Carried, exact: Span, pair: bool
-    ) -> Carried:
+    def _log(self, node: Op, a: Carried, exact: Span, pair: bool) -> Carried:
         """log of the head, plus tail / head."""
         normal = self.normal
         if pair and node.args[0] == Var(self.form.program.input):

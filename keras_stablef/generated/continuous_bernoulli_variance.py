@@ -9,13 +9,18 @@ continuous Bernoulli, NeurIPS 2019, section 3.
 
 from keras import ops
 
+from keras_stablef.runtime.constants import apart
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
 from keras_stablef.runtime.pairs import pair_quotient
+from keras_stablef.runtime.pairs import product_of_halves
+from keras_stablef.runtime.pairs import short_quotient
+from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import local_polynomials
 from keras_stablef.runtime.powers import power_row
 from keras_stablef.runtime.tables import numbers_of
@@ -144,14 +149,40 @@ def continuous_bernoulli_variance_2_float32(x):
 
 
 def continuous_bernoulli_variance_0_float64(x):
-    """f in float64, proved within 1.4832 ulp."""
+    """f in float64, proved within 1.9994 ulp."""
     t = ops.abs(x)
 
-    # 0 <= |x| <= 48: 13 local polynomials of degree at most 16. Taylor models
+    # 0 <= |x| <= 2: 3 local polynomials of degree at most 12. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.484 ulp.
-    s = ops.clip(t, -7.888609052210118e-31, 48.000003814697266)
+    # <= 0.735 ulp.
+    s = ops.clip(t, -7.888609052210118e-31, 2.000000238418579)
     y = local_polynomials(s, CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT64, "float64")
+
+    # 2 <= t <= 48: -exp(-t)/(1 - exp(-t))**2 + t**(-2) with t = t; equal to f
+    # in exact arithmetic, roundoff <= 2.000 ulp.
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float64"))
+    c0 = ops.clip(c0, 1.9999998807907104, 48.000003814697266)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float64")
+    v1_0, v1l_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v0_0), None), (-v0_0, -v0l_0), "float64"
+    )
+    v2_0 = -c0
+    v3m_0, v3n_0 = signed_exp((v2_0, None), "float64")
+    v4_0 = -v3m_0[0]
+    v4l_0 = -v3m_0[1]
+    v5_0, v5l_0 = two_sum(v4_0, 1.0)
+    v5t_0 = v5l_0 + v4l_0
+    v6_0, v6l_0 = product_of_halves(v5_0, v5_0, "float64")
+    v6t_0 = v6l_0 + 2.0 * (v5_0 * v5t_0)
+    v7_0, v7l_0 = short_quotient((v3m_0[0], v3m_0[1]), (v6_0, v6t_0), "float64")
+    yn_0 = -v7_0
+    ym_0 = -v7l_0
+    y_0, yl_0 = two_sum(v1_0, yn_0)
+    yt_0 = yl_0 + v1l_0 + ym_0
+    ys_0 = y_0 + apart(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
 
     # x >= 48: |x|**(-2); expansion with remainder, 3.3e-18 relative to its
     # first term. Truncation + roundoff <= 0.766 ulp.
@@ -331,7 +362,7 @@ BOUNDS = {
         3.002,
     ),
     "float64": (
-        1.4832,
+        1.9994,
         1.6088,
         0.9579,
     ),

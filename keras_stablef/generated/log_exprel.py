@@ -17,6 +17,7 @@ from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.exponents import pair_by_power
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
+from keras_stablef.runtime.exponents import unit_of
 from keras_stablef.runtime.kernels import pair_log
 from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
@@ -330,26 +331,46 @@ def log_exprel_0_float64(x):
 
 
 def log_exprel_1_float64(x):
-    """f' in float64, proved within 1.9511 ulp."""
+    """f' in float64, proved within 1.3736 ulp."""
     t = x
 
-    # -48 <= x <= 1.75: 10 local polynomials of degree at most 17. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.251 ulp.
-    s = ops.clip(t, -48.000003814697266, 1.7500001192092896)
+    # -2 <= x <= 2: 3 local polynomials of degree at most 17. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 0.891 ulp.
+    s = ops.clip(t, -2.000000238418579, 2.000000238418579)
     y = local_polynomials(s, LOG_EXPREL_1_FLOAT64, "float64")
 
-    # 1.75 <= t <= 40: -exp(-t)/(-1 + exp(-t)) + (t - 1)/t with t = t; equal
-    # to f in exact arithmetic, roundoff <= 1.952 ulp.
-    inside = t >= 1.75
-    c0 = ops.where(inside, t, constant(1.75, "float64"))
-    c0 = ops.clip(c0, 1.7499998807907104, 40.000003814697266)
-    x0_0 = once(ops.exp(-c0), "float64")
-    y_0 = quotient(c0 - 1.0, c0, "float64") - quotient(
-        x0_0, x0_0 - 1.0, "float64"
-    )
-    z0 = y_0
-    y = ops.where(inside, z0, y)
+    # -48 <= x <= -2 and 2 <= x <= 40: ((exp(x))*(x - 1) + W)/(x*((exp(x)) -
+    # W)); equal to f in exact arithmetic, roundoff <= 1.374 ulp.
+    between = ops.logical_and(t > -2.0, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float64"), t)
+    c0 = ops.clip(c0, -48.0, 40.0)
+    em_0, en_0 = signed_exp((c0, None), "float64")
+    w_0 = unit_of(en_0, "float64")
+    v2_0 = c0 - 1.0
+    v3_0, v3l_0 = product_of_halves(em_0[0], v2_0, "float64")
+    v3t_0 = v3l_0 + v2_0 * em_0[1]
+    v4_0, v4l_0 = two_sum(v3_0, w_0)
+    v4t_0 = v4l_0 + v3t_0
+    v5n_0 = -w_0
+    v5_0, v5l_0 = two_sum(em_0[0], v5n_0)
+    v5t_0 = v5l_0 + em_0[1]
+    v6_0, v6l_0 = product_of_halves(v5_0, c0, "float64")
+    v6t_0 = v6l_0 + c0 * v5t_0
+    y_0, yl_0 = short_quotient((v4_0, v4t_0), (v6_0, v6t_0), "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
+    z0 = ys_0
+    y = ops.where(between, y, z0)
+
+    # 40 <= t <= 5.76461e+17: 1 - 1/t with t = t; f but for 4.6e-18 of it,
+    # roundoff <= 0.615 ulp.
+    inside = t >= 40.0
+    c2 = ops.where(inside, t, constant(40.0, "float64"))
+    c2 = ops.clip(c2, 39.999996185302734, 5.764608210229002e17)
+    v0_2 = quotient(-1.0, c2, "float64")
+    y_2 = v0_2 + 1.0
+    z2 = y_2
+    y = ops.where(inside, z2, y)
 
     # x <= -48: |x|**(-1); expansion with remainder, 6.8e-20 relative to its
     # first term. Truncation + roundoff <= 0.502 ulp.
@@ -362,17 +383,11 @@ def log_exprel_1_float64(x):
     y0 = ops.where(past, constant(0.0, "float64"), y0)
     y = ops.where(d0 >= 48.0, y0, y)
 
-    # x >= 40: 1 - 1/|x|; expansion with remainder, 4.2e-18 relative to its
-    # first term. Truncation + roundoff <= 0.643 ulp.
+    # x >= 5.76461e+17: 1; its other terms are below 6.1e-18 of the first.
+    # Truncation + roundoff <= 0.056 ulp.
     d1 = t
-    past = d1 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(40.0, "float64"), d1)
-    d = clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    w = quotient(-1.0, -d, "float64")
-    a = 1.0 - 1.0 * w
-    y1 = a
-    y1 = ops.where(past, constant(1.0, "float64"), y1)
-    y = ops.where(d1 >= 40.0, y1, y)
+    y1 = constant(1.0, "float64")
+    y = ops.where(d1 >= 5.764607523034235e17, y1, y)
     return y
 
 
@@ -465,7 +480,7 @@ BOUNDS = {
     ),
     "float64": (
         1.3568,
-        1.9511,
+        1.3736,
         0.7654,
     ),
     "float8_e4m3fn": (

@@ -12,18 +12,14 @@ from keras import ops
 from keras_stablef.runtime.constants import apart
 from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
-from keras_stablef.runtime.constants import fixed
 from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
-from keras_stablef.runtime.exponents import level_of
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
 from keras_stablef.runtime.kernels import pair_log
 from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
-from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
-from keras_stablef.runtime.pairs import pair_sum
 from keras_stablef.runtime.pairs import product_of_halves
 from keras_stablef.runtime.pairs import two_sum
 from keras_stablef.runtime.polynomials import local_polynomials
@@ -43,7 +39,6 @@ LOG_SINHC_1_FLOAT32_ZERO0 = numbers_of(
     NAME, "float32", 1, -1, "powers", 0, "rest"
 )
 LOG_SINHC_2_FLOAT32 = rows_of(NAME, "float32", 2)
-LOG_SINHC_0_FLOAT64 = rows_of(NAME, "float64", 0)
 LOG_SINHC_0_FLOAT64_ZERO0 = numbers_of(
     NAME, "float64", 0, -1, "powers", 0, "rest"
 )
@@ -187,19 +182,12 @@ def log_sinhc_2_float32(x):
 
 
 def log_sinhc_0_float64(x):
-    """f in float64, proved within 1.6512 ulp."""
+    """f in float64, proved within 2.0 ulp."""
     t = ops.abs(x)
 
-    # 0.75 <= |x| <= 48: 14 local polynomials of degree at most 15. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.652 ulp.
-    s = ops.clip(t, 0.7499999403953552, 48.000003814697266)
-    y = local_polynomials(s, LOG_SINHC_0_FLOAT64, "float64")
-
-    # 0 <= t < 0.75: a zero of order 2 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 0.851 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 0.75)
-    s = ops.where(inside, t, constant(0.75, "float64"))
+    # 0 <= t < 1: a zero of order 2 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 0.949 ulp.
+    s = ops.clip(t, -7.888609052210118e-31, 1.0000001192092896)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -214,33 +202,65 @@ def log_sinhc_0_float64(x):
         ),
         "float64",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
 
-    # x >= 48: |x| (1 - 0.693147 1/|x| + log(1/|x|) (1 1/|x|)); expansion with
-    # remainder, 4.8e-19 relative to its first term. Truncation + roundoff <=
-    # 1.426 ulp.
+    # 1 <= t <= 20: t - log(t) + log((1 - exp(-t))*(1 + exp(-t))) - log(2)
+    # with t = t; equal to f in exact arithmetic, roundoff <= 2.000 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float64"))
+    c0 = ops.clip(c0, 0.9999999403953552, 20.000001907348633)
+    v0_0 = -c0
+    v1m_0, v1n_0 = signed_exp((v0_0, None), "float64")
+    v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
+    v2t_0 = v2l_0 + v1m_0[1]
+    v3_0 = -v1m_0[0]
+    v3l_0 = -v1m_0[1]
+    v4_0, v4l_0 = two_sum(v3_0, 1.0)
+    v4t_0 = v4l_0 + v3l_0
+    v5_0, v5l_0 = product_of_halves(v2_0, v4_0, "float64")
+    v5t_0 = v5l_0 + v2_0 * v4t_0 + v4_0 * v2t_0
+    v6m_0, v6n_0 = split_exponent(v5_0, 1, "float64")
+    v6_0, v6l_0 = pair_log(v6m_0, v6n_0, "float64")
+    v6r_0 = once(quotient(v5t_0, v5_0, "float64"), "float64")
+    v6t_0 = v6l_0 + v6r_0
+    v7_0, v7l_0 = two_sum(v6_0, c0)
+    v7t_0 = v7l_0 + v6t_0
+    v8m_0, v8n_0 = split_exponent(c0, 1, "float64")
+    v8_0, v8l_0 = pair_log(v8m_0, v8n_0, "float64")
+    v9n_0 = -v8_0
+    v9m_0 = -v8l_0
+    v9_0, v9l_0 = two_sum(v7_0, v9n_0)
+    v9t_0 = v9l_0 + v7t_0 + v9m_0
+    y_0, yl_0 = two_sum(v9_0, -0.6931471805599453)
+    yt_0 = yl_0 + v9t_0 + (-2.3190468138462996e-17)
+    ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
+
+    # 20 <= t <= 9.22337e+18: t - log(t) - log(2) with t = t; f but for
+    # 5.2e-19 of it, roundoff <= 1.361 ulp.
+    inside = t >= 20.0
+    c1 = ops.where(inside, t, constant(20.0, "float64"))
+    c1 = ops.clip(c1, 19.999998092651367, 9.223373136366404e18)
+    v0_1 = ops.log(c1)
+    v1n_1 = -v0_1
+    v1_1, v1l_1 = two_sum(c1, v1n_1)
+    y_1, yl_1 = two_sum(v1_1, -0.6931471805599453)
+    yt_1 = yl_1 + v1l_1 + (-2.3190468138462996e-17)
+    ys_1 = apart(y_1, "float64") + apart(yt_1, "float64")
+    z1 = ys_1
+    y = ops.where(inside, z1, y)
+
+    # x >= 9.22337e+18: |x|; its other terms are below 5.4e-18 of the first.
+    # Truncation + roundoff <= 0.549 ulp.
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(48.0, "float64"), d0)
-    d = clamp(d, 48.0, 1.7976931348623157e308, "float64")
-    m = d * level_of(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, -d, "float64"), "float64")
-    m1, n1 = split_exponent(d, 1, "float64")
-    logs = pair_log(m1, n1, "float64")
-    logs = (-logs[0], -logs[1])
-    a = (1.0 * w, ops.zeros_like(d))
-    a = pair_product(a, logs, "float64")
-    a = pair_sum(a, two_sum(fixed(-0.6931471805599453 * w, "float64"), 1.0))
-    b = pair_power(r, 1, "float64")
-    a = pair_product(a, b, "float64")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (2.43632850285e288,), (1.0, 2.43632850285e288), "float64"
-    )
+    d = ops.where(past, constant(9.223372036854776e18, "float64"), d0)
+    d = clamp(d, 9.223372036854776e18, 1.7976931348623157e308, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 >= 48.0, y0, y)
+    y = ops.where(d0 >= 9.223372036854776e18, y0, y)
     return y
 
 
@@ -377,7 +397,7 @@ BOUNDS = {
         2.2973,
     ),
     "float64": (
-        1.6512,
+        2.0,
         1.1389,
         1.6188,
     ),

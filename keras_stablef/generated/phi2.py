@@ -48,32 +48,55 @@ PHI2_2_FLOAT64_END1 = numbers_of(
 
 
 def phi2_0_float32(x):
-    """f in float32, proved within 1.952 ulp."""
+    """f in float32, proved within 1.7465 ulp."""
     t = x
 
-    # -16 <= x <= 98.75: 448 local polynomials of degree at most 9. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.952 ulp.
-    s = ops.clip(t, -16.000002, 98.75001)
+    # -1 <= x <= 1: 1 local polynomials of degree at most 7. Taylor models
+    # with relative remainders, economized and rounded; truncation + roundoff
+    # <= 1.747 ulp.
+    s = ops.clip(t, -1.0000001, 1.0000001)
     y = local_polynomials(s, PHI2_0_FLOAT32, "float32")
 
-    # x <= -16: |x|**(-1) (1 - 1/|x|); expansion with remainder, 7.0e-09
-    # relative to its first term. Truncation + roundoff <= 0.948 ulp.
+    # -20 <= x <= -1 and 1 <= x <= 98.75: ((exp(x)) + W*(-x - 1))/x**2; equal
+    # to f in exact arithmetic, roundoff <= 1.521 ulp.
+    between = ops.logical_and(t > -1.0, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float32"), t)
+    c0 = ops.clip(c0, -20.0, 98.75)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2_0 = -c0
+    v3_0, v3l_0 = two_sum(v2_0, -1.0)
+    v4l_0 = w_0 * v3l_0
+    v4_0 = w_0 * v3_0
+    v5_0, v5l_0 = two_sum(em_0[0], v4_0)
+    v5t_0 = v5l_0 + em_0[1] + v4l_0
+    v6_0, v6l_0 = product_of_halves(c0, c0, "float32")
+    y_0, yl_0 = short_quotient((v5_0, v5t_0), (v6_0, v6l_0), "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = grown(ys_0, en_0, "float32")
+    y = ops.where(between, y, z0)
+
+    # 20 <= -t <= 2.68435e+08: (1 - 1/t)/t with t = -t; f but for 1.2e-10 of
+    # it, roundoff <= 1.740 ulp.
+    inside = -t >= 20.0
+    c2 = ops.where(inside, -t, constant(20.0, "float32"))
+    c2 = ops.clip(c2, 19.999998, 2.684355e08)
+    v0_2 = quotient(-1.0, c2, "float32")
+    v1_2 = v0_2 + 1.0
+    y_2 = quotient(v1_2, c2, "float32")
+    z2 = y_2
+    y = ops.where(inside, z2, y)
+
+    # x <= -2.68435e+08: |x|**(-1); its other terms are below 3.7e-09 of the
+    # first. Truncation + roundoff <= 0.563 ulp.
     d0 = -t
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(16.0, "float32"), d0)
-    d = ops.clip(d, 15.999999, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, -d, "float32")
-    a = two_sum(fixed(-1.0 * w, "float32"), 1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 8.077936e-28), "float32"
-    )
+    d = ops.where(past, constant(2.6843546e08, "float32"), d0)
+    d = ops.clip(d, 2.6843544e08, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(-a, -d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 16.0, y0, y)
+    y = ops.where(d0 >= 2.6843546e08, y0, y)
 
     # x >= 98.75: inf; |f| is above the largest number of float32, shown box
     # by box. Truncation + roundoff <= 0.000 ulp.
@@ -84,69 +107,66 @@ def phi2_0_float32(x):
 
 
 def phi2_1_float32(x):
-    """f' in float32, proved within 1.448 ulp."""
+    """f' in float32, proved within 2.0 ulp."""
     t = x
 
-    # -20 <= x <= 20: 313 local polynomials of degree at most 6. Taylor models
+    # -2 <= x <= 2: 6 local polynomials of degree at most 6. Taylor models
     # with relative remainders, economized and rounded; truncation + roundoff
     # <= 0.987 ulp.
-    s = ops.clip(t, -20.000002, 20.000002)
+    s = ops.clip(t, -2.0000002, 2.0000002)
     y = local_polynomials(s, PHI2_1_FLOAT32, "float32")
 
-    # x <= -20: |x|**(-2) (1 - 2 1/|x|); expansion with remainder, 2.3e-09
-    # relative to its first term. Truncation + roundoff <= 0.994 ulp.
+    # -20 <= x <= -2 and 2 <= x <= 98.75: ((exp(x))*(x - 2) + W*(x + 2))/x**3;
+    # equal to f in exact arithmetic, roundoff <= 1.996 ulp.
+    between = ops.logical_and(t > -2.0, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, -20.0, 98.75)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2_0 = c0 - 2.0
+    v3_0, v3l_0 = product_of_halves(es_0, v2_0, "float32")
+    v4_0 = c0 + 2.0
+    v5_0 = w_0 * v4_0
+    v6_0, v6l_0 = two_sum(v3_0, v5_0)
+    v6t_0 = v6l_0 + v3l_0
+    v7_0, v7l_0 = product_of_halves(c0, c0, "float32")
+    v8_0, v8l_0 = product_of_halves(v7_0, c0, "float32")
+    v8t_0 = v8l_0 + c0 * v7l_0
+    y_0, yl_0 = short_quotient((v6_0, v6t_0), (v8_0, v8t_0), "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = grown(ys_0, en_0, "float32")
+    y = ops.where(between, y, z0)
+
+    # 20 <= -t <= 2.14748e+09: (1 - 2/t)/t**2 with t = -t; f but for 3.2e-09
+    # of it, roundoff <= 2.000 ulp.
+    inside = -t >= 20.0
+    c2 = ops.where(inside, -t, constant(20.0, "float32"))
+    c2 = ops.clip(c2, 19.999998, 2.147484e09)
+    v0_2 = once(quotient(-2.0, c2, "float32"), "float32")
+    v1_2, v1l_2 = two_sum(v0_2, 1.0)
+    v2_2 = c2 * c2
+    y_2, yl_2 = short_quotient((v1_2, v1l_2), (v2_2, None), "float32")
+    ys_2 = y_2 + apart(yl_2, "float32")
+    z2 = ys_2
+    y = ops.where(inside, z2, y)
+
+    # x <= -2.14748e+09: |x|**(-2); its other terms are below 3.5e-09 of the
+    # first. Truncation + roundoff <= 1.559 ulp.
     d0 = -t
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(20.0, "float32"), d0)
-    d = ops.clip(d, 19.999998, 3.4028235e38)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, -d, "float32")
-    a = two_sum(fixed(-2.0 * w, "float32"), 1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
-    )
+    d = ops.where(past, constant(2.1474836e09, "float32"), d0)
+    d = ops.clip(d, 2.1474835e09, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(fixed(quotient(-a, -d, "float32"), "float32"), d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 20.0, y0, y)
+    y = ops.where(d0 >= 2.1474836e09, y0, y)
 
-    # x >= 20: exp(|x|) |x|**(-2) (1 - 2 1/|x|); expansion with remainder,
-    # 2.3e-09 relative to its first term. Truncation + roundoff <= 1.448 ulp.
+    # x >= 98.75: inf; |f| is above the largest number of float32, by its
+    # expansion. Truncation + roundoff <= 0.000 ulp.
     d1 = t
-    past = d1 > 256.0
-    d = ops.where(past, constant(20.0, "float32"), d1)
-    d = ops.clip(d, 19.999998, 256.00003)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, -d, "float32")
-    a = two_sum(fixed(-2.0 * w, "float32"), 1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float32")
-    e, n2 = pair_exp(g, "float32")
-    a = pair_product(a, e, "float32")
-    y1 = scale_by_power(
-        a[0] + a[1],
-        n2
-        + level_of(
-            d, (1.7592186e13, 3.0948501e26), (0.0, -88.0, -176.0), "float32"
-        ),
-        "float32",
-    )
-    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
-    y = ops.where(d1 >= 20.0, y1, y)
+    y1 = constant(float("inf"), "float32")
+    y = ops.where(d1 >= 98.75, y1, y)
     return y
 
 
@@ -439,7 +459,7 @@ ROUNDING = {
 BOUNDS = {
     "float16": (
         0.5003,
-        0.5002,
+        0.5003,
         0.5005,
     ),
     "bfloat16": (
@@ -448,8 +468,8 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.952,
-        1.448,
+        1.7465,
+        2.0,
         3.9908,
     ),
     "float64": (

@@ -19,7 +19,6 @@ from keras_stablef.runtime.pairs import product_of_halves
 from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import short_root
 from keras_stablef.runtime.pairs import two_sum
-from keras_stablef.runtime.polynomials import horner
 from keras_stablef.runtime.polynomials import local_polynomials
 from keras_stablef.runtime.powers import power_row
 from keras_stablef.runtime.tables import numbers_of
@@ -36,16 +35,11 @@ PSEUDO_HUBER_1_FLOAT32_ZERO0 = numbers_of(
     NAME, "float32", 1, -1, "powers", 0, "rest"
 )
 PSEUDO_HUBER_2_FLOAT32 = rows_of(NAME, "float32", 2)
-PSEUDO_HUBER_0_FLOAT64 = rows_of(NAME, "float64", 0)
 PSEUDO_HUBER_0_FLOAT64_ZERO0 = numbers_of(
     NAME, "float64", 0, -1, "powers", 0, "rest"
 )
-PSEUDO_HUBER_1_FLOAT64 = rows_of(NAME, "float64", 1)
 PSEUDO_HUBER_1_FLOAT64_ZERO0 = numbers_of(
     NAME, "float64", 1, -1, "powers", 0, "rest"
-)
-PSEUDO_HUBER_1_FLOAT64_END0 = numbers_of(
-    NAME, "float64", 1, -1, "ends", 0, "factors", 0, "rest"
 )
 PSEUDO_HUBER_2_FLOAT64 = rows_of(NAME, "float64", 2)
 
@@ -188,19 +182,12 @@ def pseudo_huber_2_float32(x):
 
 
 def pseudo_huber_0_float64(x):
-    """f in float64, proved within 1.6587 ulp."""
+    """f in float64, proved within 0.7628 ulp."""
     t = ops.abs(x)
 
-    # 0.25 <= |x| <= 1: 4 local polynomials of degree at most 13. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.533 ulp.
-    s = ops.clip(t, 0.2499999850988388, 1.0000001192092896)
-    y = local_polynomials(s, PSEUDO_HUBER_0_FLOAT64, "float64")
-
-    # 0 <= t < 0.25: a zero of order 2 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 0.888 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 0.25)
-    s = ops.where(inside, t, constant(0.25, "float64"))
+    # 0 <= t < 0.00390625: a zero of order 2 at 0, its power in pairs of
+    # floats. Truncation + roundoff <= 0.763 ulp.
+    s = ops.clip(t, -7.888609052210118e-31, 0.003906250465661287)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -215,19 +202,21 @@ def pseudo_huber_0_float64(x):
         ),
         "float64",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
 
-    # 1 <= t <= 4.61169e+18: sqrt(t**2 + 1) - 1 with t = t; equal to f in
-    # exact arithmetic, roundoff <= 1.659 ulp.
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float64"))
-    c0 = ops.clip(c0, 0.9999999403953552, 4.611686568183202e18)
-    v0_0 = fixed(c0 * c0, "float64")
+    # 0.00390625 <= t <= 4.61169e+18: t**2/(sqrt(t**2 + 1) + 1) with t = t;
+    # equal to f in exact arithmetic, roundoff <= 0.583 ulp.
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float64"))
+    c0 = ops.clip(c0, 0.0039062497671693563, 4.611686568183202e18)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float64")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
-    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
-    y_0, yl_0 = two_sum(v2_0, -1.0)
-    yt_0 = yl_0 + v2l_0
-    ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
+    v1t_0 = v1l_0 + v0l_0
+    v2_0, v2l_0 = short_root((v1_0, v1t_0), "float64")
+    v3_0, v3l_0 = two_sum(v2_0, 1.0)
+    v3t_0 = v3l_0 + v2l_0
+    y_0, yl_0 = short_quotient((v0_0, v0l_0), (v3_0, v3t_0), "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
     z0 = ys_0
     y = ops.where(inside, z0, y)
 
@@ -245,19 +234,12 @@ def pseudo_huber_0_float64(x):
 
 
 def pseudo_huber_1_float64(x):
-    """f' in float64, proved within 1.3539 ulp."""
+    """f' in float64, proved within 1.2772 ulp."""
     t = ops.abs(x)
 
-    # 0.25 <= |x| <= 3: 5 local polynomials of degree at most 16. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.354 ulp.
-    s = ops.clip(t, 0.2499999850988388, 3.000000238418579)
-    y = local_polynomials(s, PSEUDO_HUBER_1_FLOAT64, "float64")
-
-    # 0 <= t < 0.25: a zero of order 1 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 0.912 ulp.
-    inside = ops.logical_and(t >= 0.0, t < 0.25)
-    s = ops.where(inside, t, constant(0.25, "float64"))
+    # 0 <= t < 0.00390625: a zero of order 1 at 0, its power in pairs of
+    # floats. Truncation + roundoff <= 0.814 ulp.
+    s = ops.clip(t, -7.888609052210118e-31, 0.003906250465661287)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -272,19 +254,26 @@ def pseudo_huber_1_float64(x):
         ),
         "float64",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
 
-    # x >= 3: 1 + 1/|x| P_0(1/|x|); expansion with remainder, 6.8e-18 relative
-    # to its first term. Truncation + roundoff <= 1.055 ulp.
+    # 0.00390625 <= t <= 5.36871e+08: t/sqrt(t**2 + 1) with t = t; equal to f
+    # in exact arithmetic, roundoff <= 1.278 ulp.
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float64"))
+    c0 = ops.clip(c0, 0.0039062497671693563, 536870976.0)
+    v0_0 = fixed(c0 * c0, "float64")
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
+    y_0, yl_0 = short_quotient((c0, None), (v2_0, v2l_0), "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
+
+    # x >= 5.36871e+08: 1; its other terms are below 3.9e-18 of the first.
+    # Truncation + roundoff <= 0.036 ulp.
     d0 = t
-    past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(3.0, "float64"), d0)
-    d = clamp(d, 3.0, 1.7976931348623157e308, "float64")
-    w = once(quotient(-1.0, -d, "float64"), "float64")
-    a = 1.0 - w * horner(PSEUDO_HUBER_1_FLOAT64_END0, w)
-    y0 = a
-    y0 = ops.where(past, constant(1.0, "float64"), y0)
-    y = ops.where(d0 >= 3.0, y0, y)
+    y0 = constant(1.0, "float64")
+    y = ops.where(d0 >= 536870912.0, y0, y)
     y = ops.where(x < 0, -y, y)
     return y
 
@@ -401,8 +390,8 @@ BOUNDS = {
         3.9408,
     ),
     "float64": (
-        1.6587,
-        1.3539,
+        0.7628,
+        1.2772,
         3.9503,
     ),
     "float8_e4m3fn": (

@@ -32,10 +32,6 @@ NAME = "two_frac"
 EXPRESSION = "1/(x+1) - 1/x"
 DOMAIN = ("0", "oo")
 
-TWO_FRAC_1_FLOAT64 = rows_of(NAME, "float64", 1)
-TWO_FRAC_1_FLOAT64_END0 = numbers_of(
-    NAME, "float64", 1, 1, "ends", 0, "factors", 0, "rest"
-)
 TWO_FRAC_1_FLOAT64_END1 = numbers_of(
     NAME, "float64", 1, 1, "ends", 1, "factors", 0, "rest"
 )
@@ -265,40 +261,37 @@ def two_frac_0_float64(x):
 
 
 def two_frac_1_float64(x):
-    """f' in float64, proved within 1.4743 ulp."""
+    """f' in float64, proved within 1.5465 ulp."""
     t = x
 
-    # 0.125 <= x <= 10: 316 local polynomials of degree at most 14. Taylor
-    # models with relative remainders, economized and rounded; truncation +
-    # roundoff <= 1.083 ulp.
-    s = ops.clip(t, 0.1249999925494194, 10.000000953674316)
-    y = local_polynomials(s, TWO_FRAC_1_FLOAT64, "float64")
+    # 1.86265e-09 <= t <= 10: (-t**2 + (t + 1)**2)/(t**2*(t + 1)**2) with t =
+    # t; equal to f in exact arithmetic, roundoff <= 0.596 ulp.
+    c0 = ops.clip(t, 1.8626450382086546e-09, 10.000000953674316)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1_0, v1l_0 = product_of_halves(v0_0, v0_0, "float64")
+    v1t_0 = v1l_0 + 2.0 * (v0_0 * v0l_0)
+    v2_0, v2l_0 = product_of_halves(c0, c0, "float64")
+    v3n_0 = -v2_0
+    v3m_0 = -v2l_0
+    v3_0, v3l_0 = two_sum(v1_0, v3n_0)
+    v3t_0 = v3l_0 + v1t_0 + v3m_0
+    v4_0, v4l_0 = product_of_halves(v1_0, v2_0, "float64")
+    v4t_0 = v4l_0 + v1_0 * v2l_0 + v2_0 * v1t_0
+    y_0, yl_0 = short_quotient((v3_0, v3t_0), (v4_0, v4t_0), "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
+    z0 = ys_0
+    y = z0
 
-    # 0.125 and nearer to 0: t**(-2) (1 + t P_0(t)); expansion with remainder,
-    # 1.6e-18 relative to its first term. Truncation + roundoff <= 0.840 ulp.
+    # 1.86265e-09 and nearer to 0: t**(-2); its other terms are below 5.2e-18
+    # of the first. Truncation + roundoff <= 1.547 ulp.
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.125, "float64"), d0)
-    d = clamp(d, 5e-324, 0.125, "float64")
-    m = d * level_of(
-        d,
-        (1.6418147205193505e-288, 1.2813331809171846e-144),
-        (6.090821257125e287, 7.804371375789981e143, 1.0),
-        "float64",
-    )
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT64_END0, w), "float64"), 1.0)
-    b = pair_power(r, 2, "float64")
-    a = pair_quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * level_of(
-        d,
-        (1.6418147205193505e-288, 1.2813331809171846e-144),
-        (float("inf"), 6.090821257125e287, 1.0),
-        "float64",
-    )
+    d = ops.where(past, constant(1.862645149230957e-09, "float64"), d0)
+    d = clamp(d, 5e-324, 1.862645149230957e-09, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(fixed(quotient(-a, -d, "float64"), "float64"), d, "float64")
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 < 0.125, y0, y)
+    y = ops.where(d0 < 1.862645149230957e-09, y0, y)
 
     # x >= 10: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 7.8e-18 relative to its first term. Truncation + roundoff <= 1.475 ulp.
@@ -445,7 +438,7 @@ BOUNDS = {
     ),
     "float64": (
         1.5316,
-        1.4743,
+        1.5465,
         3.2959,
     ),
     "float8_e4m3fn": (

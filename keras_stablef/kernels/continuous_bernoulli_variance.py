@@ -11,6 +11,7 @@ import triton.language as tl
 
 from keras_stablef.generated import continuous_bernoulli_variance as plain
 from keras_stablef.runtime_triton import ops
+from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import level_of
@@ -19,10 +20,14 @@ from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
 from keras_stablef.runtime_triton.pairs import pair_quotient
+from keras_stablef.runtime_triton.pairs import product_of_halves
+from keras_stablef.runtime_triton.pairs import short_quotient
+from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.polynomials import power_row
+from keras_stablef.runtime_triton.transcendental import signed_exp
 
 CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT32 = few(
     plain.CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT32
@@ -173,8 +178,33 @@ def continuous_bernoulli_variance_2_float32_kernel(
 def continuous_bernoulli_variance_0_float64(x):
     """f in float64."""
     t = ops.abs(x)
-    s = ops.clip(t, -7.888609052210118e-31, 48.000003814697266)
+    s = ops.clip(t, -7.888609052210118e-31, 2.000000238418579)
     y = local_polynomials(s, CONTINUOUS_BERNOULLI_VARIANCE_0_FLOAT64, "float64")
+    inside = t >= 2.0
+    c0 = ops.where(inside, t, constant(2.0, "float64"))
+    c0 = ops.clip(c0, 1.9999998807907104, 48.000003814697266)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float64")
+    v1_0, v1l_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v0_0), None),
+        (ops.negative(v0_0), ops.negative(v0l_0)),
+        "float64",
+    )
+    v2_0 = ops.negative(c0)
+    v3m_0, v3n_0 = signed_exp((v2_0, None), "float64")
+    v4_0 = ops.negative(v3m_0[0])
+    v4l_0 = ops.negative(v3m_0[1])
+    v5_0, v5l_0 = two_sum(v4_0, 1.0)
+    v5t_0 = v5l_0 + v4l_0
+    v6_0, v6l_0 = product_of_halves(v5_0, v5_0, "float64")
+    v6t_0 = v6l_0 + 2.0 * (v5_0 * v5t_0)
+    v7_0, v7l_0 = short_quotient((v3m_0[0], v3m_0[1]), (v6_0, v6t_0), "float64")
+    yn_0 = ops.negative(v7_0)
+    ym_0 = ops.negative(v7l_0)
+    y_0, yl_0 = two_sum(v1_0, yn_0)
+    yt_0 = yl_0 + v1l_0 + ym_0
+    ys_0 = y_0 + apart(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(48.0, "float64"), d0)

@@ -36,8 +36,8 @@ from keras_stablef.runtime_triton.polynomials import many
 from keras_stablef.runtime_triton.transcendental import pair_exp
 from keras_stablef.runtime_triton.transcendental import signed_exp
 
-PHI2_0_FLOAT32 = many(plain.PHI2_0_FLOAT32)
-PHI2_1_FLOAT32 = many(plain.PHI2_1_FLOAT32)
+PHI2_0_FLOAT32 = few(plain.PHI2_0_FLOAT32)
+PHI2_1_FLOAT32 = few(plain.PHI2_1_FLOAT32)
 PHI2_2_FLOAT32 = few(plain.PHI2_2_FLOAT32)
 PHI2_0_FLOAT64 = many(plain.PHI2_0_FLOAT64)
 PHI2_1_FLOAT64 = many(plain.PHI2_1_FLOAT64)
@@ -46,26 +46,43 @@ PHI2_2_FLOAT64_END1 = known(plain.PHI2_2_FLOAT64_END1)
 
 
 @triton.jit
-def phi2_0_float32(x, numbers_0):
+def phi2_0_float32(x):
     """f in float32."""
     t = x
-    s = ops.clip(t, -16.000002, 98.75001)
-    y = local_polynomials(s, PHI2_0_FLOAT32, "float32", numbers_0)
+    s = ops.clip(t, -1.0000001, 1.0000001)
+    y = local_polynomials(s, PHI2_0_FLOAT32, "float32")
+    between = ops.logical_and(t > -1.0, t < 1.0)
+    c0 = ops.where(between, constant(1.0, "float32"), t)
+    c0 = ops.clip(c0, -20.0, 98.75)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2_0 = ops.negative(c0)
+    v3_0, v3l_0 = two_sum(v2_0, -1.0)
+    v4l_0 = w_0 * v3l_0
+    v4_0 = w_0 * v3_0
+    v5_0, v5l_0 = two_sum(em_0[0], v4_0)
+    v5t_0 = v5l_0 + em_0[1] + v4l_0
+    v6_0, v6l_0 = product_of_halves(c0, c0, "float32")
+    y_0, yl_0 = short_quotient((v5_0, v5t_0), (v6_0, v6l_0), "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = grown(ys_0, en_0, "float32")
+    y = ops.where(between, y, z0)
+    inside = ops.negative(t) >= 20.0
+    c2 = ops.where(inside, ops.negative(t), constant(20.0, "float32"))
+    c2 = ops.clip(c2, 19.999998, 2.684355e08)
+    v0_2 = quotient(-1.0, c2, "float32")
+    v1_2 = v0_2 + 1.0
+    y_2 = quotient(v1_2, c2, "float32")
+    z2 = y_2
+    y = ops.where(inside, z2, y)
     d0 = ops.negative(t)
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(16.0, "float32"), d0)
-    d = ops.clip(d, 15.999999, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, ops.negative(d), "float32")
-    a = two_sum(fixed(-1.0 * w, "float32"), 1.0)
-    b = pair_power(r, 1, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 8.077936e-28), "float32"
-    )
+    d = ops.where(past, constant(2.6843546e08, "float32"), d0)
+    d = ops.clip(d, 2.6843544e08, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(ops.negative(a), ops.negative(d), "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 16.0, y0, y)
+    y = ops.where(d0 >= 2.6843546e08, y0, y)
     d1 = t
     y1 = constant(float("inf"), "float32")
     y = ops.where(d1 >= 98.75, y1, y)
@@ -73,76 +90,71 @@ def phi2_0_float32(x, numbers_0):
 
 
 @triton.jit
-def phi2_0_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def phi2_0_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = phi2_0_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = phi2_0_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
 @triton.jit
-def phi2_1_float32(x, numbers_0):
+def phi2_1_float32(x):
     """f' in float32."""
     t = x
-    s = ops.clip(t, -20.000002, 20.000002)
-    y = local_polynomials(s, PHI2_1_FLOAT32, "float32", numbers_0)
+    s = ops.clip(t, -2.0000002, 2.0000002)
+    y = local_polynomials(s, PHI2_1_FLOAT32, "float32")
+    between = ops.logical_and(t > -2.0, t < 2.0)
+    c0 = ops.where(between, constant(2.0, "float32"), t)
+    c0 = ops.clip(c0, -20.0, 98.75)
+    em_0, en_0 = signed_exp((c0, None), "float32")
+    es_0 = em_0[0] + apart(em_0[1], "float32")
+    w_0 = unit_of(en_0, "float32")
+    v2_0 = c0 - 2.0
+    v3_0, v3l_0 = product_of_halves(es_0, v2_0, "float32")
+    v4_0 = c0 + 2.0
+    v5_0 = w_0 * v4_0
+    v6_0, v6l_0 = two_sum(v3_0, v5_0)
+    v6t_0 = v6l_0 + v3l_0
+    v7_0, v7l_0 = product_of_halves(c0, c0, "float32")
+    v8_0, v8l_0 = product_of_halves(v7_0, c0, "float32")
+    v8t_0 = v8l_0 + c0 * v7l_0
+    y_0, yl_0 = short_quotient((v6_0, v6t_0), (v8_0, v8t_0), "float32")
+    ys_0 = y_0 + apart(yl_0, "float32")
+    z0 = grown(ys_0, en_0, "float32")
+    y = ops.where(between, y, z0)
+    inside = ops.negative(t) >= 20.0
+    c2 = ops.where(inside, ops.negative(t), constant(20.0, "float32"))
+    c2 = ops.clip(c2, 19.999998, 2.147484e09)
+    v0_2 = once(quotient(-2.0, c2, "float32"), "float32")
+    v1_2, v1l_2 = two_sum(v0_2, 1.0)
+    v2_2 = c2 * c2
+    y_2, yl_2 = short_quotient((v1_2, v1l_2), (v2_2, None), "float32")
+    ys_2 = y_2 + apart(yl_2, "float32")
+    z2 = ys_2
+    y = ops.where(inside, z2, y)
     d0 = ops.negative(t)
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(20.0, "float32"), d0)
-    d = ops.clip(d, 19.999998, 3.4028235e38)
-    m = d * level_of(
+    d = ops.where(past, constant(2.1474836e09, "float32"), d0)
+    d = ops.clip(d, 2.1474835e09, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
         d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
         "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, ops.negative(d), "float32")
-    a = two_sum(fixed(-2.0 * w, "float32"), 1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.7592186e13, 3.0948501e26), (1.0, 3.2311743e-27, 0.0), "float32"
     )
     y0 = ops.where(past, constant(0.0, "float32"), y0)
-    y = ops.where(d0 >= 20.0, y0, y)
+    y = ops.where(d0 >= 2.1474836e09, y0, y)
     d1 = t
-    past = d1 > 256.0
-    d = ops.where(past, constant(20.0, "float32"), d1)
-    d = ops.clip(d, 19.999998, 256.00003)
-    m = d * level_of(
-        d,
-        (1.7592186e13, 3.0948501e26),
-        (1.0, 5.684342e-14, 3.2311743e-27),
-        "float32",
-    )
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, ops.negative(d), "float32")
-    a = two_sum(fixed(-2.0 * w, "float32"), 1.0)
-    b = pair_power(r, 2, "float32")
-    a = pair_quotient(a, b, "float32")
-    b = (d, ops.zeros_like(d))
-    g = pair_power(b, 1, "float32")
-    e, n2 = pair_exp(g, "float32")
-    a = pair_product(a, e, "float32")
-    y1 = scale_by_power(
-        a[0] + a[1],
-        n2
-        + level_of(
-            d, (1.7592186e13, 3.0948501e26), (0.0, -88.0, -176.0), "float32"
-        ),
-        "float32",
-    )
-    y1 = ops.where(past, constant(float("inf"), "float32"), y1)
-    y = ops.where(d1 >= 20.0, y1, y)
+    y1 = constant(float("inf"), "float32")
+    y = ops.where(d1 >= 98.75, y1, y)
     return y
 
 
 @triton.jit
-def phi2_1_float32_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def phi2_1_float32_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = phi2_1_float32(ops.read(x, at, count, tl.float32), numbers_0)
+    value = phi2_1_float32(ops.read(x, at, count, tl.float32))
     ops.write(y, at, count, value)
 
 
@@ -383,8 +395,8 @@ def phi2_2_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
 # numbers it is given.
 KERNELS = {
     "float32": (
-        (phi2_0_float32_kernel, (plain.PHI2_0_FLOAT32,)),
-        (phi2_1_float32_kernel, (plain.PHI2_1_FLOAT32,)),
+        (phi2_0_float32_kernel, ()),
+        (phi2_1_float32_kernel, ()),
         (phi2_2_float32_kernel, ()),
     ),
     "float64": (

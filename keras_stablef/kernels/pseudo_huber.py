@@ -24,18 +24,14 @@ from keras_stablef.runtime_triton.pairs import short_quotient
 from keras_stablef.runtime_triton.pairs import short_root
 from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
-from keras_stablef.runtime_triton.polynomials import horner
 from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import power_row
 
 PSEUDO_HUBER_0_FLOAT32_ZERO0 = known(plain.PSEUDO_HUBER_0_FLOAT32_ZERO0)
 PSEUDO_HUBER_1_FLOAT32_ZERO0 = known(plain.PSEUDO_HUBER_1_FLOAT32_ZERO0)
 PSEUDO_HUBER_2_FLOAT32 = few(plain.PSEUDO_HUBER_2_FLOAT32)
-PSEUDO_HUBER_0_FLOAT64 = few(plain.PSEUDO_HUBER_0_FLOAT64)
 PSEUDO_HUBER_0_FLOAT64_ZERO0 = known(plain.PSEUDO_HUBER_0_FLOAT64_ZERO0)
-PSEUDO_HUBER_1_FLOAT64 = few(plain.PSEUDO_HUBER_1_FLOAT64)
 PSEUDO_HUBER_1_FLOAT64_ZERO0 = known(plain.PSEUDO_HUBER_1_FLOAT64_ZERO0)
-PSEUDO_HUBER_1_FLOAT64_END0 = known(plain.PSEUDO_HUBER_1_FLOAT64_END0)
 PSEUDO_HUBER_2_FLOAT64 = few(plain.PSEUDO_HUBER_2_FLOAT64)
 
 
@@ -184,10 +180,7 @@ def pseudo_huber_2_float32_kernel(x, y, count, block: tl.constexpr):
 def pseudo_huber_0_float64(x):
     """f in float64."""
     t = ops.abs(x)
-    s = ops.clip(t, 0.2499999850988388, 1.0000001192092896)
-    y = local_polynomials(s, PSEUDO_HUBER_0_FLOAT64, "float64")
-    inside = ops.logical_and(t >= 0.0, t < 0.25)
-    s = ops.where(inside, t, constant(0.25, "float64"))
+    s = ops.clip(t, -7.888609052210118e-31, 0.003906250465661287)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -202,16 +195,18 @@ def pseudo_huber_0_float64(x):
         ),
         "float64",
     )
-    y = ops.where(inside, p0, y)
-    inside = t >= 1.0
-    c0 = ops.where(inside, t, constant(1.0, "float64"))
-    c0 = ops.clip(c0, 0.9999999403953552, 4.611686568183202e18)
-    v0_0 = fixed(c0 * c0, "float64")
+    y = p0
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float64"))
+    c0 = ops.clip(c0, 0.0039062497671693563, 4.611686568183202e18)
+    v0_0, v0l_0 = product_of_halves(c0, c0, "float64")
     v1_0, v1l_0 = two_sum(v0_0, 1.0)
-    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
-    y_0, yl_0 = two_sum(v2_0, -1.0)
-    yt_0 = yl_0 + v2l_0
-    ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
+    v1t_0 = v1l_0 + v0l_0
+    v2_0, v2l_0 = short_root((v1_0, v1t_0), "float64")
+    v3_0, v3l_0 = two_sum(v2_0, 1.0)
+    v3t_0 = v3l_0 + v2l_0
+    y_0, yl_0 = short_quotient((v0_0, v0l_0), (v3_0, v3t_0), "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
     z0 = ys_0
     y = ops.where(inside, z0, y)
     d0 = t
@@ -237,10 +232,7 @@ def pseudo_huber_0_float64_kernel(x, y, count, block: tl.constexpr):
 def pseudo_huber_1_float64(x):
     """f' in float64."""
     t = ops.abs(x)
-    s = ops.clip(t, 0.2499999850988388, 3.000000238418579)
-    y = local_polynomials(s, PSEUDO_HUBER_1_FLOAT64, "float64")
-    inside = ops.logical_and(t >= 0.0, t < 0.25)
-    s = ops.where(inside, t, constant(0.25, "float64"))
+    s = ops.clip(t, -7.888609052210118e-31, 0.003906250465661287)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -255,16 +247,20 @@ def pseudo_huber_1_float64(x):
         ),
         "float64",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
+    inside = t >= 0.00390625
+    c0 = ops.where(inside, t, constant(0.00390625, "float64"))
+    c0 = ops.clip(c0, 0.0039062497671693563, 536870976.0)
+    v0_0 = fixed(c0 * c0, "float64")
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v2_0, v2l_0 = short_root((v1_0, v1l_0), "float64")
+    y_0, yl_0 = short_quotient((c0, None), (v2_0, v2l_0), "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
     d0 = t
-    past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(3.0, "float64"), d0)
-    d = clamp(d, 3.0, 1.7976931348623157e308, "float64")
-    w = once(quotient(-1.0, ops.negative(d), "float64"), "float64")
-    a = 1.0 - w * horner(PSEUDO_HUBER_1_FLOAT64_END0, w)
-    y0 = a
-    y0 = ops.where(past, constant(1.0, "float64"), y0)
-    y = ops.where(d0 >= 3.0, y0, y)
+    y0 = constant(1.0, "float64")
+    y = ops.where(d0 >= 536870912.0, y0, y)
     y = ops.where(x < 0, ops.negative(y), y)
     return y
 

@@ -30,10 +30,7 @@ from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import horner
 from keras_stablef.runtime_triton.polynomials import local_polynomials
-from keras_stablef.runtime_triton.polynomials import many
 
-TWO_FRAC_1_FLOAT64 = many(plain.TWO_FRAC_1_FLOAT64)
-TWO_FRAC_1_FLOAT64_END0 = known(plain.TWO_FRAC_1_FLOAT64_END0)
 TWO_FRAC_1_FLOAT64_END1 = known(plain.TWO_FRAC_1_FLOAT64_END1)
 TWO_FRAC_2_FLOAT64 = few(plain.TWO_FRAC_2_FLOAT64)
 TWO_FRAC_2_FLOAT64_END0 = known(plain.TWO_FRAC_2_FLOAT64_END0)
@@ -261,34 +258,36 @@ def two_frac_0_float64_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def two_frac_1_float64(x, numbers_0):
+def two_frac_1_float64(x):
     """f' in float64."""
     t = x
-    s = ops.clip(t, 0.1249999925494194, 10.000000953674316)
-    y = local_polynomials(s, TWO_FRAC_1_FLOAT64, "float64", numbers_0)
+    c0 = ops.clip(t, 1.8626450382086546e-09, 10.000000953674316)
+    v0_0, v0l_0 = two_sum(c0, 1.0)
+    v1_0, v1l_0 = product_of_halves(v0_0, v0_0, "float64")
+    v1t_0 = v1l_0 + 2.0 * (v0_0 * v0l_0)
+    v2_0, v2l_0 = product_of_halves(c0, c0, "float64")
+    v3n_0 = ops.negative(v2_0)
+    v3m_0 = ops.negative(v2l_0)
+    v3_0, v3l_0 = two_sum(v1_0, v3n_0)
+    v3t_0 = v3l_0 + v1t_0 + v3m_0
+    v4_0, v4l_0 = product_of_halves(v1_0, v2_0, "float64")
+    v4t_0 = v4l_0 + v1_0 * v2l_0 + v2_0 * v1t_0
+    y_0, yl_0 = short_quotient((v3_0, v3t_0), (v4_0, v4t_0), "float64")
+    ys_0 = y_0 + apart(yl_0, "float64")
+    z0 = ys_0
+    y = z0
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(0.125, "float64"), d0)
-    d = clamp(d, 5e-324, 0.125, "float64")
-    m = d * level_of(
+    d = ops.where(past, constant(1.862645149230957e-09, "float64"), d0)
+    d = clamp(d, 5e-324, 1.862645149230957e-09, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = quotient(
+        fixed(quotient(ops.negative(a), ops.negative(d), "float64"), "float64"),
         d,
-        (1.6418147205193505e-288, 1.2813331809171846e-144),
-        (6.090821257125e287, 7.804371375789981e143, 1.0),
-        "float64",
-    )
-    r = (m, ops.zeros_like(m))
-    w = d
-    a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT64_END0, w), "float64"), 1.0)
-    b = pair_power(r, 2, "float64")
-    a = pair_quotient(a, b, "float64")
-    y0 = (a[0] + a[1]) * level_of(
-        d,
-        (1.6418147205193505e-288, 1.2813331809171846e-144),
-        (float("inf"), 6.090821257125e287, 1.0),
         "float64",
     )
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 < 0.125, y0, y)
+    y = ops.where(d0 < 1.862645149230957e-09, y0, y)
     d1 = t
     past = d1 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(10.0, "float64"), d1)
@@ -324,10 +323,10 @@ def two_frac_1_float64(x, numbers_0):
 
 
 @triton.jit
-def two_frac_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def two_frac_1_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = two_frac_1_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = two_frac_1_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -387,7 +386,7 @@ KERNELS = {
     ),
     "float64": (
         (two_frac_0_float64_kernel, ()),
-        (two_frac_1_float64_kernel, (plain.TWO_FRAC_1_FLOAT64,)),
+        (two_frac_1_float64_kernel, ()),
         (two_frac_2_float64_kernel, ()),
     ),
 }

@@ -83,7 +83,12 @@ def test_what_is_printed_is_text() -> None:
     assert printable(found) == "f: \\x1b[2J \\ud800 \\n \\xb1"
 
 
-@pytest.mark.parametrize("data", [b"[" * 10**5, b"\xff\xfe", b"null"])
+TWICE = b'{"name": "f", "name": "g"}'
+
+
+@pytest.mark.parametrize(
+    "data", [b"[" * 10**5, b"\xff\xfe", b"null", TWICE]
+)
 def test_files_that_are_no_certificates(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "f.json"
     path.write_bytes(data)
