@@ -247,6 +247,8 @@ class Operations:
             return self.as_float(name)
         args = [self.as_float(part) for part in parts]
         texts = [a.head for a in args]
+        if way in ("add", "sub"):
+            texts = list(map(self._unseen, parts, args))
         if way == "div" and args[0].numbers is not None:
             texts = list(turned(*texts))
         if way in TWO:
@@ -264,6 +266,13 @@ class Operations:
         head = self._named(name, made)
         tree = [way, *(a.tree for a in args)]
         return Value(head, None, *self._meant(name, tree))
+
+    def _unseen(self, part: Any, made: Value) -> str:
+        """A float that was a pair, which graphs see no sum of."""
+        if not isinstance(part, str) or made.numbers is not None:
+            return made.head
+        whole = self.values[part].tail is not None
+        return self._call("_apart", made.head) if whole else made.head
 
     def _is_summed(self, name: str) -> bool:
         """Whether it is a term of a sum of which the rest is kept."""

@@ -135,13 +135,44 @@ def _gathered(
         made.fold = Fold(kind, base, value)
         return made
     joined = _joined(made, value, kind)
-    terms = made.terms
+    terms, first = made.terms, made
     made = _worse(made, way(base, joined), kind == "sum")
     if kind == "product" and len(bases) == 2:
         for one, other in (bases, bases[::-1]):
             made = _worse(made, way(way(one, joined), other))
+        if _is_power_of_two(value):
+            made = _scaled(first, bases, value, made)
     made.fold, made.terms = Fold(kind, base, value), terms
     return made
+
+
+def _scaled(
+    made: Number, bases: list[Number], value: Fraction, other: Number
+) -> Number:
+    """(a c) b of a power of two c: in any order the same, in range.
+
+    Below it a part may be flushed, which is multiplied by what is left; above
+    it, the other number.
+    """
+    m, c = made.m, abs(Real(float(value)))
+    tops = [one.top for one in bases]
+    leasts = [np.maximum(one.least - one.error, 0) for one in bases]
+    sizes = [tops[0] * c, tops[1] * c, tops[0] * tops[1], made.top]
+    held = np.all([size <= m.largest / 2 for size in sizes], 0)
+    parts = [leasts[0] * c, leasts[1] * c, leasts[0] * leasts[1]]
+    small = np.any([part < m.normal for part in [*parts, parts[2] * c]], 0)
+    lost = np.where(small, m.normal * (1 + c + tops[0] + tops[1]), Real(0))
+    scaled = Number(
+        m,
+        made.lo,
+        made.hi,
+        made.res + lost,
+        made.noise,
+        made.grid,
+        made.last,
+        made.huge,
+    )
+    return scaled.where(held, other)
 
 
 def divided(a: Number, b: Number) -> Number:

@@ -20,6 +20,7 @@ from .claims import exact
 TWO = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
 CALLS = {  # of a body, with how many of its arguments count
     "ops.exp": ("exp", 1),
+    "ops.log": ("log", 1),
     "ops.abs": ("abs", 1),
     "ops.minimum": ("minimum", 2),
     "_quotient": ("div", 2),

@@ -225,6 +225,9 @@ class _Carried:
             self.values[name] = pair
             return _Value(self.float_of(name))
         args = tuple(map(self._float, node.args))
+        if node.name in ("add", "sub"):
+            # Graphs gather additions, those of heads and tails among them.
+            args = tuple(map(self._unseen, node.args, args))
         if node.name == "div":
             args = _turned(*args)
         made: Expr = Op(node.name, args)
@@ -235,6 +238,14 @@ class _Carried:
             # Fused into a sum alone, not into what the sum loses.
             made = Call("fixed", (made, Word(self.dtype)))
         return _Value(self._named(name, made))
+
+    def _unseen(self, node: Expr, made: Expr) -> Expr:
+        """A float that is a sum of two, out of sight."""
+        if not isinstance(node, Var) or isinstance(made, Number):
+            return made
+        if self.values[node.name].tail is None:
+            return made
+        return Call("apart", (made, self.word))
 
     def _sum(self, name: str, a: _Value, b: _Value) -> _Value:
         if isinstance(a.head, Number):

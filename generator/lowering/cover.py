@@ -6,6 +6,7 @@ Each piece gets numbers of its own interval alone, and is selected after.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from ..numbers.formats import FORMATS
@@ -270,7 +271,8 @@ def _signed(
     between = Var("between")
     other = constant(right.low, dtype)
     held = clamp(Var(name), left.low, right.high, dtype, tight=True)
-    made, last = carried_statements(right, name, k, dtype)
+    whole = replace(right, low=left.low)
+    made, last = carried_statements(whole, name, k, dtype)
     for piece, edge, compare in (
         (left, left.low, "<"),
         (right, right.high, ">"),

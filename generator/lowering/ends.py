@@ -158,6 +158,10 @@ def _simple(
     form: FloatEnd, k: int, dtype: str, small: Expr | None
 ) -> Statements:
     factor = form.factor
+    sign = -1 if form.point is None else 1
+    power = Fraction(sign * form.power, form.root)
+    if abs(power) not in (0, 1):
+        return _first_term(form, k, dtype, power)
     found: Statements = []
     head, a = Number(factor.head, dtype), Var("a")
     if factor.rest:
@@ -169,23 +173,40 @@ def _simple(
         found.append(assign("a", head - small))
     else:  # head + tail, rounded; a tensor, or torch would make it float32
         found.append(assign("a", head + zeros("d")))
-    sign = -1 if form.point is None else 1
-    power = Fraction(sign * form.power, form.root)
-    steps = [D] * int(abs(power))
+    value: Expr = a
+    if power > 0:
+        value = a * D
+    elif power and factor.head == 1 and not factor.rest:
+        value = (-a) / (-D)  # see `body.reciprocal`
+    elif power:
+        value = a / D
+    return [*found, assign(f"y{k}", value)]
+
+
+def _first_term(
+    form: FloatEnd, k: int, dtype: str, power: Fraction
+) -> Statements:
+    """head * d**power, by one product or quotient after the other.
+
+    Its size first: `once` leaves what is positive as it is, and behind it
+    XLA makes no a / (d d) of (a / d) / d, of which d d may be out of range.
+    """
+    size, negative = abs(form.factor.head), form.factor.head < 0
+    found: Statements = [assign("a", Number(size, dtype) + zeros("d"))]
+    steps: list[Expr] = [D] * int(abs(power))
     if power.denominator == 2:
         steps.append(Op("sqrt", (D,)))
-    value: Expr = a
-    for step in steps:
-        if value is not a:
-            # (a / d) / d is a / (d d) to XLA, and d d may be out of range.
-            value = Call("fixed", (value, Word(dtype)))
+    value: Expr = Var("a")
+    for i, step in enumerate(steps):
+        if i:
+            value = Call("once", (value, Word(dtype)))
         if power > 0:
             value = value * step
-        elif value is a and factor.head == 1 and not factor.rest:
-            value = (-a) / (-step)  # see `body.reciprocal`
+        elif i == 0 and size == 1:
+            value = (-value) / (-step)  # see `body.reciprocal`
         else:
             value = value / step
-    return [*found, assign(f"y{k}", value)]
+    return [*found, assign(f"y{k}", -value if negative else value)]
 
 
 def _pairs(

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from ..numbers.floats import FloatFormat
+from ..numbers.floats import floor_log2
 from ..program.assumed import primitive_errors
 from .end_kinds import AnyEnd
 from .end_kinds import ExponentialEnd
@@ -53,7 +54,7 @@ def bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> FloatEnd | None:
         point=end.point,
         side=end.side,
         bound=distance,
-        cut=end.cut,
+        cut=_cut(end, distance, fmt),
         limit=end.limit,
         power=end.power,
         root=end.root,
@@ -84,6 +85,43 @@ def _factors(end: FloatEnd | PairEnd) -> tuple[Factor, ...]:
 def _head(end: FloatEnd | PairEnd) -> Fraction:
     gain = 0 if isinstance(end, FloatEnd) else end.gain
     return _factors(end)[0].head * Fraction(2) ** -gain
+
+
+def _cut(
+    end: FloatEnd | PairEnd, bound: Fraction, fmt: FloatFormat
+) -> Fraction:
+    """Where the first term leaves the normal numbers, for 0.
+
+    Out there it may be flushed, and a quotient c / t that is computed as c
+    (1 / t) all the more.
+    """
+    if end.power <= 0:
+        return end.cut
+    # (|head| / normal)**q is t**p there, or t**-p.
+    size = (abs(_head(end)) / fmt.smallest_normal) ** end.root
+    infinite = end.point is None
+
+    def is_normal(t: Fraction) -> bool:
+        power = t**end.power
+        return power <= size if infinite else power * size >= 1
+
+    low, high = bound, end.cut if infinite else fmt.smallest_subnormal
+    if not is_normal(bound) or is_normal(high):
+        return end.cut
+    while True:
+        middle = fmt.round(_between(low, high))
+        if middle in (low, high):
+            # The last normal one at infinity, the first that is none at 0.
+            return low if infinite else high
+        low, high = (middle, high) if is_normal(middle) else (low, middle)
+
+
+def _between(a: Fraction, b: Fraction) -> Fraction:
+    """Half way, in binades as long as they are two."""
+    one, two = floor_log2(a), floor_log2(b)
+    if abs(one - two) > 1:
+        return Fraction(2) ** ((one + two) // 2)
+    return (a + b) / 2
 
 
 def _distances(
@@ -128,4 +166,4 @@ def _ulps(end: FloatEnd | PairEnd, fmt: FloatFormat) -> float:
         before -= 1
     if half:
         before += 2 * (float(primitive_errors(fmt.name).ulp("sqrt")) + OFF)
-    return before + 0.5 + OFF
+    return before + 0.5 + 2 * OFF

@@ -386,6 +386,9 @@ class PairAnalyzer:
         more = rest / (2 * least)
         lost = own / (2 * least) + 2 * self._rounding(more)
         lost = (lost + more * more / least) * GROWN
+        # Rounded to nearest it is below the root of 2**(emax + 1).
+        over = (ulp > Real(0.5)) & ((r + first) ** 2 > self.last)
+        lost = np.where(over, Real(np.inf), lost)
         return Carried(exact, carried + lost, (more + lost) * GROWN)
 
     def _exp_error(self, exact: Span, a: Carried) -> Array:

@@ -143,12 +143,20 @@ def short_root(x: Pair, dtype: str) -> Pair:
 
     Error: as of `short_quotient`, and half the square of what is added.
     """
-    r = once(square_root(x[0], dtype), dtype)
+    head, tail, up = x[0], x[1], None
+    if not sees_bits():  # halves are rounded: their square may overflow
+        large = head > constant(2.0 ** (BITS[dtype][2] - 1), dtype)
+        one = constant(1.0, dtype)
+        down = ops.where(large, constant(2.0**-2, dtype), one)
+        up = ops.where(large, constant(2.0, dtype), one)
+        head, tail = head * down, None if tail is None else tail * down
+    r = once(square_root(head, dtype), dtype)
     p, e = product_of_halves(r, r, dtype)
-    rest = (x[0] - p) - e
-    if x[1] is not None:
-        rest = rest + x[1]
-    return r, once(quotient(0.5 * rest, r, dtype), dtype)
+    rest = (head - p) - e
+    if tail is not None:
+        rest = rest + tail
+    more = once(quotient(0.5 * rest, r, dtype), dtype)
+    return (r, more) if up is None else (r * up, more * up)
 
 
 def pair_sum(x: Pair, y: Pair) -> Pair:

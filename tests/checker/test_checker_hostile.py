@@ -86,9 +86,7 @@ def test_what_is_printed_is_text() -> None:
 TWICE = b'{"name": "f", "name": "g"}'
 
 
-@pytest.mark.parametrize(
-    "data", [b"[" * 10**5, b"\xff\xfe", b"null", TWICE]
-)
+@pytest.mark.parametrize("data", [b"[" * 10**5, b"\xff\xfe", b"null", TWICE])
 def test_files_that_are_no_certificates(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "f.json"
     path.write_bytes(data)
