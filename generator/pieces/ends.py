@@ -14,7 +14,6 @@ scaled by a power of two first.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace
@@ -28,10 +27,10 @@ from flint import arb_poly
 
 from ..errors import NotProvedError
 from ..numbers.chebyshev import Economized
-from ..numbers.differences import exact_reach
 from ..numbers.expansion import MAX_LOGS
 from ..numbers.expansion import Expansion
 from ..numbers.floats import FloatFormat
+from ..numbers.floats import floor_log2
 from ..numbers.floats import floor_log2_ball
 from ..numbers.floats import power2
 from ..numbers.floats import to_arb
@@ -100,51 +99,6 @@ class _Draft:
         return ExponentialEnd(exponent=self.exponent, level=self.level, **known)
 
 
-def distances(point: Fraction | None, side: int) -> list[Fraction]:
-    """Where a form may begin, the best place first."""
-    if point is None:
-        return [Fraction(n, 2) for n in (3, 4, 6, 8, 12, 16, 20, 24, 28)] + [
-            Fraction(n)
-            for k in range(4, 16)
-            for n in (
-                2**k,
-                5 * 2 ** (k - 2),
-                3 * 2 ** (k - 1),
-                7 * 2 ** (k - 2),
-            )
-        ]
-    most = exact_reach(point, side)
-    return [most / 2**k for k in range(31)]
-
-
-def end_form(
-    expr: sympy.Expr,
-    point: Fraction | None,
-    side: int,
-    fmt: FloatFormat,
-    degree: int,
-    goal: float,
-    terms: int,
-    check_time: Callable[[], None] = lambda: None,
-) -> Expanded:
-    """The form that begins soonest and stays below `goal` ulp.
-
-    Raises:
-        NotProvedError: none does.
-        SingularityError, NotRealError: there is no expansion.
-    """
-    reason: Exception | None = None
-    for distance in distances(point, side):
-        check_time()
-        try:
-            return form_from(
-                expr, point, side, distance, fmt, degree, goal, terms
-            )
-        except NotProvedError as error:
-            reason = error
-    raise NotProvedError(f"no form for this end: {reason}")
-
-
 def form_from(
     expr: sympy.Expr,
     point: Fraction | None,
@@ -176,7 +130,7 @@ def form_from(
         point,
         side,
         distance,
-        *_reach(point, place.root, made, k, v, parts, fmt),
+        *_reach(point, distance, place.root, made, k, v, parts, fmt),
         place.root,
         _numbers(frame) if k else (),
         k,
@@ -309,6 +263,7 @@ def _factors(
 
 def _reach(
     point: Fraction | None,
+    distance: Fraction,
     root: int,
     made: Expansion,
     k: int,
@@ -334,7 +289,7 @@ def _reach(
         return fmt.max_finite, limit
     # exp(-k g) w**v has left the range of the format by far.
     far = (fmt.emax + fmt.precision + 8) * math.log(2)
-    t = Fraction(1)
+    t = min(Fraction(1), Fraction(2) ** floor_log2(distance))
     step = Fraction(2) if point is None else Fraction(1, 2)
     while True:
         w = float(t) ** ((1 if point is not None else -1) / root)

@@ -19,7 +19,7 @@ from ..numbers.places import expand
 from .end_kinds import AnyEnd
 from .end_kinds import ExponentialEnd
 from .end_kinds import FloatEnd
-from .ends import end_form
+from .end_search import end_form
 from .flat import flat_form
 from .flat import zero_form
 from .logends import log_form
@@ -132,6 +132,7 @@ def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:
                 work.goal,
                 work.terms + 6,
                 work.check_time,
+                work.any_scale,
             )
     except NotRealError:
         raise NotRealError(
@@ -154,6 +155,7 @@ def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:
                 work.fmt,
                 work.high_bits,
                 work.check_time,
+                any_scale=work.any_scale,
             )
         except NotProvedError:
             pass  # f keeps changing

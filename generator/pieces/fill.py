@@ -35,6 +35,9 @@ from .single import is_nothing
 from .single import nothing
 from .single import single
 
+# Halvings and parts of them: features may be 2**-60 of the domain wide.
+WIDTHS = 160
+
 
 def fill(
     work: Work, specials: list[Special], start: Fraction, stop: Fraction
@@ -158,7 +161,7 @@ def _widest(
     room = max(center - left, right - center)
     width = min(room, max(Fraction(8), abs(center)))
     width = Fraction(2) ** (floor_log2(width) + 1)
-    for k in range(44):
+    for k in range(WIDTHS):
         h = width if k % 2 == 0 else width * 3 / 4
         if k % 2:
             width /= 2
@@ -179,14 +182,23 @@ def _widest(
                         piece = _piece(work, series, center, low, high)
                 else:
                     piece = _between(work, series, place, center, low, high)
-            if piece.ulp <= work.goal:
+            if piece.ulp <= work.goal and is_held(piece, work.fmt):
                 return piece
-            reason = NotProvedError(f"{piece.ulp:.3g} ulp")
+            reason = _reason(work, piece)
         except OneSidedError:
             raise
         except NotProvedError as error:
             reason = error
     raise NotProvedError(str(reason))
+
+
+def _reason(work: Work, piece: Row | PowerRow) -> NotProvedError:
+    """Why a piece is none."""
+    if piece.ulp <= work.goal:
+        return NotProvedError(
+            f"numbers beyond {work.fmt.name} about x = {shown(piece.center)}"
+        )
+    return NotProvedError(f"{piece.ulp:.3g} ulp")
 
 
 def _reach(
@@ -298,8 +310,11 @@ def _about_zero(
     reason: Exception | None = None
     room = max(center - left, right - center, Fraction(1, 2**40))
     width = min(room, max(Fraction(8), abs(center)))
+    beyond = left if center > 0 else -right
+    if center and beyond <= 0:  # 0 is in none of them
+        width = min(width, abs(center))
     width = Fraction(2) ** (floor_log2(width) + 1)
-    for k in range(60):
+    for k in range(WIDTHS):
         h = width if k % 2 == 0 else width * 3 / 4
         if k % 2:
             width /= 2
@@ -317,9 +332,9 @@ def _about_zero(
         reach = _reach(at, center, low, high) * (1 + arb((1, -20)))
         try:
             piece = _zero_piece(work, root, at, center, low, high, reach)
-            if piece.ulp <= work.goal:
+            if piece.ulp <= work.goal and is_held(piece, work.fmt):
                 return piece
-            reason = NotProvedError(f"{piece.ulp:.3g} ulp")
+            reason = _reason(work, piece)
         except NotProvedError as error:
             reason = error
     raise NotProvedError(f"none about the zero {shown(center)}: {reason}")

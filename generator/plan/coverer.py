@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from itertools import zip_longest
 
 from ..analysis.domain_ends import ends_of
@@ -138,21 +139,25 @@ def _made(
     What is solved on all reals is so on any part of them: the form of
     infinity holds from its bound on, and rows need not go where f is below
     or above the numbers of the format, where they are good to no bit.
-    Where f has left these at an end that form comes first.
+    Where f has left these at an end that form comes first.  If there is
+    none, f may have features of another size than 1.
     """
     infinite = tuple(s for s, e in ((1, high), (-1, low)) if e is None)
     line = _Line(parity, low, high, infinite)
     gone = tuple(s for s in line.bounded if has_left(work, low, high, s))
     tried = [gone, (), line.bounded, *((s,) for s in line.bounded)]
     reason: Exception | None = None
-    for more in dict.fromkeys(tried):
+    for scaled, more in product((False, True), dict.fromkeys(tried)):
+        if scaled and not (infinite or more):
+            continue
+        own = replace(work, any_scale=True) if scaled else work
         try:
-            return _cheapest(work, name, replace(line, far=(*infinite, *more)))
+            return _cheapest(own, name, replace(line, far=(*infinite, *more)))
         except (SingularityError, NotRealError, OverflowError):
-            if not more:  # elsewhere it may be beyond the domain
+            if not (more or scaled):  # elsewhere it may be beyond the domain
                 raise
         except NotProvedError as error:
-            if not more:
+            if not more and not scaled:
                 reason = error
         except TimeLimitError:
             if reason is None:

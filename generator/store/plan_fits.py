@@ -202,12 +202,12 @@ def _check_power(power: PowerRow, fmt: FloatFormat) -> None:
         "ascending edges, and one more than these",
         [power.edges, power.scales],
     )
-    most = max(map(abs, power.scales))
+    most = max(map(abs, (*power.backs, *power.scales, power.gain)))
     need(
-        most * power.order <= fmt.emax,
-        "scales",
+        most <= fmt.emax,
+        "scales, gain",
         f"at most {fmt.emax} in size with the power",
-        power.scales,
+        [power.scales, power.gain],
     )
     need(bool(power.rest), "coefficients", "one at least", power.rest)
 

@@ -126,7 +126,7 @@ def _cover(plan: Cover) -> dict[str, object]:
         "ulp": plan.ulp,
         "parity": plan.parity,
         "rows": _rows(plan.rows, plan.dtype),
-        "powers": _table(plan.powers, PowerRow),
+        "powers": _powers(plan.powers),
         "ends": [_end(e, plan.dtype) for e in plan.ends],
         "closed": [_closed(c) for c in plan.closed],
     }
@@ -167,9 +167,17 @@ def _end(form: AnyEnd, dtype: str) -> dict[str, object]:
     return {name: fields[name] for name in (*first, *order)}
 
 
-def _table(pieces: Sequence[Any], kind: Any) -> dict[str, object]:
+def _powers(powers: Sequence[PowerRow]) -> dict[str, object]:
+    """Without their gains, where none has one: few functions need it."""
+    gained = any(p.gain for p in powers)
+    return _table(powers, PowerRow, () if gained else ("gain",))
+
+
+def _table(
+    pieces: Sequence[Any], kind: Any, without: tuple[str, ...] = ()
+) -> dict[str, object]:
     """Many pieces of one kind: the names of their fields once."""
-    names = [f.name for f in dataclasses.fields(kind)]
+    names = [f.name for f in dataclasses.fields(kind) if f.name not in without]
     lines = [
         LINE + json.dumps([_plain(getattr(p, name)) for name in names])
         for p in pieces
