@@ -18,6 +18,7 @@ from flint import fmpq_poly
 
 from ..errors import NotProvedError
 from ..errors import NotRealError
+from .floats import to_arb
 from .series import OneSidedError
 from .series import Poly
 from .series import RootNeededError
@@ -172,12 +173,30 @@ def root(s: Series, exponent: Fraction) -> Series:
     if s.v and s.chart.two_sided:
         raise OneSidedError("a root has a branch point here")
     flat = s.shifted(-s.v)
+    if not flat.exact and flat.poly.length() == 1:
+        return _root_of_number(flat, exponent).shifted(int(power))
     logs = log(flat).scaled(exponent)
     if exponent.denominator == 2 and flat.exact:
         kept = _exact_sqrt(flat, exponent)
         if kept is not None:
             return kept.shifted(int(power))
     return exp(logs).shifted(int(power))
+
+
+def _root_of_number(s: Series, exponent: Fraction) -> Series:
+    """The same where only one number is known, and what else there may be.
+
+    Its logarithm may be a ball about 0, of which a series knows nothing.
+    (1 + d)**a is within |a| |d| (1 - |d|)**(-|a| - 1) of 1.
+    """
+    head = arb(s.coefficient(0))
+    rest = s.error() / abs(head)
+    if not rest < 1:
+        raise NotProvedError("a radicand may vanish")
+    power = to_arb(exponent)
+    made = (head.log() * power).exp()
+    size = abs(power) * (1 - rest) ** (-abs(power) - 1) * made / abs(head)
+    return s.changed(0, arb_poly([made]), s.n, size * s.rho, size * s.eta)
 
 
 def _exact_sqrt(s: Series, exponent: Fraction) -> Series | None:

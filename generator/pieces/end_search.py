@@ -50,12 +50,14 @@ def end_form(
     terms: int,
     check_time: Callable[[], None] = lambda: None,
     any_scale: bool = False,
+    exact: Fraction | arb | None = None,
 ) -> Expanded:
     """The form that begins soonest and stays below `goal` ulp.
 
     Args:
         any_scale: whether it may begin nearer to 0 and further out than is
             usual, where f has features of another size than 1.
+        exact: see `form_from`.
 
     Raises:
         NotProvedError: none does.
@@ -64,10 +66,14 @@ def end_form(
 
     def made(distance: Fraction) -> Expanded:
         check_time()
-        return form_from(expr, point, side, distance, fmt, degree, goal, terms)
+        return form_from(
+            expr, point, side, distance, fmt, degree, goal, terms, exact
+        )
 
     reason: Exception | None = None
     tried = distances(point, side)
+    if point is not None:
+        tried = [_up_to_a_float(point, side, d, fmt) for d in tried]
     infinite = point is None
     for distance in tried + (FURTHER if any_scale and infinite else []):
         try:
@@ -80,6 +86,14 @@ def end_form(
                 return _sooner(found, made)
         return found
     raise NotProvedError(f"no form for this end: {reason}")
+
+
+def _up_to_a_float(
+    point: Fraction, side: int, distance: Fraction, fmt: FloatFormat
+) -> Fraction:
+    """A little less, where rows could not begin at so far from the point."""
+    edge = point + side * distance
+    return abs((fmt.down(edge) if side > 0 else fmt.up(edge)) - point)
 
 
 def _is_over(

@@ -41,13 +41,14 @@ from ..numbers.places import expand
 from ..numbers.series import Series
 from ..numbers.series import to_balls
 from ..numbers.series import upper
+from .end_kinds import BetweenEnd
 from .end_kinds import ExponentialEnd
 from .end_kinds import Factor
 from .end_kinds import FloatEnd
 from .end_kinds import PairEnd
 from .rows import SPARE
 
-Expanded = FloatEnd | PairEnd | ExponentialEnd
+Expanded = FloatEnd | PairEnd | ExponentialEnd | BetweenEnd
 
 # Carried by the kernels of runtime/kernels.py, in units of 2**-p: the
 # last term of log(1 + r) is below 0.02 and meets 6 roundings, that of exp r
@@ -77,6 +78,7 @@ class _Draft:
     factors: tuple[Factor, ...] = ()
     simple: bool = True
     gain: int = 0
+    offset: tuple[Fraction, Fraction] | None = None
 
     def made(self, ulp: float, note: str, truncation: float) -> Expanded:
         """The form with its bound."""
@@ -94,6 +96,8 @@ class _Draft:
         if self.simple:
             return FloatEnd(factor=self.factors[0], **known)
         known |= {"root": self.root, "factors": self.factors, "gain": self.gain}
+        if self.offset is not None:
+            return BetweenEnd(offset=self.offset, **known)
         if not self.level:
             return PairEnd(**known)
         return ExponentialEnd(exponent=self.exponent, level=self.level, **known)
@@ -108,17 +112,27 @@ def form_from(
     degree: int,
     goal: float,
     terms: int,
+    exact: Fraction | arb | None = None,
 ) -> Expanded:
     """The form that begins at a distance.
+
+    Args:
+        exact: the place itself where it is no float; `point` is then the
+            next one towards the domain.
 
     Raises:
         NotProvedError: none is below `goal` ulp.
     """
     least = power2(-fmt.emax - 1 if point is None else fmt.emin)
-    made, place = expand(
-        expr, Place(point, side), to_arb(distance), terms, least
-    )
+    reach, offset = to_arb(distance), None
+    if exact is not None and point is not None:
+        offset = _offset(exact, point, side, fmt)
+        reach = upper(reach + to_arb(2 * offset[0]))
+    where = point if exact is None else exact
+    made, place = expand(expr, Place(where, side), reach, terms, least)
     k, v, parts, others = _leading(made)
+    if k and offset is not None:
+        raise NotProvedError("an exponential beside a place that is no float")
     frame = made.frame
     # Everything that is left out, relative to e**k w**v.
     left = arb(0)
@@ -135,10 +149,11 @@ def form_from(
         _numbers(frame) if k else (),
         k,
         v,
+        offset=offset,
     )
     tried = []
     # One float, if that is good enough.
-    exact_power = form.root == 1 and v in (-1, 0, 1)
+    exact_power = form.root == 1 and v in (-1, 0, 1) and offset is None
     for simple in (True, False):
         if simple and not (exact_power and max(parts) == 0 and not k):
             continue
@@ -160,6 +175,23 @@ def form_from(
             return judged
         tried.append(judged.ulp)
     raise NotProvedError(f"{min(tried):.3g} ulp at {float(distance):g}")
+
+
+def _offset(
+    exact: Fraction | arb, point: Fraction, side: int, fmt: FloatFormat
+) -> tuple[Fraction, Fraction]:
+    """|exact - point| in two floats, which leave 2**-p of 2**-p of it.
+
+    Raises:
+        NotProvedError: it may be 0, or its second float be flushed.
+    """
+    place = exact if isinstance(exact, arb) else to_arb(exact)
+    gap = (to_arb(point) - place) * side
+    if not gap > to_arb(fmt.smallest_normal * 2 ** (3 * fmt.precision)):
+        raise NotProvedError("a place that cannot be told from a float")
+    whole = to_fraction(gap)
+    first = fmt.round(whole)
+    return first, fmt.round(whole - first)
 
 
 def _gain(parts: dict[int, Series], v: int, fmt: FloatFormat) -> int:
@@ -310,6 +342,8 @@ def _judged(
         f"expansion with remainder, {left + sum(cuts):.1e} relative "
         "to its first term"
     )
+    if form.offset is not None:
+        note += "; no float is the end, and the distance from it is a pair"
     return form.made(bound, note, truncation)
 
 
@@ -322,6 +356,7 @@ def _roundings(
     with 0 are exact), the powers of a rounded w, and one more.
     """
     each = 1 if form.root == 1 else 2  # 1 / d, or a root and its inverse
+    each += form.offset is not None  # the head of a pair
     sums = 1 + bool(factor.tail)
     yield 0, float(factor.tail), sums
     for i, c in enumerate(factor.rest, 1):

@@ -8,6 +8,7 @@ import sympy
 from flint import arb
 from flint import ctx
 
+from ..analysis.beside import Beside
 from ..analysis.work import Work
 from ..analysis.work import shown
 from ..errors import NotProvedError
@@ -111,6 +112,28 @@ def _few(work: Work, a: Fraction, b: Fraction) -> bool:
         return False
     mean = sum(1 / w for w in widths) / len(widths)
     return (b - a) * mean <= MAX_EXTRA
+
+
+def form_beside(work: Work, beside: Beside) -> AnyEnd:
+    """The form about a place next to an end of the domain.
+
+    Raises:
+        NotRealError, SingularityError, NotProvedError: there is none; why.
+    """
+    if beside.point == beside.exact:
+        return form_at(work, beside.point, beside.side)
+    with ctx.workprec(work.high_bits):
+        return end_form(
+            work.expr,
+            beside.point,
+            beside.side,
+            work.fmt,
+            work.degree + 3,
+            work.goal,
+            work.terms + 6,
+            work.check_time,
+            exact=beside.exact,
+        )
 
 
 def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:

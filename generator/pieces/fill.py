@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -10,6 +11,7 @@ from flint import arb
 from flint import arb_poly
 from flint import ctx
 
+from ..analysis.beside import Beside
 from ..analysis.roots import Root
 from ..analysis.roots import find_roots
 from ..analysis.roots import polished
@@ -40,11 +42,29 @@ WIDTHS = 160
 
 
 def fill(
-    work: Work, specials: list[Special], start: Fraction, stop: Fraction
+    work: Work,
+    specials: list[Special],
+    start: Fraction,
+    stop: Fraction,
+    beside: Sequence[Beside] = (),
 ) -> tuple[list[Row], list[PowerRow]]:
-    """Rows about every special point and zero, then over the gaps."""
+    """Rows about every special point and zero, then over the gaps.
+
+    Args:
+        beside: zeros next to the ends, outside of them.
+    """
     fixed: list[Row | PowerRow] = []
+    last: list[Row | PowerRow] = []
     edge = start
+    for zero in beside:
+        low, high = _about_end(specials, zero, start, stop)
+        piece = _widest(work, zero.exact, zero.point, low, high, zero.side)
+        if zero.side > 0:
+            fixed, edge, start = [piece], piece.high, piece.high
+        else:
+            last, stop = [piece], piece.low
+    first, final = (p.low for p in fixed), (p.high for p in last)
+    whole = next(first, start), next(final, stop)
     places = [start, *(s.near for s in specials), stop]
     moving = [not is_nothing(work, a, b) for a, b in pairwise(places)]
     for i, s in enumerate(specials):
@@ -73,7 +93,7 @@ def fill(
         fixed += _zeros(work, edge, stop)
     elif edge < stop:
         fixed.append(nothing(edge, stop))
-    pieces = lay(work, fixed, start, stop)
+    pieces = lay(work, [*fixed, *last], *whole)
     for edge in (e for p in pieces for e in (p.low, p.high)):
         if work.fmt.down(edge) != edge:  # it would be rounded when printed
             raise NotProvedError(f"a seam at {float(edge).hex()}, no number")
@@ -86,6 +106,18 @@ def fill(
         [p for p in pieces if isinstance(p, Row)],
         [p for p in pieces if isinstance(p, PowerRow)],
     )
+
+
+def _about_end(
+    specials: list[Special], zero: Beside, start: Fraction, stop: Fraction
+) -> tuple[Fraction, Fraction]:
+    """What the piece about a zero next to an end may cover."""
+    places = [s.near for s in specials]
+    if zero.side > 0:
+        other = min([*places, stop])
+        return start, (start + other) / 2
+    other = max([*places, start])
+    return (other + stop) / 2, stop
 
 
 def _between_two(work: Work, s: Special, t: Special) -> Fraction:

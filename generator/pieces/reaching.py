@@ -21,6 +21,7 @@ from .distant import beside
 from .distant import distant
 from .distant import farthest
 from .end_kinds import AnyEnd
+from .end_kinds import BetweenEnd
 from .rewritten import best_form
 from .rewritten import forms_on_both_sides
 from .rewritten import settled_form
@@ -200,6 +201,8 @@ class Reaching:
             return _Reach(edge, Distant(None, abs(edge)), None)
         (old,) = own
         if old.point == 0:  # subnormal numbers are between
+            return None
+        if isinstance(old, BetweenEnd):  # f is not its limit at any float
             return None
         if old.point is not None:
             far = beside(work, old)

@@ -11,6 +11,8 @@ from fractions import Fraction
 from itertools import product
 from itertools import zip_longest
 
+from ..analysis.beside import Beside
+from ..analysis.beside import end_beside
 from ..analysis.domain_ends import ends_of
 from ..analysis.domain_ends import has_left
 from ..analysis.domain_ends import is_regular
@@ -38,6 +40,7 @@ from ..pieces.far import SEARCH
 from ..pieces.far import far_end
 from ..pieces.far import far_end_before
 from ..pieces.far import form_at
+from ..pieces.far import form_beside
 from ..pieces.fill import fill
 from ..pieces.flat import zero_form
 from ..pieces.plan import ORDERS
@@ -48,6 +51,7 @@ from ..pieces.rewritten import CLAIMED
 from ..pieces.rows import Row
 from ..pieces.single import single
 
+PATIENCE = 0.75  # of the time left, for closed forms beside rows
 MORE = 4  # degrees of polynomials beside closed forms: few are evaluated
 
 
@@ -86,7 +90,14 @@ def make_cover(
         if low is not None and low == high:
             row = single(work, low)
             return Cover(name, order, fmt.name, mine, low, high, (row,), (), ())
-        return _made(work, name, mine, low, high)
+        sides = ((1, spec.domain[0]), (-1, spec.domain[1]))
+        beside = (
+            end_beside(work, end, side)
+            for side, end in sides
+            if not (mine and side > 0)
+        )
+        line = _Line(mine, low, high, (), tuple(b for b in beside if b))
+        return _made(work, name, line)
     except NotProvedError as error:
         raise BoundNotMetError(
             f"Bound not met: expected {goal:g} ulp for the derivative of "
@@ -109,12 +120,14 @@ class _Line:
         low, high: the domain, None for infinity.
         far: sides on which the form of infinity stands.  On a bounded one it
             begins within the domain and goes on beyond.
+        beside: places next to the ends that forms or rows stand about.
     """
 
     parity: int
     low: Fraction | None
     high: Fraction | None
     far: tuple[int, ...]
+    beside: tuple[Beside, ...] = ()
 
     def end(self, side: int) -> Fraction | None:
         """The end on that side."""
@@ -127,13 +140,7 @@ class _Line:
         return tuple(s for s in sides if self.end(s) is not None)
 
 
-def _made(
-    work: Work,
-    name: str,
-    parity: int,
-    low: Fraction | None,
-    high: Fraction | None,
-) -> Cover:
+def _made(work: Work, name: str, line: _Line) -> Cover:
     """The cheapest plan, with a bounded end as it is or as one far out.
 
     What is solved on all reals is so on any part of them: the form of
@@ -142,8 +149,8 @@ def _made(
     Where f has left these at an end that form comes first.  If there is
     none, f may have features of another size than 1.
     """
+    low, high = line.low, line.high
     infinite = tuple(s for s, e in ((1, high), (-1, low)) if e is None)
-    line = _Line(parity, low, high, infinite)
     gone = tuple(s for s in line.bounded if has_left(work, low, high, s))
     tried = [gone, (), line.bounded, *((s,) for s in line.bounded)]
     reason: Exception | None = None
@@ -171,13 +178,16 @@ def _cheapest(work: Work, name: str, line: _Line) -> Cover:
     """The cheapest of the plans with these forms at the ends."""
     frame = _framed(work, line)
     plans = [_filled(work, frame, name, line, ())]
-    # Closed forms are more than is needed: where the search has ended,
-    # there are rows.
-    with suppress(SearchEndedError):
-        for left, closed in _alternatives(work, frame, line):
+    # Closed forms are more than is needed: where the search has ended, or
+    # most of the time is gone, there are rows.
+    now = time.thread_time()
+    until = now + (work.deadline - now) * PATIENCE
+    own = replace(work, deadline=until)
+    with suppress(SearchEndedError, TimeLimitError):
+        for left, closed in _alternatives(own, frame, line):
             plans += [
                 _filled(each, left, name, line, closed)
-                for each in (work, replace(work, more_degree=MORE))
+                for each in (own, replace(own, more_degree=MORE))
             ]
     return min(plans, key=cost)
 
@@ -270,6 +280,15 @@ def _framed(work: Work, line: _Line) -> Frame:
     if start < first or stop > last:
         specials = specials_of(work, min(start, first), max(stop, last))
     singular = {s.exact: s for s in specials if s.exact is not None}
+    for beside in line.beside:
+        if beside.vanishes:
+            continue
+        form = form_beside(work, beside)
+        ends.append(form)
+        if beside.side > 0:
+            start = beside.point + form.bound
+        else:
+            stop = beside.point - form.bound
     for point, side in ((low, 1), (high, -1)):
         if point is None or (parity and point == 0):
             continue
@@ -308,7 +327,13 @@ def _filled(
     rows: list[Row] = []
     powers: list[PowerRow] = []
     if start < stop or not closed:
-        rows, powers = fill(work, specials, start, stop)
+        edges = {line.low: start, line.high: stop}
+        zeros = [
+            b
+            for b in line.beside
+            if b.vanishes and edges.get(b.point) == b.point
+        ]
+        rows, powers = fill(work, specials, start, stop, zeros)
     return Cover(
         name,
         work.order,

@@ -19,6 +19,7 @@ from ..pieces.closed import ClosedForm
 from ..pieces.cover import AnyPlan
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import BetweenEnd
 from ..pieces.end_kinds import FloatEnd
 from ..pieces.end_kinds import LogEnd
 from ..pieces.lookup import lookup_of
@@ -147,8 +148,9 @@ def _rows(rows: Sequence[Row], dtype: str) -> dict[str, object]:
 def _end(form: AnyEnd, dtype: str) -> dict[str, object]:
     """In the terms that all ends are claimed in, whatever their kind."""
     fields = _fields(form)
+    order: tuple[str, ...]
     if isinstance(form, LogEnd):
-        order: tuple[str, ...] = ("power", "rows", "ulp", "gain")
+        order = ("power", "rows", "ulp", "gain")
         fields["rows"] = _rows(form.rows, dtype)
     else:
         order = END_TERMS
@@ -163,6 +165,8 @@ def _end(form: AnyEnd, dtype: str) -> dict[str, object]:
         }
         if isinstance(form, FloatEnd):
             fields["factors"] = [_fields(form.factor)]
+        if isinstance(form, BetweenEnd):
+            order = (*order, "offset")
     first = ("point", "side", "bound", "cut", "limit")
     return {name: fields[name] for name in (*first, *order)}
 
