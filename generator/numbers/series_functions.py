@@ -13,6 +13,7 @@ from typing import Any
 
 from flint import arb
 from flint import arb_poly
+from flint import ctx
 from flint import fmpq
 from flint import fmpq_poly
 
@@ -142,6 +143,10 @@ def log(s: Series) -> Series:
     if not arb(s.coefficient(0)) > 0:
         raise NotRealError("the logarithm of a negative number")
     flat = s.shifted(-s.v)
+    if not flat.exact and flat.poly.length() == 1:
+        near = arb(flat.coefficient(0)).log()
+        if near.contains(0):
+            return _log_near_1(flat, near)
     inv = Series(s.chart, 0, flat.poly, flat.n, arb(0), arb(0)).inverse_size()
 
     def tail(poly: Poly, made: Poly, n: int) -> tuple[arb, arb]:
@@ -159,6 +164,21 @@ def log(s: Series) -> Series:
         return upper(inv / (1 - d * inv))
 
     return _compose(flat, lambda s: s.log(), tail, slope, lambda c: c == 1)
+
+
+def _log_near_1(s: Series, near: arb) -> Series:
+    """The logarithm of a number that cannot be told from 1.
+
+    Of a ball about 0 a series knows no coefficient.  So it gets one, three
+    times a radius r of the ball, which is within 4 r of the logarithm.
+    """
+    radius = upper(arb(near.abs_upper()) + arb((1, -2 * ctx.prec)))
+    rest = s.error() / arb(s.coefficient(0))
+    if not rest < 1:
+        raise NotProvedError("the argument of a log may vanish")
+    slope = 1 / (arb(s.coefficient(0)) * (1 - rest))
+    poly = arb_poly([3 * radius])
+    return s.changed(0, poly, s.n, slope * s.rho, slope * s.eta + 4 * radius)
 
 
 def root(s: Series, exponent: Fraction) -> Series:

@@ -73,7 +73,8 @@ def end_form(
     reason: Exception | None = None
     tried = distances(point, side)
     if point is not None:
-        tried = [_up_to_a_float(point, side, d, fmt) for d in tried]
+        floats = (_up_to_a_float(point, side, d, fmt) for d in tried)
+        tried = [d for d in dict.fromkeys(floats) if d]
     infinite = point is None
     for distance in tried + (FURTHER if any_scale and infinite else []):
         try:

@@ -37,6 +37,7 @@ from .rows import SPARE
 from .rows import ulp_bound
 
 MAX_ORDER = 64
+MOST_LEVELS = 4  # of a row with a gain
 
 
 @dataclass(frozen=True)
@@ -252,17 +253,22 @@ def _gained_levels(
     least = fmt.emin - fmt.precision - 3 + gain  # of d**m that matters
     if not center:
         least = max(least, m * fmt.emin)
-    tiny = Fraction(2) ** -(-window // m)
-    up = -(-max(window - least, 0) // m)
-    top = m * (floor_log2(tiny) + up + 1)
-    powers = up, -gain, -up * m - gain
+    edges, scales = [-(-window // m)], [0]
+    while not scales[1:] or edges[0] * m > least:
+        top = m * edges[0]  # of d**m at this level
+        up = min(-(-max(window - least, 0) // m), (room - top) // m)
+        scales.insert(0, up)
+        edges.insert(0, -(-window // m) - up)
+        if len(scales) > MOST_LEVELS or up <= scales[1]:
+            break
+    powers = (*scales, *(-n * m - gain for n in scales))
     if (
-        top > room
+        (edges[0] * m > least and scales[0] * m < window - least)
         or reach > _root_of_two(room, m)
         or not all(fmt.emin <= n <= fmt.emax for n in powers)
     ):
         raise NotProvedError("a leading coefficient out of proportion")
-    return (tiny,), (up, 0)
+    return tuple(Fraction(2) ** e for e in edges[1:]), tuple(scales)
 
 
 def _root_of_two(n: int, m: int) -> Fraction:

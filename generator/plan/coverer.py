@@ -27,6 +27,7 @@ from ..errors import NotRealError
 from ..errors import SingularityError
 from ..errors import TimeLimitError
 from ..formula.derivative import derivative
+from ..formula.normal import normal_form
 from ..formula.spec import Spec
 from ..lowering.costs import cost
 from ..numbers.floats import FloatFormat
@@ -75,9 +76,24 @@ def make_cover(
         TimeLimitError: it takes more than `time_limit` seconds of this
             thread's time.
     """
-    name, derived = spec.name, derivative(spec.expr, spec.variable, order)
+    derived = derivative(spec.expr, spec.variable, order)
     deadline = time.thread_time() + time_limit
     work = Work(derived, spec.variable, fmt, order, goal, deadline)
+    try:
+        return _cover(spec, work, parity)
+    except (BoundNotMetError, SingularityError) as error:
+        # Terms may cancel that do not look alike.
+        again = normal_form(derived, spec.variable)
+        if again is None:
+            raise
+        with suppress(BoundNotMetError, SingularityError, NotRealError):
+            return _cover(spec, replace(work, plain=again), parity)
+        raise error
+
+
+def _cover(spec: Spec, work: Work, parity: int) -> Cover:
+    name, order, fmt, derived = spec.name, work.order, work.fmt, work.plain
+    goal = work.goal
     mine = parity * (-1) ** order
     low, high = ends_of(spec.domain, fmt)
     if mine:
