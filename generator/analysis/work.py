@@ -32,6 +32,7 @@ class Work:
         blur: what a row's variable is off by, absolute.
         more_bits: of a ball, where the usual ones do not do.
         more_degree: of rows, where none is looked up.
+        any_scale: whether forms at infinity may begin at any distance.
     """
 
     plain: sympy.Expr
@@ -43,6 +44,7 @@ class Work:
     blur: float = 0.0
     more_bits: int | None = None
     more_degree: int = 0
+    any_scale: bool = False
 
     @cached_property
     def expr(self) -> sympy.Expr:

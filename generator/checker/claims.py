@@ -353,7 +353,7 @@ def log_formula(row: Piece) -> Node:
 
 
 def power_formula(power: Piece) -> tuple[Node, Fraction]:
-    """d**m (factor + rest(e)), and the zero of d.
+    """d**m (factor + rest(e)) 2**-gain, and the zero of d.
 
     e is d without the low part of the zero, as the module has it.
     """
@@ -362,7 +362,15 @@ def power_formula(power: Piece) -> tuple[Node, Fraction]:
     d, e = X - number(zero), X - number(zero - low)
     rest = polynomial(power.numbers("rest"), e)
     inner = number(power["factor"]) + rest
+    gain = power_gain(power)
+    if gain:
+        inner = number(Fraction(2) ** -gain) * inner
     return d ** power.whole("order") * inner, zero
+
+
+def power_gain(power: Piece) -> int:
+    """The numbers of a power row are those of f * 2**gain; mostly f's own."""
+    return power.whole("gain") if "gain" in power.data else 0
 
 
 def end_formula(end: Piece) -> Node:

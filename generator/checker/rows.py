@@ -13,6 +13,7 @@ from .claims import Piece
 from .claims import Plan
 from .claims import exact
 from .claims import power_formula
+from .claims import power_gain
 from .claims import row_formula
 from .enclosure import regular_chart
 from .gaps import Judge
@@ -99,6 +100,7 @@ def check_power(plan: Plan, power: Piece, target: Target) -> None:
     formula, zero = power_formula(power)
     order = power.whole("order")
     claim = ball(Fraction(truncation_of_power(power, plan.fmt)))
+    claim /= ball(Fraction(2) ** power_gain(power))
     judge = Judge(
         target,
         formula,

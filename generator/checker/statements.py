@@ -362,6 +362,7 @@ def _name(node: ast.stmt) -> str:
     return node.name
 
 
-STATED = {
+TREES = ast.parse(HELPERS + DIVISION).body
+STATED = {_name(node): plain(node) for node in TREES}
     _name(node): plain(node) for node in ast.parse(HELPERS + DIVISION).body
 }

@@ -249,7 +249,7 @@ def _power_levels(piece: PowerRow, dtype: str) -> Group:
     """Edges, powers of two, what undoes them, and the most."""
     two = Fraction(2)
     ups = [two**n for n in piece.scales]
-    backs = [two ** (-n * piece.order) for n in piece.scales]
+    backs = [two**n for n in piece.backs]
     most = Word(None) if piece.most is None else Number(piece.most, dtype)
     groups = [_numbers(v, dtype) for v in (piece.edges, ups, backs)]
     return Group((*groups, most))

@@ -7,6 +7,7 @@ from fractions import Fraction
 from ..numbers.formats import FORMATS
 from ..pieces.end_formula import end_formula
 from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import BetweenEnd
 from ..pieces.end_kinds import ExponentialEnd
 from ..pieces.end_kinds import Factor
 from ..pieces.end_kinds import FloatEnd
@@ -43,7 +44,7 @@ from .nearness import shifted
 from .nearness import split
 
 Statements = list[Assign | Note]
-D, M, N, W = Var("d"), Var("m"), Var("n"), Var("w")
+D, M, N, W, Z = Var("d"), Var("m"), Var("n"), Var("w"), Var("z")
 A0, A1 = Part("a", 0), Part("a", 1)
 
 
@@ -76,12 +77,16 @@ def end_statements(
     else:
         low, high = max(form.cut, fmt.smallest_subnormal), form.bound
         past = Compare("<=", name, Number(form.cut, dtype))
+        if isinstance(form, BetweenEnd):  # no float is the end
+            past = Compare("<", name, Number(form.cut, dtype))
     inner = constant(form.bound, dtype)
     found += [
         assign("past", past),
         assign("d", ops("where", Var("past"), inner, name)),
         assign("d", clamp(D, low, high, dtype)),
     ]
+    if isinstance(form, BetweenEnd):
+        found += _between(form, dtype)
     if isinstance(form, LogEnd):
         label = f"{prefix}_END{k}"
         tables: list[Table] = [Rows(label, form.rows, k)]
@@ -121,6 +126,21 @@ def _distance(form: AnyEnd, dtype: str) -> Expr:
         return t
     point = Number(abs(form.point), dtype)
     return t - point if (form.point > 0) == (form.side > 0) else t + point
+
+
+def _between(form: BetweenEnd, dtype: str) -> Statements:
+    """d, and z: the part of d that its low part is."""
+    first, second = form.offset
+    step = Call("fixed", (D, Word(dtype)))  # XLA would add the two numbers
+    pair = Call("two_sum", (step, constant(first, dtype)))
+    low = Part("dd", 1)
+    if second:
+        low = low + Number(second, dtype)
+    return [
+        assign("dd", pair),
+        assign("d", Part("dd", 0)),
+        assign("z", low / D),
+    ]
 
 
 def _coefficients(
@@ -219,11 +239,16 @@ def _pairs(
     q, infinite = form.root, form.point is None
     power = -form.power if infinite else form.power
     near = nearness(form, FORMATS[dtype], last)
+    between = isinstance(form, BetweenEnd)
     found: Statements = []
     if power or q > 1:
         found += near.begin(q, dtype)
         root = Call("pair_root", (M, Word(q), Word(dtype)))
         found.append(assign("r", root if q > 1 else Group((M, zeros("m")))))
+        if between:  # (1 + z)**(1/q)
+            part = Z if q == 1 else Z / Const(Fraction(q))
+            low = Part("r", 1) + Part("r", 0) * part
+            found.append(assign("r", Group((Part("r", 0), low))))
     if any(f.rest for f in form.factors):
         if q == 1:
             found.append(assign("w", reciprocal("d") if infinite else D))
@@ -242,6 +267,9 @@ def _pairs(
                 "logs", Call("pair_log", (Var("m1"), Var("n1"), Word(dtype)))
             ),
         ]
+        if between:  # log(1 + z)
+            low = Part("logs", 1) + Z
+            found.append(assign("logs", Group((Part("logs", 0), low))))
         ratio = Fraction(-1 if infinite else 1, q)
         found += _by_rational("logs", ratio, dtype)
     found += _sum(form, dtype, small)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
 from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import BetweenEnd
 from ..pieces.end_kinds import ExponentialEnd
 from ..pieces.end_kinds import PairEnd
 from ..program.program import Const
@@ -114,6 +115,8 @@ def may_be_subnormal(form: AnyEnd, fmt: FloatFormat) -> bool:
 
     d is what `end_statements` clips: from the cut or from the bound on.
     """
+    if isinstance(form, BetweenEnd):
+        return False  # nothing is nearer than its offset
     if form.point is None:
         least = form.bound
     else:

@@ -13,11 +13,13 @@ from typing import Any
 
 from flint import arb
 from flint import arb_poly
+from flint import ctx
 from flint import fmpq
 from flint import fmpq_poly
 
 from ..errors import NotProvedError
 from ..errors import NotRealError
+from .floats import to_arb
 from .series import OneSidedError
 from .series import Poly
 from .series import RootNeededError
@@ -141,6 +143,10 @@ def log(s: Series) -> Series:
     if not arb(s.coefficient(0)) > 0:
         raise NotRealError("the logarithm of a negative number")
     flat = s.shifted(-s.v)
+    if not flat.exact and flat.poly.length() == 1:
+        near = arb(flat.coefficient(0)).log()
+        if near.contains(0):
+            return _log_near_1(flat, near)
     inv = Series(s.chart, 0, flat.poly, flat.n, arb(0), arb(0)).inverse_size()
 
     def tail(poly: Poly, made: Poly, n: int) -> tuple[arb, arb]:
@@ -160,6 +166,21 @@ def log(s: Series) -> Series:
     return _compose(flat, lambda s: s.log(), tail, slope, lambda c: c == 1)
 
 
+def _log_near_1(s: Series, near: arb) -> Series:
+    """The logarithm of a number that cannot be told from 1.
+
+    Of a ball about 0 a series knows no coefficient.  So it gets one, three
+    times a radius r of the ball, which is within 4 r of the logarithm.
+    """
+    radius = upper(arb(near.abs_upper()) + arb((1, -2 * ctx.prec)))
+    rest = s.error() / arb(s.coefficient(0))
+    if not rest < 1:
+        raise NotProvedError("the argument of a log may vanish")
+    slope = 1 / (arb(s.coefficient(0)) * (1 - rest))
+    poly = arb_poly([3 * radius])
+    return s.changed(0, poly, s.n, slope * s.rho, slope * s.eta + 4 * radius)
+
+
 def root(s: Series, exponent: Fraction) -> Series:
     """f**exponent for f > 0, an exponent that is not whole."""
     if s.is_order:
@@ -172,12 +193,30 @@ def root(s: Series, exponent: Fraction) -> Series:
     if s.v and s.chart.two_sided:
         raise OneSidedError("a root has a branch point here")
     flat = s.shifted(-s.v)
+    if not flat.exact and flat.poly.length() == 1:
+        return _root_of_number(flat, exponent).shifted(int(power))
     logs = log(flat).scaled(exponent)
     if exponent.denominator == 2 and flat.exact:
         kept = _exact_sqrt(flat, exponent)
         if kept is not None:
             return kept.shifted(int(power))
     return exp(logs).shifted(int(power))
+
+
+def _root_of_number(s: Series, exponent: Fraction) -> Series:
+    """The same where only one number is known, and what else there may be.
+
+    Its logarithm may be a ball about 0, of which a series knows nothing.
+    (1 + d)**a is within |a| |d| (1 - |d|)**(-|a| - 1) of 1.
+    """
+    head = arb(s.coefficient(0))
+    rest = s.error() / abs(head)
+    if not rest < 1:
+        raise NotProvedError("a radicand may vanish")
+    power = to_arb(exponent)
+    made = (head.log() * power).exp()
+    size = abs(power) * (1 - rest) ** (-abs(power) - 1) * made / abs(head)
+    return s.changed(0, arb_poly([made]), s.n, size * s.rho, size * s.eta)
 
 
 def _exact_sqrt(s: Series, exponent: Fraction) -> Series | None:

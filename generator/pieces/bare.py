@@ -16,6 +16,7 @@ from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2
 from ..program.assumed import primitive_errors
 from .end_kinds import AnyEnd
+from .end_kinds import BetweenEnd
 from .end_kinds import ExponentialEnd
 from .end_kinds import Factor
 from .end_kinds import FloatEnd
@@ -67,7 +68,7 @@ def bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> FloatEnd | None:
 
 def may_be_bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> bool:
     """Whether its first term alone is good enough, from somewhere on."""
-    if isinstance(end, (ExponentialEnd, LogEnd)):
+    if isinstance(end, (BetweenEnd, ExponentialEnd, LogEnd)):
         return False
     first, *logs = _factors(end)
     if not first.head or any(f.head or f.tail for f in logs) or end.root > 2:

@@ -48,6 +48,7 @@ TIGHTER = 0.96  # is the goal at single inputs in each next try
 STRICTER = 0.8  # where that was no other form
 MOST_BAD = 4  # boxes that a next try looks at
 MOST_BOXES = 20_000
+MOST_PARTS = 100_000  # more than may be spent on any form
 # Of a search, in values of boxes, by precision: about 3 s, and 1 s where forms
 # are found soon or never.  A look at any takes as long as EACH of them.
 MOST_SPENT = {24: 2_500_000, 53: 400_000}
@@ -65,6 +66,10 @@ WEIGHTS = {
     "neg": (0, 0),
 }
 CORRECTED = 12
+
+
+class SearchEndedError(Exception):
+    """What may be spent on it is spent."""
 
 
 def cost(form: Form) -> int:
@@ -103,12 +108,10 @@ def divided(low: Fraction, high: Fraction, rate: float) -> tuple[Array, Array]:
             part /= 2
         upper = min(binade + ((edge - binade) // part + 1) * part, high)
         edges.append(float(upper))
+        if len(edges) > MOST_PARTS:
+            raise SearchEndedError
     ends = np.array(edges)
     return ends[:-1].astype(Real), ends[1:].astype(Real)
-
-
-class SearchEndedError(Exception):
-    """What may be spent on it is spent."""
 
 
 @dataclass

@@ -17,6 +17,7 @@ from ..numbers.floats import floor_log2
 from .bare import bare
 from .bare import may_be_bare
 from .end_kinds import AnyEnd
+from .end_kinds import BetweenEnd
 from .end_kinds import ExponentialEnd
 from .end_kinds import Factor
 from .end_kinds import FloatEnd
@@ -47,6 +48,8 @@ def distant(work: Work, end: AnyEnd) -> list[Distant]:
     if isinstance(end, ExponentialEnd) and end.point is None:
         left = _left(work, end)
         return [Distant(left, left.bound)]
+    if isinstance(end, BetweenEnd):
+        return [Distant(end, end.bound)]
     found = []
     if end.point == 0 and end.side > 0:  # where nothing of it is out of range
         found.append(beside(work, end))

@@ -101,6 +101,20 @@ class ExponentialEnd(PairEnd):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BetweenEnd(PairEnd):
+    """The same about a place between two floats; `point` is the inner one.
+
+    `bound` is of t = |x - point|, and every such float has a distance that
+    is a pair, t and what the place is off by.
+
+    Attributes:
+        offset: |place - point|, in two floats.
+    """
+
+    offset: tuple[Fraction, Fraction]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogEnd(End):
     """t**power G(log t), G by local polynomials.
 
@@ -114,4 +128,4 @@ class LogEnd(End):
     gain: int = 0
 
 
-AnyEnd = FloatEnd | PairEnd | ExponentialEnd | LogEnd
+AnyEnd = FloatEnd | PairEnd | ExponentialEnd | BetweenEnd | LogEnd

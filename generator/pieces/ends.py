@@ -14,7 +14,6 @@ scaled by a power of two first.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import replace
@@ -28,10 +27,10 @@ from flint import arb_poly
 
 from ..errors import NotProvedError
 from ..numbers.chebyshev import Economized
-from ..numbers.differences import exact_reach
 from ..numbers.expansion import MAX_LOGS
 from ..numbers.expansion import Expansion
 from ..numbers.floats import FloatFormat
+from ..numbers.floats import floor_log2
 from ..numbers.floats import floor_log2_ball
 from ..numbers.floats import power2
 from ..numbers.floats import to_arb
@@ -42,13 +41,14 @@ from ..numbers.places import expand
 from ..numbers.series import Series
 from ..numbers.series import to_balls
 from ..numbers.series import upper
+from .end_kinds import BetweenEnd
 from .end_kinds import ExponentialEnd
 from .end_kinds import Factor
 from .end_kinds import FloatEnd
 from .end_kinds import PairEnd
 from .rows import SPARE
 
-Expanded = FloatEnd | PairEnd | ExponentialEnd
+Expanded = FloatEnd | PairEnd | ExponentialEnd | BetweenEnd
 
 # Carried by the kernels of runtime/kernels.py, in units of 2**-p: the
 # last term of log(1 + r) is below 0.02 and meets 6 roundings, that of exp r
@@ -78,6 +78,7 @@ class _Draft:
     factors: tuple[Factor, ...] = ()
     simple: bool = True
     gain: int = 0
+    offset: tuple[Fraction, Fraction] | None = None
 
     def made(self, ulp: float, note: str, truncation: float) -> Expanded:
         """The form with its bound."""
@@ -95,54 +96,11 @@ class _Draft:
         if self.simple:
             return FloatEnd(factor=self.factors[0], **known)
         known |= {"root": self.root, "factors": self.factors, "gain": self.gain}
+        if self.offset is not None:
+            return BetweenEnd(offset=self.offset, **known)
         if not self.level:
             return PairEnd(**known)
         return ExponentialEnd(exponent=self.exponent, level=self.level, **known)
-
-
-def distances(point: Fraction | None, side: int) -> list[Fraction]:
-    """Where a form may begin, the best place first."""
-    if point is None:
-        return [Fraction(n, 2) for n in (3, 4, 6, 8, 12, 16, 20, 24, 28)] + [
-            Fraction(n)
-            for k in range(4, 16)
-            for n in (
-                2**k,
-                5 * 2 ** (k - 2),
-                3 * 2 ** (k - 1),
-                7 * 2 ** (k - 2),
-            )
-        ]
-    most = exact_reach(point, side)
-    return [most / 2**k for k in range(31)]
-
-
-def end_form(
-    expr: sympy.Expr,
-    point: Fraction | None,
-    side: int,
-    fmt: FloatFormat,
-    degree: int,
-    goal: float,
-    terms: int,
-    check_time: Callable[[], None] = lambda: None,
-) -> Expanded:
-    """The form that begins soonest and stays below `goal` ulp.
-
-    Raises:
-        NotProvedError: none does.
-        SingularityError, NotRealError: there is no expansion.
-    """
-    reason: Exception | None = None
-    for distance in distances(point, side):
-        check_time()
-        try:
-            return form_from(
-                expr, point, side, distance, fmt, degree, goal, terms
-            )
-        except NotProvedError as error:
-            reason = error
-    raise NotProvedError(f"no form for this end: {reason}")
 
 
 def form_from(
@@ -154,17 +112,27 @@ def form_from(
     degree: int,
     goal: float,
     terms: int,
+    exact: Fraction | arb | None = None,
 ) -> Expanded:
     """The form that begins at a distance.
+
+    Args:
+        exact: the place itself where it is no float; `point` is then the
+            next one towards the domain.
 
     Raises:
         NotProvedError: none is below `goal` ulp.
     """
     least = power2(-fmt.emax - 1 if point is None else fmt.emin)
-    made, place = expand(
-        expr, Place(point, side), to_arb(distance), terms, least
-    )
+    reach, offset = to_arb(distance), None
+    if exact is not None and point is not None:
+        offset = _offset(exact, point, side, fmt)
+        reach = upper(reach + to_arb(2 * offset[0]))
+    where = point if exact is None else exact
+    made, place = expand(expr, Place(where, side), reach, terms, least)
     k, v, parts, others = _leading(made)
+    if k and offset is not None:
+        raise NotProvedError("an exponential beside a place that is no float")
     frame = made.frame
     # Everything that is left out, relative to e**k w**v.
     left = arb(0)
@@ -176,15 +144,16 @@ def form_from(
         point,
         side,
         distance,
-        *_reach(point, place.root, made, k, v, parts, fmt),
+        *_reach(point, distance, place.root, made, k, v, parts, fmt),
         place.root,
         _numbers(frame) if k else (),
         k,
         v,
+        offset=offset,
     )
     tried = []
     # One float, if that is good enough.
-    exact_power = form.root == 1 and v in (-1, 0, 1)
+    exact_power = form.root == 1 and v in (-1, 0, 1) and offset is None
     for simple in (True, False):
         if simple and not (exact_power and max(parts) == 0 and not k):
             continue
@@ -206,6 +175,23 @@ def form_from(
             return judged
         tried.append(judged.ulp)
     raise NotProvedError(f"{min(tried):.3g} ulp at {float(distance):g}")
+
+
+def _offset(
+    exact: Fraction | arb, point: Fraction, side: int, fmt: FloatFormat
+) -> tuple[Fraction, Fraction]:
+    """|exact - point| in two floats, which leave 2**-p of 2**-p of it.
+
+    Raises:
+        NotProvedError: it may be 0, or its second float be flushed.
+    """
+    place = exact if isinstance(exact, arb) else to_arb(exact)
+    gap = (to_arb(point) - place) * side
+    if not gap > to_arb(fmt.smallest_normal * 2 ** (3 * fmt.precision)):
+        raise NotProvedError("a place that cannot be told from a float")
+    whole = to_fraction(gap)
+    first = fmt.round(whole)
+    return first, fmt.round(whole - first)
 
 
 def _gain(parts: dict[int, Series], v: int, fmt: FloatFormat) -> int:
@@ -309,6 +295,7 @@ def _factors(
 
 def _reach(
     point: Fraction | None,
+    distance: Fraction,
     root: int,
     made: Expansion,
     k: int,
@@ -334,7 +321,7 @@ def _reach(
         return fmt.max_finite, limit
     # exp(-k g) w**v has left the range of the format by far.
     far = (fmt.emax + fmt.precision + 8) * math.log(2)
-    t = Fraction(1)
+    t = min(Fraction(1), Fraction(2) ** floor_log2(distance))
     step = Fraction(2) if point is None else Fraction(1, 2)
     while True:
         w = float(t) ** ((1 if point is not None else -1) / root)
@@ -355,6 +342,8 @@ def _judged(
         f"expansion with remainder, {left + sum(cuts):.1e} relative "
         "to its first term"
     )
+    if form.offset is not None:
+        note += "; no float is the end, and the distance from it is a pair"
     return form.made(bound, note, truncation)
 
 
@@ -367,6 +356,7 @@ def _roundings(
     with 0 are exact), the powers of a rounded w, and one more.
     """
     each = 1 if form.root == 1 else 2  # 1 / d, or a root and its inverse
+    each += form.offset is not None  # the head of a pair
     sums = 1 + bool(factor.tail)
     yield 0, float(factor.tail), sums
     for i, c in enumerate(factor.rest, 1):

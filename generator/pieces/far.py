@@ -8,6 +8,7 @@ import sympy
 from flint import arb
 from flint import ctx
 
+from ..analysis.beside import Beside
 from ..analysis.work import Work
 from ..analysis.work import shown
 from ..errors import NotProvedError
@@ -19,7 +20,7 @@ from ..numbers.places import expand
 from .end_kinds import AnyEnd
 from .end_kinds import ExponentialEnd
 from .end_kinds import FloatEnd
-from .ends import end_form
+from .end_search import end_form
 from .flat import flat_form
 from .flat import zero_form
 from .logends import log_form
@@ -113,6 +114,28 @@ def _few(work: Work, a: Fraction, b: Fraction) -> bool:
     return (b - a) * mean <= MAX_EXTRA
 
 
+def form_beside(work: Work, beside: Beside) -> AnyEnd:
+    """The form about a place next to an end of the domain.
+
+    Raises:
+        NotRealError, SingularityError, NotProvedError: there is none; why.
+    """
+    if beside.point == beside.exact:
+        return form_at(work, beside.point, beside.side)
+    with ctx.workprec(work.high_bits):
+        return end_form(
+            work.expr,
+            beside.point,
+            beside.side,
+            work.fmt,
+            work.degree + 3,
+            work.goal,
+            work.terms + 6,
+            work.check_time,
+            exact=beside.exact,
+        )
+
+
 def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:
     """The form for one end: an expansion, a constant, or by logarithm.
 
@@ -132,6 +155,7 @@ def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:
                 work.goal,
                 work.terms + 6,
                 work.check_time,
+                work.any_scale,
             )
     except NotRealError:
         raise NotRealError(
@@ -154,6 +178,7 @@ def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:
                 work.fmt,
                 work.high_bits,
                 work.check_time,
+                any_scale=work.any_scale,
             )
         except NotProvedError:
             pass  # f keeps changing

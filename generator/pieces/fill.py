@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -10,6 +11,7 @@ from flint import arb
 from flint import arb_poly
 from flint import ctx
 
+from ..analysis.beside import Beside
 from ..analysis.roots import Root
 from ..analysis.roots import find_roots
 from ..analysis.roots import polished
@@ -35,13 +37,34 @@ from .single import is_nothing
 from .single import nothing
 from .single import single
 
+# Halvings and parts of them: features may be 2**-60 of the domain wide.
+WIDTHS = 160
+
 
 def fill(
-    work: Work, specials: list[Special], start: Fraction, stop: Fraction
+    work: Work,
+    specials: list[Special],
+    start: Fraction,
+    stop: Fraction,
+    beside: Sequence[Beside] = (),
 ) -> tuple[list[Row], list[PowerRow]]:
-    """Rows about every special point and zero, then over the gaps."""
+    """Rows about every special point and zero, then over the gaps.
+
+    Args:
+        beside: zeros next to the ends, outside of them.
+    """
     fixed: list[Row | PowerRow] = []
+    last: list[Row | PowerRow] = []
     edge = start
+    for zero in beside:
+        low, high = _about_end(specials, zero, start, stop)
+        piece = _widest(work, zero.exact, zero.point, low, high, zero.side)
+        if zero.side > 0:
+            fixed, edge, start = [piece], piece.high, piece.high
+        else:
+            last, stop = [piece], piece.low
+    first, final = (p.low for p in fixed), (p.high for p in last)
+    whole = next(first, start), next(final, stop)
     places = [start, *(s.near for s in specials), stop]
     moving = [not is_nothing(work, a, b) for a, b in pairwise(places)]
     for i, s in enumerate(specials):
@@ -70,7 +93,7 @@ def fill(
         fixed += _zeros(work, edge, stop)
     elif edge < stop:
         fixed.append(nothing(edge, stop))
-    pieces = lay(work, fixed, start, stop)
+    pieces = lay(work, [*fixed, *last], *whole)
     for edge in (e for p in pieces for e in (p.low, p.high)):
         if work.fmt.down(edge) != edge:  # it would be rounded when printed
             raise NotProvedError(f"a seam at {float(edge).hex()}, no number")
@@ -83,6 +106,18 @@ def fill(
         [p for p in pieces if isinstance(p, Row)],
         [p for p in pieces if isinstance(p, PowerRow)],
     )
+
+
+def _about_end(
+    specials: list[Special], zero: Beside, start: Fraction, stop: Fraction
+) -> tuple[Fraction, Fraction]:
+    """What the piece about a zero next to an end may cover."""
+    places = [s.near for s in specials]
+    if zero.side > 0:
+        other = min([*places, stop])
+        return start, (start + other) / 2
+    other = max([*places, start])
+    return (other + stop) / 2, stop
 
 
 def _between_two(work: Work, s: Special, t: Special) -> Fraction:
@@ -158,7 +193,7 @@ def _widest(
     room = max(center - left, right - center)
     width = min(room, max(Fraction(8), abs(center)))
     width = Fraction(2) ** (floor_log2(width) + 1)
-    for k in range(44):
+    for k in range(WIDTHS):
         h = width if k % 2 == 0 else width * 3 / 4
         if k % 2:
             width /= 2
@@ -179,14 +214,23 @@ def _widest(
                         piece = _piece(work, series, center, low, high)
                 else:
                     piece = _between(work, series, place, center, low, high)
-            if piece.ulp <= work.goal:
+            if piece.ulp <= work.goal and is_held(piece, work.fmt):
                 return piece
-            reason = NotProvedError(f"{piece.ulp:.3g} ulp")
+            reason = _reason(work, piece)
         except OneSidedError:
             raise
         except NotProvedError as error:
             reason = error
     raise NotProvedError(str(reason))
+
+
+def _reason(work: Work, piece: Row | PowerRow) -> NotProvedError:
+    """Why a piece is none."""
+    if piece.ulp <= work.goal:
+        return NotProvedError(
+            f"numbers beyond {work.fmt.name} about x = {shown(piece.center)}"
+        )
+    return NotProvedError(f"{piece.ulp:.3g} ulp")
 
 
 def _reach(
@@ -298,8 +342,11 @@ def _about_zero(
     reason: Exception | None = None
     room = max(center - left, right - center, Fraction(1, 2**40))
     width = min(room, max(Fraction(8), abs(center)))
+    beyond = left if center > 0 else -right
+    if center and beyond <= 0:  # 0 is in none of them
+        width = min(width, abs(center))
     width = Fraction(2) ** (floor_log2(width) + 1)
-    for k in range(60):
+    for k in range(WIDTHS):
         h = width if k % 2 == 0 else width * 3 / 4
         if k % 2:
             width /= 2
@@ -317,9 +364,9 @@ def _about_zero(
         reach = _reach(at, center, low, high) * (1 + arb((1, -20)))
         try:
             piece = _zero_piece(work, root, at, center, low, high, reach)
-            if piece.ulp <= work.goal:
+            if piece.ulp <= work.goal and is_held(piece, work.fmt):
                 return piece
-            reason = NotProvedError(f"{piece.ulp:.3g} ulp")
+            reason = _reason(work, piece)
         except NotProvedError as error:
             reason = error
     raise NotProvedError(f"none about the zero {shown(center)}: {reason}")

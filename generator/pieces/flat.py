@@ -32,6 +32,7 @@ from .end_kinds import Factor
 from .end_kinds import FloatEnd
 
 STARTS = [Fraction(3, 2) ** k for k in range(-2, 24)]
+NEARER = [Fraction(3, 2) ** k for k in range(-80, -2)]
 DEPTH = 12  # halvings of one box
 MOST_BOXES = 12_000  # looked at in all: a few seconds
 FINER = 5  # bisections of the place where the end begins
@@ -105,11 +106,13 @@ def flat_form(
     bits: int,
     check_time: Callable[[], None] = lambda: None,
     most: int = MOST_BOXES,
+    any_scale: bool = False,
 ) -> FloatEnd:
     """The form for x -> point (None: infinity) from that side.
 
     Args:
         most: boxes looked at before it is given up.
+        any_scale: whether it may begin much nearer to 0 than is usual.
 
     Raises:
         NotProvedError: f does not become constant, or it could not be shown
@@ -126,7 +129,7 @@ def flat_form(
     with ctx.workprec(bits):
         begun, target = Fraction(0), None
         before = Fraction(0)
-        for start in STARTS:
+        for start in (NEARER + STARTS) if any_scale else STARTS:
             target = _target(moved, start * 3 / 2, fmt)
             if target and boxes.always(start, target):
                 begun = start

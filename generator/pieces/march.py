@@ -53,7 +53,7 @@ def march(
             if row is None:
                 width = (end - a) * 5 / 8
                 grown = True
-                least = SMALLEST * max(abs(a), abs(b)) / 2**6
+                least = SMALLEST * max(abs(a), abs(end)) / 2**6
                 if width <= least or end <= _after(work, a):
                     raise NotProvedError(
                         f"{reason} at x = {shown(a)}, on a row "

@@ -26,6 +26,7 @@ from ..numbers.chebyshev import Economized
 from ..numbers.differences import exact_step
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2
+from ..numbers.floats import floor_log2_ball
 from ..numbers.floats import to_arb
 from ..numbers.floats import to_fraction
 from ..numbers.series import Series
@@ -36,6 +37,7 @@ from .rows import SPARE
 from .rows import ulp_bound
 
 MAX_ORDER = 64
+MOST_LEVELS = 4  # of a row with a gain
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class PowerRow:
             2**scales[j].
         most: a larger |d| gives what this gives, infinity; None if none is.
         ulp: proved bound of the total error.
-        truncation: bound of |polynomial - f| / |d|**m.
+        truncation: bound of |polynomial - f 2**gain| / |d|**m.
+        gain: the numbers are those of f * 2**gain, where f itself has a
+            leading coefficient far from 1.
     """
 
     low: Fraction
@@ -68,6 +72,12 @@ class PowerRow:
     most: Fraction | None
     ulp: float
     truncation: float
+    gain: int = 0
+
+    @property
+    def backs(self) -> tuple[int, ...]:
+        """Powers of two that undo `scales` and `gain`."""
+        return tuple(-n * self.order - self.gain for n in self.scales)
 
     @property
     def degree(self) -> int:
@@ -97,6 +107,8 @@ def make_power_row(
         raise NotProvedError(f"no row for a zero of order {m}")
     if not exact_step(center, low, high):
         raise NotProvedError("t - center is rounded beyond [c/2, 2c]")
+    gain = _gain_for(series, fmt)
+    series = series.lifted(gain)
     exact = to_arb(center) if zero is None else zero
     exact = to_arb(exact) if isinstance(exact, Fraction) else exact
     a, b = to_arb(low) - exact, to_arb(high) - exact
@@ -125,8 +137,13 @@ def make_power_row(
     )
     error = (made.dropped(d) + base + change) * SPARE
     error += size * _missed(gap - sum(offset), gap, center, m, fmt)
-    edges, scales, most = _levels(m, factor, reach, fmt)
-    ulp = _bound(float(reach), m, factor, rest, error, fmt)
+    if gain:
+        edges, scales = _gained_levels(m, center, reach, gain, fmt)
+        most = None
+        ulp = _relative_bound(float(reach), m, factor, rest, error, fmt)
+    else:
+        edges, scales, most = _levels(m, factor, reach, fmt)
+        ulp = _bound(float(reach), m, factor, rest, error, fmt)
     # Scaled back it may be rounded once more, where it is subnormal and its
     # own ulp at most half the unit.
     ulp = max(ulp, 0.5 + ulp / 2)
@@ -143,7 +160,17 @@ def make_power_row(
         most,
         ulp,
         error,
+        gain,
     )
+
+
+def _gain_for(series: Series, fmt: FloatFormat) -> int:
+    """0, or what brings a leading coefficient out of proportion near 1."""
+    cs = series.coeffs()
+    if not cs or arb(cs[0]).contains(0):
+        return 0
+    size = floor_log2_ball(arb(cs[0]))
+    return -size if abs(size) > fmt.emax // 2 else 0
 
 
 def _missed(
@@ -209,6 +236,41 @@ def _levels(
     return (tiny, large), (up, 0, -down), most
 
 
+def _gained_levels(
+    m: int, center: Fraction, reach: Fraction, gain: int, fmt: FloatFormat
+) -> tuple[tuple[Fraction, ...], tuple[int, ...]]:
+    """The same for f * 2**gain, whose leading coefficient is next to 1.
+
+    What undoes the scaling undoes the gain with it, one power of two.  So d
+    is scaled no further than f asks for: where |f| is below 2**-3 of the
+    least subnormal number whatever is computed is 0, or as good.
+
+    Raises:
+        NotProvedError: a power of two, or of d, is out of range.
+    """
+    window = fmt.emin + 2 * fmt.precision + 9
+    room = fmt.emax - (fmt.precision + 1) // 2 - 4
+    least = fmt.emin - fmt.precision - 3 + gain  # of d**m that matters
+    if not center:
+        least = max(least, m * fmt.emin)
+    edges, scales = [-(-window // m)], [0]
+    while not scales[1:] or edges[0] * m > least:
+        top = m * edges[0]  # of d**m at this level
+        up = min(-(-max(window - least, 0) // m), (room - top) // m)
+        scales.insert(0, up)
+        edges.insert(0, -(-window // m) - up)
+        if len(scales) > MOST_LEVELS or up <= scales[1]:
+            break
+    powers = (*scales, *(-n * m - gain for n in scales))
+    if (
+        (edges[0] * m > least and scales[0] * m < window - least)
+        or reach > _root_of_two(room, m)
+        or not all(fmt.emin <= n <= fmt.emax for n in powers)
+    ):
+        raise NotProvedError("a leading coefficient out of proportion")
+    return tuple(Fraction(2) ** e for e in edges[1:]), tuple(scales)
+
+
 def _root_of_two(n: int, m: int) -> Fraction:
     """The largest number of four bits, below 2**(n/m)."""
     unit = Fraction(2) ** (n // m - 3)
@@ -216,6 +278,28 @@ def _root_of_two(n: int, m: int) -> Fraction:
     while steps < 15 and (unit * (steps + 1)) ** m <= Fraction(2) ** n:
         steps += 1
     return unit * steps
+
+
+def _sizes(
+    high: np.ndarray,
+    m: int,
+    factor: Fraction,
+    rest: tuple[Fraction, ...],
+    fmt: FloatFormat,
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """|A|, the rest of the sum, and what roundings do; all over |d|**m."""
+    u = 2.0**-fmt.precision
+    size = abs(float(factor))
+    series = sum(abs(float(b)) * high**i for i, b in enumerate(rest))
+    # The pairs keep all but (3 m + 4) 2**(3 - 2 p) of A d**m (and d itself
+    # 2**(1 - 2 p)); b_i d**i meets m + 2 i + 4 roundings.
+    small = (3 * m + 4) * 8 * u * u * size + sum(
+        (m + 2 * i + 4) * u * abs(float(b)) * high**i
+        for i, b in enumerate(rest)
+    )
+    if np.any(size <= 4 / 3 * series):  # a quarter is left: see _levels
+        raise NotProvedError("f may vanish inside a row")
+    return size, series, small
 
 
 def _bound(
@@ -227,7 +311,6 @@ def _bound(
     fmt: FloatFormat,
 ) -> float:
     """In ulp, over octaves of |s|; both signs at once."""
-    u = 2.0**-fmt.precision
     # Below 2**(emin/m - 1) f is below the smallest normal number.
     least = 2.0 ** (fmt.emin / m - 2)
     count = max(
@@ -235,17 +318,8 @@ def _bound(
     )
     high = reach * 2.0 ** (-np.arange(count) / PER_OCTAVE)
     low = high * 2.0 ** (-1 / PER_OCTAVE)
-    size = abs(float(factor))
-    series = sum(abs(float(b)) * high**i for i, b in enumerate(rest))
-    # The pairs keep all but (3 m + 4) 2**(3 - 2 p) of A d**m (and d itself
-    # 2**(1 - 2 p)); b_i d**i meets m + 2 i + 4 roundings.
-    small = (3 * m + 4) * 8 * u * u * size + sum(
-        (m + 2 * i + 4) * u * abs(float(b)) * high**i
-        for i, b in enumerate(rest)
-    )
+    size, series, small = _sizes(high, m, factor, rest, fmt)
     relative = small + error
-    if np.any(size <= 4 / 3 * series):  # a quarter is left: see _levels
-        raise NotProvedError("f may vanish inside a row")
     # Within a cell both the value and its error grow like s**m.
     ya, yb = low**m * (size - series), low**m * (size + series)
     growth = (high / low) ** m
@@ -254,3 +328,21 @@ def _bound(
         ulp_bound(ya, yb, relative * low**m, fmt),
         ulp_bound(ya, yb * growth, carried, fmt),
     )
+
+
+def _relative_bound(
+    reach: float,
+    m: int,
+    factor: Fraction,
+    rest: tuple[Fraction, ...],
+    error: float,
+    fmt: FloatFormat,
+) -> float:
+    """In ulp, of a row with a gain: f may be any power of two times that.
+
+    An error relative to |f| is at most 2**p of it in ulp, and less where f
+    is below the normal numbers.
+    """
+    size, series, small = _sizes(np.array([reach]), m, factor, rest, fmt)
+    own = float(np.max((small + error) / (size - series))) * 2.0**fmt.precision
+    return (own + (0.5 if own <= 1 else 1.0)) * SPARE

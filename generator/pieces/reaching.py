@@ -25,6 +25,7 @@ from .distant import beside
 from .distant import distant
 from .distant import farthest
 from .end_kinds import AnyEnd
+from .end_kinds import BetweenEnd
 from .rewritten import best_form
 from .rewritten import forms_on_both_sides
 from .rewritten import settled_form
@@ -218,6 +219,8 @@ class Reaching:
         if not own:
             return [_Reach(edge, Distant(None, abs(edge)), None)]
         (old,) = own
+        if isinstance(old, BetweenEnd):  # f is not its limit at any float
+            return []
         point = old.point
         if point is not None:
             ends = [beside(work, old)] if point else self._distant(old)

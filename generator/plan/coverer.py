@@ -8,8 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from itertools import zip_longest
 
+from ..analysis.beside import Beside
+from ..analysis.beside import end_beside
 from ..analysis.domain_ends import ends_of
 from ..analysis.domain_ends import has_left
 from ..analysis.domain_ends import is_regular
@@ -24,6 +27,7 @@ from ..errors import NotRealError
 from ..errors import SingularityError
 from ..errors import TimeLimitError
 from ..formula.derivative import derivative
+from ..formula.normal import normal_form
 from ..formula.spec import Spec
 from ..lowering.costs import cost
 from ..numbers.floats import FloatFormat
@@ -37,6 +41,7 @@ from ..pieces.far import SEARCH
 from ..pieces.far import far_end
 from ..pieces.far import far_end_before
 from ..pieces.far import form_at
+from ..pieces.far import form_beside
 from ..pieces.fill import fill
 from ..pieces.flat import zero_form
 from ..pieces.gaps import gap
@@ -49,6 +54,7 @@ from ..pieces.rewritten import CLAIMED
 from ..pieces.rows import Row
 from ..pieces.single import single
 
+PATIENCE = 0.75  # of the time left, for closed forms beside rows
 MORE = 4  # degrees of polynomials beside closed forms: few are evaluated
 
 
@@ -72,9 +78,24 @@ def make_cover(
         TimeLimitError: it takes more than `time_limit` seconds of this
             thread's time.
     """
-    name, derived = spec.name, derivative(spec.expr, spec.variable, order)
+    derived = derivative(spec.expr, spec.variable, order)
     deadline = time.thread_time() + time_limit
     work = Work(derived, spec.variable, fmt, order, goal, deadline)
+    try:
+        return _cover(spec, work, parity)
+    except (BoundNotMetError, SingularityError) as error:
+        # Terms may cancel that do not look alike.
+        again = normal_form(derived, spec.variable)
+        if again is None:
+            raise
+        with suppress(BoundNotMetError, SingularityError, NotRealError):
+            return _cover(spec, replace(work, plain=again), parity)
+        raise error
+
+
+def _cover(spec: Spec, work: Work, parity: int) -> Cover:
+    name, order, fmt, derived = spec.name, work.order, work.fmt, work.plain
+    goal = work.goal
     mine = parity * (-1) ** order
     low, high = ends_of(spec.domain, fmt)
     if mine:
@@ -87,7 +108,14 @@ def make_cover(
         if low is not None and low == high:
             row = single(work, low)
             return Cover(name, order, fmt.name, mine, low, high, (row,), (), ())
-        return _made(work, name, mine, low, high)
+        sides = ((1, spec.domain[0]), (-1, spec.domain[1]))
+        beside = (
+            end_beside(work, end, side)
+            for side, end in sides
+            if not (mine and side > 0)
+        )
+        line = _Line(mine, low, high, (), tuple(b for b in beside if b))
+        return _made(work, name, line)
     except NotProvedError as error:
         raise BoundNotMetError(
             f"Bound not met: expected {goal:g} ulp for the derivative of "
@@ -110,12 +138,14 @@ class _Line:
         low, high: the domain, None for infinity.
         far: sides on which the form of infinity stands.  On a bounded one it
             begins within the domain and goes on beyond.
+        beside: places next to the ends that forms or rows stand about.
     """
 
     parity: int
     low: Fraction | None
     high: Fraction | None
     far: tuple[int, ...]
+    beside: tuple[Beside, ...] = ()
 
     def end(self, side: int) -> Fraction | None:
         """The end on that side."""
@@ -128,33 +158,31 @@ class _Line:
         return tuple(s for s in sides if self.end(s) is not None)
 
 
-def _made(
-    work: Work,
-    name: str,
-    parity: int,
-    low: Fraction | None,
-    high: Fraction | None,
-) -> Cover:
+def _made(work: Work, name: str, line: _Line) -> Cover:
     """The cheapest plan, with a bounded end as it is or as one far out.
 
     What is solved on all reals is so on any part of them: the form of
     infinity holds from its bound on, and rows need not go where f is below
     or above the numbers of the format, where they are good to no bit.
-    Where f has left these at an end that form comes first.
+    Where f has left these at an end that form comes first.  If there is
+    none, f may have features of another size than 1.
     """
+    low, high = line.low, line.high
     infinite = tuple(s for s, e in ((1, high), (-1, low)) if e is None)
-    line = _Line(parity, low, high, infinite)
     gone = tuple(s for s in line.bounded if has_left(work, low, high, s))
     tried = [gone, (), line.bounded, *((s,) for s in line.bounded)]
     reason: Exception | None = None
-    for more in dict.fromkeys(tried):
+    for scaled, more in product((False, True), dict.fromkeys(tried)):
+        if scaled and not (infinite or more):
+            continue
+        own = replace(work, any_scale=True) if scaled else work
         try:
-            return _cheapest(work, name, replace(line, far=(*infinite, *more)))
+            return _cheapest(own, name, replace(line, far=(*infinite, *more)))
         except (SingularityError, NotRealError, OverflowError):
-            if not more:  # elsewhere it may be beyond the domain
+            if not (more or scaled):  # elsewhere it may be beyond the domain
                 raise
         except NotProvedError as error:
-            if not more:
+            if not more and not scaled:
                 reason = error
         except TimeLimitError:
             if reason is None:
@@ -168,13 +196,16 @@ def _cheapest(work: Work, name: str, line: _Line) -> Cover:
     """The cheapest of the plans with these forms at the ends."""
     frame = _framed(work, line)
     plans = [_filled(work, frame, name, line, ())]
-    # Closed forms are more than is needed: where the search has ended,
-    # there are rows.
-    with suppress(SearchEndedError):
-        for left, closed in _alternatives(work, frame, line):
+    # Closed forms are more than is needed: where the search has ended, or
+    # most of the time is gone, there are rows.
+    now = time.thread_time()
+    until = now + (work.deadline - now) * PATIENCE
+    own = replace(work, deadline=until)
+    with suppress(SearchEndedError, TimeLimitError):
+        for left, closed in _alternatives(own, frame, line):
             plans += [
                 _filled(each, left, name, line, closed)
-                for each in (work, replace(work, more_degree=MORE))
+                for each in (own, replace(own, more_degree=MORE))
             ]
     whole = [plan for plan in plans if gap(plan) is None]
     if not whole:
@@ -274,6 +305,15 @@ def _framed(work: Work, line: _Line) -> Frame:
     if start < first or stop > last:
         specials = specials_of(work, min(start, first), max(stop, last))
     singular = {s.exact: s for s in specials if s.exact is not None}
+    for beside in line.beside:
+        if beside.vanishes:
+            continue
+        form = form_beside(work, beside)
+        ends.append(form)
+        if beside.side > 0:
+            start = beside.point + form.bound
+        else:
+            stop = beside.point - form.bound
     for point, side in ((low, 1), (high, -1)):
         if point is None or (parity and point == 0):
             continue
@@ -312,7 +352,13 @@ def _filled(
     rows: list[Row] = []
     powers: list[PowerRow] = []
     if start < stop or not closed:
-        rows, powers = fill(work, specials, start, stop)
+        edges = {line.low: start, line.high: stop}
+        zeros = [
+            b
+            for b in line.beside
+            if b.vanishes and edges.get(b.point) == b.point
+        ]
+        rows, powers = fill(work, specials, start, stop, zeros)
     return Cover(
         name,
         work.order,

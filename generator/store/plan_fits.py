@@ -23,6 +23,7 @@ from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import BetweenEnd
 from ..pieces.end_kinds import ExponentialEnd
 from ..pieces.end_kinds import Factor
 from ..pieces.end_kinds import FloatEnd
@@ -146,6 +147,7 @@ def _check_held(piece: Row | Special, fmt: FloatFormat) -> None:
     else:
         values = [piece.bound, piece.cut]
         values += [piece.point] if piece.point is not None else []
+        values += piece.offset if isinstance(piece, BetweenEnd) else ()
         for factor in _factors(piece):
             values += [factor.head, factor.tail, *factor.rest]
     for value in values:
@@ -202,12 +204,12 @@ def _check_power(power: PowerRow, fmt: FloatFormat) -> None:
         "ascending edges, and one more than these",
         [power.edges, power.scales],
     )
-    most = max(map(abs, power.scales))
+    most = max(map(abs, (*power.backs, *power.scales, power.gain)))
     need(
-        most * power.order <= fmt.emax,
-        "scales",
+        most <= fmt.emax,
+        "scales, gain",
         f"at most {fmt.emax} in size with the power",
-        power.scales,
+        [power.scales, power.gain],
     )
     need(bool(power.rest), "coefficients", "one at least", power.rest)
 
@@ -302,6 +304,14 @@ def _check_end(form: AnyEnd, fmt: FloatFormat) -> None:
         "one that is not 0",
         form.factors,
     )
+    if isinstance(form, BetweenEnd):
+        first, second = form.offset
+        need(
+            form.point is not None and 0 <= abs(second) < first,
+            "the offset of an end",
+            "two positive numbers beside a point",
+            form.offset,
+        )
     if not isinstance(form, ExponentialEnd):
         return
     need(form.level != 0, "level", "one that is not 0", form.level)

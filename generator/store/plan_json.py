@@ -32,6 +32,7 @@ from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
 from ..pieces.cover import AnyPlan
 from ..pieces.cover import Cover
+from ..pieces.end_kinds import BetweenEnd
 from ..pieces.end_kinds import ExponentialEnd
 from ..pieces.end_kinds import Factor
 from ..pieces.end_kinds import FloatEnd
@@ -55,7 +56,7 @@ NODES: dict[str, type] = {
     for node in (
         *(Plan, Piece, Fold, Program, Var, Const, Op),
         *(Cover, Row, PowerRow, Factor, ClosedForm),
-        *(FloatEnd, PairEnd, ExponentialEnd, LogEnd),
+        *(FloatEnd, PairEnd, ExponentialEnd, BetweenEnd, LogEnd),
     )
 }
 FIELDS: dict[type, dict[str, Any]] = {

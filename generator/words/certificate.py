@@ -19,6 +19,7 @@ from ..pieces.closed import ClosedForm
 from ..pieces.cover import AnyPlan
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import AnyEnd
+from ..pieces.end_kinds import BetweenEnd
 from ..pieces.end_kinds import FloatEnd
 from ..pieces.end_kinds import LogEnd
 from ..pieces.lookup import lookup_of
@@ -126,7 +127,7 @@ def _cover(plan: Cover) -> dict[str, object]:
         "ulp": plan.ulp,
         "parity": plan.parity,
         "rows": _rows(plan.rows, plan.dtype),
-        "powers": _table(plan.powers, PowerRow),
+        "powers": _powers(plan.powers),
         "ends": [_end(e, plan.dtype) for e in plan.ends],
         "closed": [_closed(c) for c in plan.closed],
     }
@@ -147,8 +148,9 @@ def _rows(rows: Sequence[Row], dtype: str) -> dict[str, object]:
 def _end(form: AnyEnd, dtype: str) -> dict[str, object]:
     """In the terms that all ends are claimed in, whatever their kind."""
     fields = _fields(form)
+    order: tuple[str, ...]
     if isinstance(form, LogEnd):
-        order: tuple[str, ...] = ("power", "rows", "ulp", "gain")
+        order = ("power", "rows", "ulp", "gain")
         fields["rows"] = _rows(form.rows, dtype)
     else:
         order = END_TERMS
@@ -163,13 +165,23 @@ def _end(form: AnyEnd, dtype: str) -> dict[str, object]:
         }
         if isinstance(form, FloatEnd):
             fields["factors"] = [_fields(form.factor)]
+        if isinstance(form, BetweenEnd):
+            order = (*order, "offset")
     first = ("point", "side", "bound", "cut", "limit")
     return {name: fields[name] for name in (*first, *order)}
 
 
-def _table(pieces: Sequence[Any], kind: Any) -> dict[str, object]:
+def _powers(powers: Sequence[PowerRow]) -> dict[str, object]:
+    """Without their gains, where none has one: few functions need it."""
+    gained = any(p.gain for p in powers)
+    return _table(powers, PowerRow, () if gained else ("gain",))
+
+
+def _table(
+    pieces: Sequence[Any], kind: Any, without: tuple[str, ...] = ()
+) -> dict[str, object]:
     """Many pieces of one kind: the names of their fields once."""
-    names = [f.name for f in dataclasses.fields(kind)]
+    names = [f.name for f in dataclasses.fields(kind) if f.name not in without]
     lines = [
         LINE + json.dumps([_plain(getattr(p, name)) for name in names])
         for p in pieces

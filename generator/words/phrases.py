@@ -25,7 +25,7 @@ from ..pieces.end_kinds import AnyEnd
 from ..pieces.end_kinds import ExponentialEnd
 from ..pieces.end_kinds import FloatEnd
 from ..pieces.end_kinds import LogEnd
-from ..pieces.ends import distances
+from ..pieces.end_search import distances
 from ..pieces.plan import Piece
 from ..pieces.powers import PowerRow
 from ..pieces.rows import Row
