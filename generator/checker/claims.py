@@ -442,13 +442,3 @@ def program_formula(
         return known[statements[-1][0]]
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise Malformed(f"Not a program: {error!r}.") from None
-
-
-def bends(tree: Any) -> list[Fraction]:
-    """The constants c of every minimum(t, c) in a program."""
-    if isinstance(tree, list):
-        found = [c for part in tree for c in bends(part)]
-        if tree and tree[0] == "minimum":
-            found.append(exact(tree[2]["constant"]))
-        return found
-    return []

@@ -26,7 +26,6 @@ from .assumptions import Assumed
 from .carried import meant
 from .claims import Piece
 from .claims import Plan
-from .claims import bends
 from .claims import exact
 from .claims import program_formula
 from .decisions import runs
@@ -390,3 +389,13 @@ class _Tau:
             inside = (first <= k) & (k < last)
             result = np.where(inside, np.maximum(result, bound), result)
         return result
+
+
+def bends(tree: Any) -> list[Fraction]:
+    """The constants c of every minimum(t, c) in a program."""
+    if isinstance(tree, list):
+        found = [c for part in tree for c in bends(part)]
+        if tree and tree[0] == "minimum":
+            found.append(exact(tree[2]["constant"]))
+        return found
+    return []

@@ -364,5 +364,3 @@ def _name(node: ast.stmt) -> str:
 
 TREES = ast.parse(HELPERS + DIVISION).body
 STATED = {_name(node): plain(node) for node in TREES}
-    _name(node): plain(node) for node in ast.parse(HELPERS + DIVISION).body
-}
