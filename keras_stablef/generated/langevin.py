@@ -175,7 +175,7 @@ def langevin_2_float32(x):
     v9_0 = -v8_0
     v9l_0 = -v8l_0
     v2s_0 = v2_0 + apart(v2l_0, "float32")
-    v10_0 = v2s_0 - 3.0
+    v10_0 = apart(v2s_0, "float32") - 3.0
     v11_0 = 4.0 * c0
     v12_0 = -v11_0
     v13_0 = once(ops.exp(v12_0), "float32")
@@ -192,7 +192,7 @@ def langevin_2_float32(x):
     v21_0, v21l_0 = two_sum(v16_0, v21n_0)
     v21t_0 = v21l_0 + v16t_0
     v21s_0 = v21_0 + apart(v21t_0, "float32")
-    v22_0 = v21s_0 + 2.0
+    v22_0 = apart(v21s_0, "float32") + 2.0
     v6s_0 = v6m_0[0] + apart(v6m_0[1], "float32")
     v1s_0 = v1_0 + apart(v1t_0, "float32")
     v23_0 = v6s_0 * v1s_0

@@ -108,7 +108,7 @@ def log_exprel_0_float32(x):
     v5_1, v5l_1 = pair_log(v5m_1, v5n_1, "float32")
     v4s_1 = v4_1 + apart(v4t_1, "float32")
     v5s_1 = v5_1 + apart(v5l_1, "float32")
-    y_1 = v4s_1 - v5s_1
+    y_1 = apart(v4s_1, "float32") - apart(v5s_1, "float32")
     z1 = ops.where(
         -t > constant(3.4028235e38, "float32"),
         constant(float("-inf"), "float32"),

@@ -90,9 +90,9 @@ def phi2_0_float32(x):
     # x <= -2.68435e+08: |x|**(-1); its other terms are below 3.7e-09 of the
     # first. Truncation + roundoff <= 0.563 ulp.
     d0 = -t
-    past = d0 > constant(3.4028235e38, "float32")
+    past = d0 > constant(8.507059e37, "float32")
     d = ops.where(past, constant(2.6843546e08, "float32"), d0)
-    d = ops.clip(d, 2.6843544e08, 3.4028235e38)
+    d = ops.clip(d, 2.6843544e08, 8.50706e37)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(-a, -d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
@@ -154,11 +154,11 @@ def phi2_1_float32(x):
     # x <= -2.14748e+09: |x|**(-2); its other terms are below 3.5e-09 of the
     # first. Truncation + roundoff <= 1.559 ulp.
     d0 = -t
-    past = d0 > constant(3.4028235e38, "float32")
+    past = d0 > constant(9.223372e18, "float32")
     d = ops.where(past, constant(2.1474836e09, "float32"), d0)
-    d = ops.clip(d, 2.1474835e09, 3.4028235e38)
+    d = ops.clip(d, 2.1474835e09, 9.223373e18)
     a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(fixed(quotient(-a, -d, "float32"), "float32"), d, "float32")
+    y0 = quotient(once(quotient(-a, -d, "float32"), "float32"), d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 2.1474836e09, y0, y)
 

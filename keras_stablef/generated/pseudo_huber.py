@@ -162,14 +162,14 @@ def pseudo_huber_2_float32(x):
     # x >= 32768: |x|**(-3); its other terms are below 1.5e-09 of the first.
     # Truncation + roundoff <= 2.526 ulp.
     d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
+    past = d0 > constant(4.3980465e12, "float32")
     d = ops.where(past, constant(32768.0, "float32"), d0)
-    d = ops.clip(d, 32767.998, 3.4028235e38)
+    d = ops.clip(d, 32767.998, 4.398047e12)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(
+        once(
             quotient(
-                fixed(quotient(-a, -d, "float32"), "float32"), d, "float32"
+                once(quotient(-a, -d, "float32"), "float32"), d, "float32"
             ),
             "float32",
         ),
@@ -310,14 +310,14 @@ def pseudo_huber_2_float64(x):
     # x >= 2.14748e+09: |x|**(-3); its other terms are below 6.9e-18 of the
     # first. Truncation + roundoff <= 2.562 ulp.
     d0 = t
-    past = d0 > constant(1.7976931348623157e308, "float64")
+    past = d0 > constant(3.55537315987329e102, "float64")
     d = ops.where(past, constant(2147483648.0, "float64"), d0)
-    d = clamp(d, 2147483648.0, 1.7976931348623157e308, "float64")
+    d = clamp(d, 2147483648.0, 3.55537315987329e102, "float64")
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(
+        once(
             quotient(
-                fixed(quotient(-a, -d, "float64"), "float64"), d, "float64"
+                once(quotient(-a, -d, "float64"), "float64"), d, "float64"
             ),
             "float64",
         ),

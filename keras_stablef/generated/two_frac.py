@@ -75,11 +75,11 @@ def two_frac_0_float32(x):
     # x >= 5.36871e+08: |x|**(-2) -1; its other terms are below 2.7e-09 of the
     # first. Truncation + roundoff <= 1.545 ulp.
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
+    past = d1 > constant(9.223372e18, "float32")
     d = ops.where(past, constant(5.368709e08, "float32"), d1)
-    d = ops.clip(d, 5.3687088e08, 3.4028235e38)
-    a = -1.0 + ops.zeros_like(d)
-    y1 = quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32")
+    d = ops.clip(d, 5.3687088e08, 9.223373e18)
+    a = 1.0 + ops.zeros_like(d)
+    y1 = -quotient(once(quotient(-a, -d, "float32"), "float32"), d, "float32")
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 5.368709e08, y1, y)
     y = ops.where(
@@ -117,7 +117,7 @@ def two_frac_1_float32(x):
     d = ops.where(past, constant(3.0517578e-05, "float32"), d0)
     d = ops.clip(d, 0.0, 3.051758e-05)
     a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(fixed(quotient(-a, -d, "float32"), "float32"), d, "float32")
+    y0 = quotient(once(quotient(-a, -d, "float32"), "float32"), d, "float32")
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
     y = ops.where(d0 < 3.0517578e-05, y0, y)
 
@@ -170,10 +170,10 @@ def two_frac_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.0009765625, "float32"), d0)
     d = ops.clip(d, 0.0, 0.0009765626)
-    a = -2.0 + ops.zeros_like(d)
-    y0 = quotient(
-        fixed(
-            quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32"),
+    a = 2.0 + ops.zeros_like(d)
+    y0 = -quotient(
+        once(
+            quotient(once(quotient(a, d, "float32"), "float32"), d, "float32"),
             "float32",
         ),
         d,
@@ -185,18 +185,16 @@ def two_frac_2_float32(x):
     # x >= 1.07374e+09: |x|**(-4) -6; its other terms are below 2.0e-09 of the
     # first. Truncation + roundoff <= 3.534 ulp.
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
+    past = d1 > constant(4.753162e09, "float32")
     d = ops.where(past, constant(1.0737418e09, "float32"), d1)
-    d = ops.clip(d, 1.07374176e09, 3.4028235e38)
-    a = -6.0 + ops.zeros_like(d)
-    y1 = quotient(
-        fixed(
+    d = ops.clip(d, 1.07374176e09, 4.753163e09)
+    a = 6.0 + ops.zeros_like(d)
+    y1 = -quotient(
+        once(
             quotient(
-                fixed(
+                once(
                     quotient(
-                        fixed(quotient(a, d, "float32"), "float32"),
-                        d,
-                        "float32",
+                        once(quotient(a, d, "float32"), "float32"), d, "float32"
                     ),
                     "float32",
                 ),
@@ -247,11 +245,11 @@ def two_frac_0_float64(x):
     # x >= 2.8823e+17: |x|**(-2) -1; its other terms are below 3.5e-18 of the
     # first. Truncation + roundoff <= 1.532 ulp.
     d1 = t
-    past = d1 > constant(1.7976931348623157e308, "float64")
+    past = d1 > constant(6.703903964971299e153, "float64")
     d = ops.where(past, constant(2.8823037615171174e17, "float64"), d1)
-    d = clamp(d, 2.8823037615171174e17, 1.7976931348623157e308, "float64")
-    a = -1.0 + ops.zeros_like(d)
-    y1 = quotient(fixed(quotient(a, d, "float64"), "float64"), d, "float64")
+    d = clamp(d, 2.8823037615171174e17, 6.703903964971299e153, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y1 = -quotient(once(quotient(-a, -d, "float64"), "float64"), d, "float64")
     y1 = ops.where(past, constant(0.0, "float64"), y1)
     y = ops.where(d1 >= 2.8823037615171174e17, y1, y)
     y = ops.where(
@@ -289,7 +287,7 @@ def two_frac_1_float64(x):
     d = ops.where(past, constant(1.862645149230957e-09, "float64"), d0)
     d = clamp(d, 5e-324, 1.862645149230957e-09, "float64")
     a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(fixed(quotient(-a, -d, "float64"), "float64"), d, "float64")
+    y0 = quotient(once(quotient(-a, -d, "float64"), "float64"), d, "float64")
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
     y = ops.where(d0 < 1.862645149230957e-09, y0, y)
 

@@ -129,8 +129,8 @@ def two_sqrt_1_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(1.7347235e-18, "float32"), d0)
     d = ops.clip(d, 0.0, 1.7347237e-18)
-    a = -0.5 + ops.zeros_like(d)
-    y0 = quotient(a, square_root(d, "float32"), "float32")
+    a = 0.5 + ops.zeros_like(d)
+    y0 = -quotient(a, square_root(d, "float32"), "float32")
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 1.7347235e-18, y0, y)
 
@@ -192,7 +192,7 @@ def two_sqrt_2_float32(x):
     d = ops.clip(d, 0.0, 4.768372e-07)
     a = 0.25 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(quotient(a, d, "float32"), "float32"),
+        once(quotient(a, d, "float32"), "float32"),
         square_root(d, "float32"),
         "float32",
     )
@@ -202,13 +202,13 @@ def two_sqrt_2_float32(x):
     # x >= 1.07374e+09: |x|**(-5/2) 0.375; its other terms are below 3.3e-09
     # of the first. Truncation + roundoff <= 3.557 ulp.
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
+    past = d1 > constant(1.00351595e15, "float32")
     d = ops.where(past, constant(1.0737418e09, "float32"), d1)
-    d = ops.clip(d, 1.07374176e09, 3.4028235e38)
+    d = ops.clip(d, 1.07374176e09, 1.003516e15)
     a = 0.375 + ops.zeros_like(d)
     y1 = quotient(
-        fixed(
-            quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32"),
+        once(
+            quotient(once(quotient(a, d, "float32"), "float32"), d, "float32"),
             "float32",
         ),
         square_root(d, "float32"),
@@ -378,7 +378,7 @@ def two_sqrt_2_float64(x):
     d = clamp(d, 5e-324, 9.094947017729282e-13, "float64")
     a = 0.25 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(quotient(a, d, "float64"), "float64"),
+        once(quotient(a, d, "float64"), "float64"),
         square_root(d, "float64"),
         "float64",
     )

@@ -164,17 +164,17 @@ def asinh_1_float32(x):
     z1 = ys_1
     y = ops.where(inside, z1, y)
     d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
+    past = d0 > constant(8.507059e37, "float32")
     d = ops.where(past, constant(16384.0, "float32"), d0)
-    d = ops.clip(d, 16383.999, 3.4028235e38)
+    d = ops.clip(d, 16383.999, 8.50706e37)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(ops.negative(a), ops.negative(d), "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 16384.0, y0, y)
     d1 = ops.negative(t)
-    past = d1 > constant(3.4028235e38, "float32")
+    past = d1 > constant(8.507059e37, "float32")
     d = ops.where(past, constant(16384.0, "float32"), d1)
-    d = ops.clip(d, 16383.999, 3.4028235e38)
+    d = ops.clip(d, 16383.999, 8.50706e37)
     a = 1.0 + ops.zeros_like(d)
     y1 = quotient(ops.negative(a), ops.negative(d), "float32")
     y1 = ops.where(past, constant(0.0, "float32"), y1)
@@ -235,20 +235,28 @@ def asinh_2_float32(x):
     z1 = y_1
     y = ops.where(inside, z1, y)
     d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
+    past = d0 > constant(9.223372e18, "float32")
     d = ops.where(past, constant(32768.0, "float32"), d0)
-    d = ops.clip(d, 32767.998, 3.4028235e38)
-    a = -1.0 + ops.zeros_like(d)
-    y0 = quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32")
+    d = ops.clip(d, 32767.998, 9.223373e18)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = ops.negative(
+        quotient(
+            once(
+                quotient(ops.negative(a), ops.negative(d), "float32"), "float32"
+            ),
+            d,
+            "float32",
+        )
+    )
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 32768.0, y0, y)
     d1 = ops.negative(t)
-    past = d1 > constant(3.4028235e38, "float32")
+    past = d1 > constant(9.223372e18, "float32")
     d = ops.where(past, constant(32768.0, "float32"), d1)
-    d = ops.clip(d, 32767.998, 3.4028235e38)
+    d = ops.clip(d, 32767.998, 9.223373e18)
     a = 1.0 + ops.zeros_like(d)
     y1 = quotient(
-        fixed(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
+        once(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
         d,
         "float32",
     )

@@ -62,7 +62,7 @@ def log_over_xm1_0_float32(x):
     between = ops.logical_and(t > 0.5, t < 2.0)
     c0 = ops.where(between, constant(2.0, "float32"), t)
     c0 = ops.clip(c0, 1e-45, 3.4028235e38)
-    v0m_0, v0n_0 = split_exponent(c0, 1, "float32")
+    v0m_0, v0n_0 = split_subnormal(c0, 1, "float32")
     v0_0, v0l_0 = pair_log(v0m_0, v0n_0, "float32")
     v1_0, v1l_0 = two_sum(c0, -1.0)
     yal_0 = 1.4411519e17 * v0l_0
@@ -186,7 +186,7 @@ def log_over_xm1_2_float32(x):
     d = ops.clip(d, 0.0, 1.8626454e-09)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
+        once(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
         d,
         "float32",
     )

@@ -144,14 +144,14 @@ def pseudo_huber_2_float32(x):
     z0 = y_0
     y = ops.where(inside, z0, y)
     d0 = t
-    past = d0 > constant(3.4028235e38, "float32")
+    past = d0 > constant(4.3980465e12, "float32")
     d = ops.where(past, constant(32768.0, "float32"), d0)
-    d = ops.clip(d, 32767.998, 3.4028235e38)
+    d = ops.clip(d, 32767.998, 4.398047e12)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(
+        once(
             quotient(
-                fixed(
+                once(
                     quotient(ops.negative(a), ops.negative(d), "float32"),
                     "float32",
                 ),
@@ -298,14 +298,14 @@ def pseudo_huber_2_float64(x):
     z0 = ys_0
     y = ops.where(inside, z0, y)
     d0 = t
-    past = d0 > constant(1.7976931348623157e308, "float64")
+    past = d0 > constant(3.55537315987329e102, "float64")
     d = ops.where(past, constant(2147483648.0, "float64"), d0)
-    d = clamp(d, 2147483648.0, 1.7976931348623157e308, "float64")
+    d = clamp(d, 2147483648.0, 3.55537315987329e102, "float64")
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(
+        once(
             quotient(
-                fixed(
+                once(
                     quotient(ops.negative(a), ops.negative(d), "float64"),
                     "float64",
                 ),

@@ -60,11 +60,19 @@ def two_frac_0_float32(x):
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 1.8626451e-09, y0, y)
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
+    past = d1 > constant(9.223372e18, "float32")
     d = ops.where(past, constant(5.368709e08, "float32"), d1)
-    d = ops.clip(d, 5.3687088e08, 3.4028235e38)
-    a = -1.0 + ops.zeros_like(d)
-    y1 = quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32")
+    d = ops.clip(d, 5.3687088e08, 9.223373e18)
+    a = 1.0 + ops.zeros_like(d)
+    y1 = ops.negative(
+        quotient(
+            once(
+                quotient(ops.negative(a), ops.negative(d), "float32"), "float32"
+            ),
+            d,
+            "float32",
+        )
+    )
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 5.368709e08, y1, y)
     y = ops.where(
@@ -106,7 +114,7 @@ def two_frac_1_float32(x):
     d = ops.clip(d, 0.0, 3.051758e-05)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
+        once(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
         d,
         "float32",
     )
@@ -162,40 +170,46 @@ def two_frac_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.0009765625, "float32"), d0)
     d = ops.clip(d, 0.0, 0.0009765626)
-    a = -2.0 + ops.zeros_like(d)
-    y0 = quotient(
-        fixed(
-            quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32"),
+    a = 2.0 + ops.zeros_like(d)
+    y0 = ops.negative(
+        quotient(
+            once(
+                quotient(
+                    once(quotient(a, d, "float32"), "float32"), d, "float32"
+                ),
+                "float32",
+            ),
+            d,
             "float32",
-        ),
-        d,
-        "float32",
+        )
     )
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.0009765625, y0, y)
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
+    past = d1 > constant(4.753162e09, "float32")
     d = ops.where(past, constant(1.0737418e09, "float32"), d1)
-    d = ops.clip(d, 1.07374176e09, 3.4028235e38)
-    a = -6.0 + ops.zeros_like(d)
-    y1 = quotient(
-        fixed(
-            quotient(
-                fixed(
-                    quotient(
-                        fixed(quotient(a, d, "float32"), "float32"),
-                        d,
+    d = ops.clip(d, 1.07374176e09, 4.753163e09)
+    a = 6.0 + ops.zeros_like(d)
+    y1 = ops.negative(
+        quotient(
+            once(
+                quotient(
+                    once(
+                        quotient(
+                            once(quotient(a, d, "float32"), "float32"),
+                            d,
+                            "float32",
+                        ),
                         "float32",
                     ),
+                    d,
                     "float32",
                 ),
-                d,
                 "float32",
             ),
+            d,
             "float32",
-        ),
-        d,
-        "float32",
+        )
     )
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 1.0737418e09, y1, y)
@@ -236,11 +250,19 @@ def two_frac_0_float64(x):
     y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 3.469446951953614e-18, y0, y)
     d1 = t
-    past = d1 > constant(1.7976931348623157e308, "float64")
+    past = d1 > constant(6.703903964971299e153, "float64")
     d = ops.where(past, constant(2.8823037615171174e17, "float64"), d1)
-    d = clamp(d, 2.8823037615171174e17, 1.7976931348623157e308, "float64")
-    a = -1.0 + ops.zeros_like(d)
-    y1 = quotient(fixed(quotient(a, d, "float64"), "float64"), d, "float64")
+    d = clamp(d, 2.8823037615171174e17, 6.703903964971299e153, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y1 = ops.negative(
+        quotient(
+            once(
+                quotient(ops.negative(a), ops.negative(d), "float64"), "float64"
+            ),
+            d,
+            "float64",
+        )
+    )
     y1 = ops.where(past, constant(0.0, "float64"), y1)
     y = ops.where(d1 >= 2.8823037615171174e17, y1, y)
     y = ops.where(
@@ -282,7 +304,7 @@ def two_frac_1_float64(x):
     d = clamp(d, 5e-324, 1.862645149230957e-09, "float64")
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(quotient(ops.negative(a), ops.negative(d), "float64"), "float64"),
+        once(quotient(ops.negative(a), ops.negative(d), "float64"), "float64"),
         d,
         "float64",
     )

@@ -113,8 +113,8 @@ def two_sqrt_1_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(1.7347235e-18, "float32"), d0)
     d = ops.clip(d, 0.0, 1.7347237e-18)
-    a = -0.5 + ops.zeros_like(d)
-    y0 = quotient(a, square_root(d, "float32"), "float32")
+    a = 0.5 + ops.zeros_like(d)
+    y0 = ops.negative(quotient(a, square_root(d, "float32"), "float32"))
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 1.7347235e-18, y0, y)
     d1 = t
@@ -175,20 +175,20 @@ def two_sqrt_2_float32(x):
     d = ops.clip(d, 0.0, 4.768372e-07)
     a = 0.25 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(quotient(a, d, "float32"), "float32"),
+        once(quotient(a, d, "float32"), "float32"),
         square_root(d, "float32"),
         "float32",
     )
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
     y = ops.where(d0 < 4.7683716e-07, y0, y)
     d1 = t
-    past = d1 > constant(3.4028235e38, "float32")
+    past = d1 > constant(1.00351595e15, "float32")
     d = ops.where(past, constant(1.0737418e09, "float32"), d1)
-    d = ops.clip(d, 1.07374176e09, 3.4028235e38)
+    d = ops.clip(d, 1.07374176e09, 1.003516e15)
     a = 0.375 + ops.zeros_like(d)
     y1 = quotient(
-        fixed(
-            quotient(fixed(quotient(a, d, "float32"), "float32"), d, "float32"),
+        once(
+            quotient(once(quotient(a, d, "float32"), "float32"), d, "float32"),
             "float32",
         ),
         square_root(d, "float32"),
@@ -356,7 +356,7 @@ def two_sqrt_2_float64(x):
     d = clamp(d, 5e-324, 9.094947017729282e-13, "float64")
     a = 0.25 + ops.zeros_like(d)
     y0 = quotient(
-        fixed(quotient(a, d, "float64"), "float64"),
+        once(quotient(a, d, "float64"), "float64"),
         square_root(d, "float64"),
         "float64",
     )

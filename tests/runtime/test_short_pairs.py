@@ -165,3 +165,21 @@ def test_powers_of_two_are_exact(dtype: str, mode: str) -> None:
         if e <= limit:
             pair = [Fraction(float(g)) for g in got[4:, i]]
             assert pair == [one * held] * 2
+
+
+@pytest.mark.parametrize("bits", [True, False])
+@pytest.mark.parametrize("dtype", list(PRECISION))
+def test_roots_of_the_largest_numbers(
+    dtype: str, bits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Halves that are rounded, and not cut, would overflow when squared."""
+    if not bits:
+        monkeypatch.setattr(pairs, "sees_bits", lambda: False)
+    last = np.finfo(dtype).max
+    x = np.array([last, np.nextafter(last, np.array(0, dtype)), last / 3])
+    x = x.astype(dtype)
+    got = run(lambda a: pairs.short_root((a, None), dtype), x[None], dtype,
+              "eager")  # fmt: skip
+    with mpmath.workprec(300):
+        exact = [mpmath.sqrt(mpmath.mpf(float(v))) for v in x]
+        assert worst(got, exact) <= 2.0 ** (-PRECISION[dtype] - HALVES + 1)
