@@ -19,11 +19,13 @@ def _square_root(a, dtype):
 
 
 def _has_mkl_roots(a):
-    if backend() != "torch" or not _sees_bits():
-        return False
-    import torch
+    if backend() == "torch":
+        import torch
 
-    return getattr(a, "is_cpu", True) and not torch.compiler.is_compiling()
+        if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
+            return False
+        return getattr(a, "is_cpu", True)
+    return False
 
 
 def _rounds_to_nearest(a, b):

@@ -212,8 +212,9 @@ class _Carried:
             "exp": self._exp,
         }
         if node.name == "log":
+            (a,) = args
             own = node.args[0] == Var(self.piece.program.input)
-            return self._log(name, *args, own)
+            return self._log(name, a, own)
         return two[node.name](name, *args)
 
     def _constant(self, node: Op) -> _Value:

@@ -26,6 +26,8 @@ from .rows import SPARE
 
 LEFT_OUT = 4  # bits below half an ulp
 OFF = 2.0**-18  # of a quotient or root, beyond its rounding, in ulp
+# Of the least normal number: where 0 takes over f is below it.
+BELOW = 1 - Fraction(1, 2**20)
 
 
 def bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> FloatEnd | None:
@@ -48,7 +50,7 @@ def bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> FloatEnd | None:
     else:
         return None
     truncation = left / (1 - left) * SPARE
-    ulp += truncation * 2.0**fmt.precision
+    ulp = (ulp + truncation * 2.0**fmt.precision) * SPARE
     if ulp > goal:
         return None
     return FloatEnd(
@@ -99,7 +101,7 @@ def _cut(
     if end.power <= 0:
         return end.cut
     # (|head| / normal)**q is t**p there, or t**-p.
-    size = (abs(_head(end)) / fmt.smallest_normal) ** end.root
+    size = (abs(_head(end)) / fmt.smallest_normal / BELOW) ** end.root
     infinite = end.point is None
 
     def is_normal(t: Fraction) -> bool:

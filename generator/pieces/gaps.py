@@ -31,8 +31,10 @@ def gap(cover: Cover) -> tuple[Fraction, Fraction] | None:
 def _intervals(
     cover: Cover, last: Fraction
 ) -> Iterator[tuple[Fraction, Fraction]]:
-    for row in (*cover.rows, *cover.powers):
+    for row in cover.rows:
         yield row.low, row.high
+    for power in cover.powers:
+        yield power.low, power.high
     for form in cover.closed:
         ends = form.low, form.high
         yield ends if form.side > 0 else (-ends[1], -ends[0])

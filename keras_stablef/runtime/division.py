@@ -88,11 +88,13 @@ def rounds_to_nearest(a: Any, b: Any) -> bool:
 
 def has_mkl_roots(a: Any) -> bool:
     """Whether torch itself takes the root, on a CPU."""
-    if backend() != "torch" or not sees_bits():
-        return False
-    import torch
+    if backend() == "torch":
+        import torch
 
-    return getattr(a, "is_cpu", True) and not torch.compiler.is_compiling()
+        if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
+            return False
+        return getattr(a, "is_cpu", True)
+    return False
 
 
 def where_it_runs(near: Any, far: Any, a: Any, b: Any) -> Any:
