@@ -164,17 +164,17 @@ def asinh_1_float32(x):
     z1 = ys_1
     y = ops.where(inside, z1, y)
     d0 = t
-    past = d0 > constant(8.507059e37, "float32")
+    past = d0 > constant(8.507067e37, "float32")
     d = ops.where(past, constant(16384.0, "float32"), d0)
-    d = ops.clip(d, 16383.999, 8.50706e37)
+    d = ops.clip(d, 16383.999, 8.507068e37)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(ops.negative(a), ops.negative(d), "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 16384.0, y0, y)
     d1 = ops.negative(t)
-    past = d1 > constant(8.507059e37, "float32")
+    past = d1 > constant(8.507067e37, "float32")
     d = ops.where(past, constant(16384.0, "float32"), d1)
-    d = ops.clip(d, 16383.999, 8.50706e37)
+    d = ops.clip(d, 16383.999, 8.507068e37)
     a = 1.0 + ops.zeros_like(d)
     y1 = quotient(ops.negative(a), ops.negative(d), "float32")
     y1 = ops.where(past, constant(0.0, "float32"), y1)
@@ -235,9 +235,9 @@ def asinh_2_float32(x):
     z1 = y_1
     y = ops.where(inside, z1, y)
     d0 = t
-    past = d0 > constant(9.223372e18, "float32")
+    past = d0 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(32768.0, "float32"), d0)
-    d = ops.clip(d, 32767.998, 9.223373e18)
+    d = ops.clip(d, 32767.998, 9.223378e18)
     a = 1.0 + ops.zeros_like(d)
     y0 = ops.negative(
         quotient(
@@ -251,9 +251,9 @@ def asinh_2_float32(x):
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 32768.0, y0, y)
     d1 = ops.negative(t)
-    past = d1 > constant(9.223372e18, "float32")
+    past = d1 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(32768.0, "float32"), d1)
-    d = ops.clip(d, 32767.998, 9.223373e18)
+    d = ops.clip(d, 32767.998, 9.223378e18)
     a = 1.0 + ops.zeros_like(d)
     y1 = quotient(
         once(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),

@@ -76,9 +76,9 @@ def phi2_0_float32(x):
     z2 = y_2
     y = ops.where(inside, z2, y)
     d0 = ops.negative(t)
-    past = d0 > constant(8.507059e37, "float32")
+    past = d0 > constant(8.507067e37, "float32")
     d = ops.where(past, constant(2.6843546e08, "float32"), d0)
-    d = ops.clip(d, 2.6843544e08, 8.50706e37)
+    d = ops.clip(d, 2.6843544e08, 8.507068e37)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(ops.negative(a), ops.negative(d), "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
@@ -133,9 +133,9 @@ def phi2_1_float32(x):
     z2 = ys_2
     y = ops.where(inside, z2, y)
     d0 = ops.negative(t)
-    past = d0 > constant(9.223372e18, "float32")
+    past = d0 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(2.1474836e09, "float32"), d0)
-    d = ops.clip(d, 2.1474835e09, 9.223373e18)
+    d = ops.clip(d, 2.1474835e09, 9.223378e18)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
         once(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),

@@ -94,9 +94,9 @@ def phi3_0_float32(x):
     z2 = y_2
     y = ops.where(inside, z2, y)
     d0 = ops.negative(t)
-    past = d0 > constant(4.2535296e37, "float32")
+    past = d0 > constant(4.2535336e37, "float32")
     d = ops.where(past, constant(1.0737418e09, "float32"), d0)
-    d = ops.clip(d, 1.07374176e09, 4.25353e37)
+    d = ops.clip(d, 1.07374176e09, 4.253534e37)
     a = 0.5 + ops.zeros_like(d)
     y0 = quotient(a, d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)
@@ -165,9 +165,9 @@ def phi3_1_float32(x):
     z2 = ys_2
     y = ops.where(inside, z2, y)
     d0 = ops.negative(t)
-    past = d0 > constant(6.521909e18, "float32")
+    past = d0 > constant(6.5219115e18, "float32")
     d = ops.where(past, constant(2.1474836e09, "float32"), d0)
-    d = ops.clip(d, 2.1474835e09, 6.5219094e18)
+    d = ops.clip(d, 2.1474835e09, 6.521912e18)
     a = 0.5 + ops.zeros_like(d)
     y0 = quotient(once(quotient(a, d, "float32"), "float32"), d, "float32")
     y0 = ops.where(past, constant(0.0, "float32"), y0)

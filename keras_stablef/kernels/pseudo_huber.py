@@ -144,9 +144,9 @@ def pseudo_huber_2_float32(x):
     z0 = y_0
     y = ops.where(inside, z0, y)
     d0 = t
-    past = d0 > constant(4.3980465e12, "float32")
+    past = d0 > constant(4.3980476e12, "float32")
     d = ops.where(past, constant(32768.0, "float32"), d0)
-    d = ops.clip(d, 32767.998, 4.398047e12)
+    d = ops.clip(d, 32767.998, 4.398048e12)
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
         once(
@@ -298,9 +298,9 @@ def pseudo_huber_2_float64(x):
     z0 = ys_0
     y = ops.where(inside, z0, y)
     d0 = t
-    past = d0 > constant(3.55537315987329e102, "float64")
+    past = d0 > constant(3.555374290096698e102, "float64")
     d = ops.where(past, constant(2147483648.0, "float64"), d0)
-    d = clamp(d, 2147483648.0, 3.55537315987329e102, "float64")
+    d = clamp(d, 2147483648.0, 3.555374290096698e102, "float64")
     a = 1.0 + ops.zeros_like(d)
     y0 = quotient(
         once(

@@ -60,9 +60,9 @@ def two_frac_0_float32(x):
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 1.8626451e-09, y0, y)
     d1 = t
-    past = d1 > constant(9.223372e18, "float32")
+    past = d1 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(5.368709e08, "float32"), d1)
-    d = ops.clip(d, 5.3687088e08, 9.223373e18)
+    d = ops.clip(d, 5.3687088e08, 9.223378e18)
     a = 1.0 + ops.zeros_like(d)
     y1 = ops.negative(
         quotient(
@@ -186,9 +186,9 @@ def two_frac_2_float32(x):
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.0009765625, y0, y)
     d1 = t
-    past = d1 > constant(4.753162e09, "float32")
+    past = d1 > constant(4.753164e09, "float32")
     d = ops.where(past, constant(1.0737418e09, "float32"), d1)
-    d = ops.clip(d, 1.07374176e09, 4.753163e09)
+    d = ops.clip(d, 1.07374176e09, 4.7531643e09)
     a = 6.0 + ops.zeros_like(d)
     y1 = ops.negative(
         quotient(
@@ -250,9 +250,9 @@ def two_frac_0_float64(x):
     y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 3.469446951953614e-18, y0, y)
     d1 = t
-    past = d1 > constant(6.703903964971299e153, "float64")
+    past = d1 > constant(6.7039071616441e153, "float64")
     d = ops.where(past, constant(2.8823037615171174e17, "float64"), d1)
-    d = clamp(d, 2.8823037615171174e17, 6.703903964971299e153, "float64")
+    d = clamp(d, 2.8823037615171174e17, 6.7039071616441e153, "float64")
     a = 1.0 + ops.zeros_like(d)
     y1 = ops.negative(
         quotient(

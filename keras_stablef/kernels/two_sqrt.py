@@ -182,9 +182,9 @@ def two_sqrt_2_float32(x):
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
     y = ops.where(d0 < 4.7683716e-07, y0, y)
     d1 = t
-    past = d1 > constant(1.00351595e15, "float32")
+    past = d1 > constant(1.0035163e15, "float32")
     d = ops.where(past, constant(1.0737418e09, "float32"), d1)
-    d = ops.clip(d, 1.07374176e09, 1.003516e15)
+    d = ops.clip(d, 1.07374176e09, 1.00351636e15)
     a = 0.375 + ops.zeros_like(d)
     y1 = quotient(
         once(
