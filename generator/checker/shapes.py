@@ -257,6 +257,9 @@ CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
         ((FLOATS, f"{FLOATS} literal", "dtype"), _ratio),
         ((f"{FLOATS} literal", FLOATS, "dtype"), _ratio),
     ],
+    "_square_root": [
+        (("input", "dtype"), lambda d, _: number(d.degree, d.simple)),
+    ],
     "_horner": [
         (
             ("sequence", FLOATS),

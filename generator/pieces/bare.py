@@ -167,6 +167,8 @@ def _ulps(end: FloatEnd | PairEnd, fmt: FloatFormat) -> float:
     before = (1 + 2 * OFF) * (count - 1)
     if exact and power > 0 and before:  # the first product is
         before -= 1
+    if not exact and power < 0:  # c / t may be c (1 / t)
+        before += 1 + 2 * OFF
     if half:
         before += 2 * (float(primitive_errors(fmt.name).ulp("sqrt")) + OFF)
     return before + 0.5 + 2 * OFF
