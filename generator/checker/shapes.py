@@ -258,7 +258,7 @@ CALLS: dict[str, list[tuple[tuple[str, ...], Kind | Result]]] = {
         ((f"{FLOATS} literal", FLOATS, "dtype"), _ratio),
     ],
     "_square_root": [
-        (("input", "dtype"), lambda d, _: number(d.degree, d.simple)),
+        ((FLOATS, "dtype"), lambda d, _: number(d.degree, d.simple)),
     ],
     "_horner": [
         (

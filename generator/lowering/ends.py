@@ -13,6 +13,7 @@ from ..pieces.end_kinds import Factor
 from ..pieces.end_kinds import FloatEnd
 from ..pieces.end_kinds import LogEnd
 from ..pieces.end_kinds import PairEnd
+from ..pieces.first_term import first_term
 from ..pieces.plan import ORDERS
 from ..program.program import Const
 from ..program.program import Expr
@@ -212,21 +213,32 @@ def _first_term(
     XLA makes no a / (d d) of (a / d) / d, of which d d may be out of range.
     """
     size, negative = abs(form.factor.head), form.factor.head < 0
-    found: Statements = [assign("a", Number(size, dtype) + zeros("d"))]
-    steps: list[Expr] = [D] * int(abs(power))
-    if power.denominator == 2:
-        steps.append(Op("sqrt", (D,)))
-    value: Expr = Var("a")
-    for i, step in enumerate(steps):
-        if i:
+    program = first_term(power, size, form.point is None, FORMATS[dtype])
+    assert program is not None
+    found: Statements = []
+    values: dict[str, Expr] = {program.input: D}
+
+    def of(node: Expr) -> Expr:
+        if isinstance(node, Const):  # a tensor, or torch would take 1 / d
+            return Number(node.value, dtype) + zeros("d")
+        assert isinstance(node, Var)
+        return values[node.name]
+
+    for i, (name, node) in enumerate(program.statements):
+        assert isinstance(node, Op)
+        args = [of(part) for part in node.args]
+        first = node.args[0]
+        if node.name == "div" and first == Const(Fraction(1)):
+            args = [-args[0], -args[1]]  # see `body.reciprocal`
+        if node.name == "mul" and isinstance(first, Const):
+            args[0] = Number(first.value, dtype)
+        value: Expr = Op(node.name, tuple(args))
+        if i < len(program.statements) - 1:
             value = Call("once", (value, Word(dtype)))
-        if power > 0:
-            value = value * step
-        elif i == 0 and size == 1:
-            value = (-value) / (-step)  # see `body.reciprocal`
-        else:
-            value = value / step
-    return [*found, assign(f"y{k}", -value if negative else value)]
+        found.append(assign(f"{name}_{k}", value))
+        values[name] = Var(f"{name}_{k}")
+    last = values[program.statements[-1][0]]
+    return [*found, assign(f"y{k}", -last if negative else last)]
 
 
 def _pairs(

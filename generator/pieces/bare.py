@@ -3,7 +3,7 @@
 f = w**v (head + w P(w) + log(w) w P_1(w) + ...) is head w**v but for
 w (sum |c| w**i + ...) / |head|, which falls with w as long as |log w|**j w
 does.  Next to an end a closed form need go no nearer than to where that is
-below 2**-(p + 4), and head t**(v / q) is a quotient or two.
+below 2**-(p + 4), and head t**(v / q) is a quotient or two (`first_term`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2
-from ..program.assumed import primitive_errors
+from ..program.program import Program
 from .end_kinds import AnyEnd
 from .end_kinds import BetweenEnd
 from .end_kinds import ExponentialEnd
@@ -22,6 +22,8 @@ from .end_kinds import Factor
 from .end_kinds import FloatEnd
 from .end_kinds import LogEnd
 from .end_kinds import PairEnd
+from .first_term import bound_of
+from .first_term import first_term
 from .rows import SPARE
 
 LEFT_OUT = 4  # bits below half an ulp
@@ -37,10 +39,10 @@ def bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> FloatEnd | None:
     the other, in one direction: none is out of range where neither of the
     two is.
     """
-    if not may_be_bare(end, fmt, goal):
+    if not may_be_bare(end, fmt):
         return None
     assert isinstance(end, (FloatEnd, PairEnd))
-    factors, head, ulp = _factors(end), _head(end), _ulps(end, fmt)
+    factors, head = _factors(end), _head(end)
     infinite = end.point is None
     for distance in _distances(infinite, end.bound, fmt):
         w = float(distance) ** ((-1 if infinite else 1) / end.root)
@@ -50,14 +52,15 @@ def bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> FloatEnd | None:
     else:
         return None
     truncation = left / (1 - left) * SPARE
-    ulp = (ulp + truncation * 2.0**fmt.precision) * SPARE
-    if ulp > goal:
+    cut = _cut(end, distance, fmt)
+    ulp = _ulps(end, distance, cut, fmt, truncation, goal)
+    if ulp is None:
         return None
     return FloatEnd(
         point=end.point,
         side=end.side,
         bound=distance,
-        cut=_cut(end, distance, fmt),
+        cut=cut,
         limit=end.limit,
         power=end.power,
         root=end.root,
@@ -68,8 +71,8 @@ def bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> FloatEnd | None:
     )
 
 
-def may_be_bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> bool:
-    """Whether its first term alone is good enough, from somewhere on."""
+def may_be_bare(end: AnyEnd, fmt: FloatFormat) -> bool:
+    """Whether its first term may be all of it, from somewhere on."""
     if isinstance(end, (BetweenEnd, ExponentialEnd, LogEnd)):
         return False
     first, *logs = _factors(end)
@@ -77,8 +80,20 @@ def may_be_bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> bool:
         return False
     if not (first.tail or first.rest or logs):
         return False
-    inside = fmt.smallest_normal <= abs(_head(end)) <= fmt.max_finite
-    return inside and _ulps(end, fmt) <= goal
+    head = _head(end)
+    inside = fmt.smallest_normal <= abs(head) <= fmt.max_finite
+    return inside and (end.power == 0 or _program(end, fmt) is not None)
+
+
+def _program(end: FloatEnd | PairEnd, fmt: FloatFormat) -> Program | None:
+    power = power_of(end)
+    return first_term(power, abs(_head(end)), end.point is None, fmt)
+
+
+def power_of(end: FloatEnd | PairEnd) -> Fraction:
+    """Of the distance."""
+    sign = -1 if end.point is None else 1
+    return Fraction(sign * end.power, end.root)
 
 
 def _factors(end: FloatEnd | PairEnd) -> tuple[Factor, ...]:
@@ -149,26 +164,29 @@ def _left(factors: tuple[Factor, ...], w: float) -> float:
     return total / abs(float(factors[0].head))
 
 
-def _ulps(end: FloatEnd | PairEnd, fmt: FloatFormat) -> float:
-    """Of head t**power: what its last operation rounds, and those before.
-
-    These are relative errors of half an ulp or less, which is up to an ulp
-    of the result; a root is an operand of the last.
-    """
+def _ulps(
+    end: FloatEnd | PairEnd,
+    bound: Fraction,
+    cut: Fraction,
+    fmt: FloatFormat,
+    truncation: float,
+    goal: float,
+) -> float | None:
     head = _head(end)
-    sign = -1 if end.point is None else 1
-    power = Fraction(sign * end.power, end.root)
-    half = power.denominator == 2
-    count = int(abs(power)) + half
-    if not count:
-        return 0.0 if fmt.holds(head) else 0.5
+    left = truncation * 2.0**fmt.precision
+    if not end.power:
+        off = 0.0 if fmt.holds(head) else 0.5
+        return (off + left) * SPARE
     top, bottom = abs(head.numerator), head.denominator
     exact = top & (top - 1) == 0 and bottom & (bottom - 1) == 0
-    before = (1 + 2 * OFF) * (count - 1)
-    if exact and power > 0 and before:  # the first product is
-        before -= 1
-    if not exact and power < 0:  # c / t may be c (1 / t)
-        before += 1 + 2 * OFF
-    if half:
-        before += 2 * (float(primitive_errors(fmt.name).ulp("sqrt")) + OFF)
-    return before + 0.5 + 2 * OFF
+    program = _program(end, fmt)
+    assert program is not None
+    low, high = (bound, cut) if end.point is None else (cut, bound)
+    low = max(low, fmt.smallest_normal)
+    found = bound_of(program, low, high, fmt, truncation, goal)
+    if found is None:
+        return None
+    if power_of(end).denominator == 1 and power_of(end) < 0 and not exact:
+        found += 1 + 2 * OFF  # c / t may be c (1 / t)
+    found *= SPARE
+    return found if found <= goal else None

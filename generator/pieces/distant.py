@@ -160,7 +160,7 @@ def _is_out(size: float, end: ExponentialEnd, fmt: FloatFormat) -> bool:
 def _lone(work: Work, end: AnyEnd) -> FloatEnd | None:
     """The first term of the expansion there."""
     found = bare(end, work.fmt, work.goal)
-    if found is not None or not may_be_bare(end, work.fmt, work.goal):
+    if found is not None or not may_be_bare(end, work.fmt):
         return found
     for far in FAR:  # what was left out there is less further out
         made = _from(work, end, far)
@@ -232,6 +232,7 @@ def _vanished(work: Work, end: PairEnd | FloatEnd) -> FloatEnd | None:
         cut=bound - Fraction(2) ** (floor_log2(bound) - 8),
         limit=0.0,
         power=0,
+        root=1 if isinstance(end, FloatEnd) else end.root,
         factor=Factor(Fraction(0), Fraction(0), ()),
         ulp=0.0,
         note=f"|f| is below 2**emin of {fmt.name}, by its expansion",
