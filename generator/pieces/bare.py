@@ -9,6 +9,7 @@ below 2**-(p + 4), and head t**(v / q) is a quotient or two (`first_term`).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -53,6 +54,8 @@ def bare(end: AnyEnd, fmt: FloatFormat, goal: float) -> FloatEnd | None:
         return None
     truncation = left / (1 - left) * SPARE
     cut = _cut(end, distance, fmt)
+    if cut is None:
+        return None
     ulp = _ulps(end, distance, cut, fmt, truncation, goal)
     if ulp is None:
         return None
@@ -107,8 +110,8 @@ def _head(end: FloatEnd | PairEnd) -> Fraction:
 
 def _cut(
     end: FloatEnd | PairEnd, bound: Fraction, fmt: FloatFormat
-) -> Fraction:
-    """Where the first term leaves the normal numbers, for 0.
+) -> Fraction | None:
+    """Where the first term leaves the normal numbers; None if it has by then.
 
     Out there it may be flushed, and a quotient c / t that is computed as c
     (1 / t) all the more.
@@ -123,15 +126,43 @@ def _cut(
         power = t**end.power
         return power <= size if infinite else power * size >= 1
 
-    low, high = bound, end.cut if infinite else fmt.smallest_subnormal
-    if not is_normal(bound) or is_normal(high):
+    far = end.cut if infinite else fmt.smallest_subnormal
+    if not is_normal(bound):
+        return None
+    if is_normal(far):
         return end.cut
+    last, first = _turn(is_normal, bound, far, fmt)
+    # The last normal one at infinity, the first that is none at 0.
+    return last if infinite else first
+
+
+def _least(
+    end: FloatEnd | PairEnd, bound: Fraction, fmt: FloatFormat
+) -> Fraction:
+    """The least normal distance of which the first term is no infinity."""
+    size = (abs(_head(end)) / fmt.max_finite) ** end.root
+    least = fmt.smallest_normal
+
+    def is_finite(t: Fraction) -> bool:
+        return size <= t**-end.power
+
+    if end.power >= 0 or is_finite(least) or not is_finite(bound):
+        return least
+    return _turn(is_finite, bound, least, fmt)[0]
+
+
+def _turn(
+    holds: Callable[[Fraction], bool],
+    near: Fraction,
+    far: Fraction,
+    fmt: FloatFormat,
+) -> tuple[Fraction, Fraction]:
+    """The floats between which it ceases to hold, from near to far."""
     while True:
-        middle = fmt.round(_between(low, high))
-        if middle in (low, high):
-            # The last normal one at infinity, the first that is none at 0.
-            return low if infinite else high
-        low, high = (middle, high) if is_normal(middle) else (low, middle)
+        middle = fmt.round(_between(near, far))
+        if middle in (near, far):
+            return near, far
+        near, far = (middle, far) if holds(middle) else (near, middle)
 
 
 def _between(a: Fraction, b: Fraction) -> Fraction:
@@ -182,7 +213,8 @@ def _ulps(
     program = _program(end, fmt)
     assert program is not None
     low, high = (bound, cut) if end.point is None else (cut, bound)
-    low = max(low, fmt.smallest_normal)
+    if end.point is not None:  # above the largest number inf is right
+        low = max(low, _least(end, bound, fmt))
     found = bound_of(program, low, high, fmt, truncation, goal)
     if found is None:
         return None
