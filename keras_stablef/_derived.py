@@ -22,9 +22,8 @@ from ._progress import progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import sympy
-
     from .generator.formula.catalogue import Entry
+    from .generator.formula.lift import Lifted
     from .generator.numbers.floats import FloatFormat
     from .generator.pieces.cover import AnyPlan
     from .generator.program.assumed import PrimitiveErrors
@@ -282,6 +281,13 @@ def saved_op_refusal(message: str) -> ValueError:
     return SavedOpError(message)
 
 
+def is_unreal(error: ValueError) -> bool:
+    """Whether a formula was refused for where it is not real."""
+    from .generator.errors import NotRealError
+
+    return isinstance(error, NotRealError)
+
+
 def nearest(name: str, known: Collection[str]) -> str:
     """ ", did you mean ...", or nothing, for a message."""
     from .generator.formula.spec import nearest
@@ -306,11 +312,13 @@ def format_of(name: str, known: Mapping[str, FloatFormat]) -> FloatFormat:
     return get_format(name, known)
 
 
-def lifted(function: Callable[[Any], Any]) -> sympy.Expr | str:
+def lifted(
+    function: Callable[[Any], Any], domain: tuple[object, object], dtype: str
+) -> Lifted:
     """The formula of a Python function over keras.ops."""
     from .generator.formula.lift import lift
 
-    return lift(function, READING)
+    return lift(function, READING, domain, dtype)
 
 
 def entry(name: str) -> Entry | None:

@@ -1,8 +1,9 @@
 """What f is.
 
-Owns: text and Python functions read by a whitelist (`parse`, `lift`), sizes
-before sympy evaluates (`arithmetic`), a formula printed anew (`written`), the
-interval (`domain`), symmetry about 0 (`parity`), derivatives
+Owns: text and Python functions read by a whitelist (`parse`, `lift` with
+`tracing`, `keras_names`, `meant`, `guards` and `terms`), sizes before sympy
+evaluates (`arithmetic`), a formula printed anew (`written`), its exact values
+(`exact`), the interval (`domain`), symmetry (`parity`), derivatives
 (`derivative`), names for what is made of others (`shorthand`), formulas that
 are one number (`constant`), and the declared functions (`catalogue`).
 

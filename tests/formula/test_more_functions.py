@@ -10,11 +10,12 @@ import sympy
 from cases import X
 from holding import holding
 from keras import ops
+from sampling import sampled
+
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.formula.lift import lift
 from keras_stablef.generator.formula.parse import parse
 from keras_stablef.generator.formula.spec import make_spec
-from sampling import sampled
 
 pytestmark = pytest.mark.once
 
@@ -85,7 +86,7 @@ def test_text(text: str, wanted: sympy.Expr) -> None:
 
 @pytest.mark.parametrize(("function", "wanted"), KERAS)
 def test_keras(function: Callable[[Any], Any], wanted: sympy.Expr) -> None:
-    made = lift(function, 10.0)
+    made = lift(function, 10.0).formula
     assert isinstance(made, sympy.Expr)
     assert agree(made, wanted)
     assert agree(parse(make_spec(made).text), wanted)
