@@ -27,7 +27,7 @@ from .shorthand import softplus
 
 Two = Callable[[sympy.Expr, sympy.Expr], sympy.Expr]
 
-BINARY: dict[str, Callable[[Any, Any], sympy.Expr]] = {
+BINARY: dict[str, Two] = {
     "Add": add,
     "Subtract": subtract,
     "Multiply": multiply,
@@ -107,9 +107,7 @@ UNARY: dict[str, Callable[[Any], sympy.Expr]] = {
 }
 
 
-def of_number(
-    made: Callable[[sympy.Expr, sympy.Expr], sympy.Expr], name: str
-) -> Any:
+def of_number(made: Two, name: str) -> Any:
     """An operation with a number among its attributes."""
 
     def apply(operation: Any, a: sympy.Expr) -> sympy.Expr | None:
@@ -157,9 +155,7 @@ REDUCTIONS: dict[str, Callable[[list[sympy.Expr]], sympy.Expr]] = {
 }
 
 
-def _folded(
-    two: Callable[[sympy.Expr, sympy.Expr], sympy.Expr], parts: list[sympy.Expr]
-) -> sympy.Expr:
+def _folded(two: Two, parts: list[sympy.Expr]) -> sympy.Expr:
     made = parts[0]
     for part in parts[1:]:
         made = two(made, part)

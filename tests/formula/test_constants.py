@@ -13,10 +13,10 @@ from backends import run
 from checking import findings
 from checking import made
 from keras import ops
-
-import keras_stablef as ks
 from keras_stablef.generator.errors import VariableError
 from keras_stablef.generator.formula.spec import make_spec
+
+import keras_stablef as ks
 
 XS = np.array([-1e30, -3.0, 0.0, 1.0, 1.5, 1e30, np.inf, np.nan], "float32")
 # A formula, its number, and a domain.

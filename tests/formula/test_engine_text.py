@@ -11,7 +11,6 @@ import ml_dtypes
 import numpy as np
 import pytest
 import sympy
-
 from keras_stablef.generator import errors
 from keras_stablef.generator.analysis.analysis import analyse
 from keras_stablef.generator.formula.parse import parse

@@ -14,12 +14,12 @@ import pytest
 import sympy
 import tensorflow as tf
 from keras import ops
-
-import keras_stablef as ks
 from keras_stablef.generator.errors import NotAnExpressionError
 from keras_stablef.generator.formula.lift import lift
 from keras_stablef.generator.formula.meant import number
 from keras_stablef.generator.formula.parse import parse
+
+import keras_stablef as ks
 
 pytestmark = pytest.mark.once
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from keras_stablef.generator import limits
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.errors import TimeLimitError

@@ -10,12 +10,11 @@ import sympy
 from cases import X
 from holding import holding
 from keras import ops
-from sampling import sampled
-
 from keras_stablef.generator.errors import GeneratorError
 from keras_stablef.generator.formula.lift import lift
 from keras_stablef.generator.formula.parse import parse
 from keras_stablef.generator.formula.spec import make_spec
+from sampling import sampled
 
 pytestmark = pytest.mark.once
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-import keras_stablef as ks
 from keras_stablef.generator import errors
 from keras_stablef.generator.cli import main
 from keras_stablef.generator.files import refuse_place
@@ -18,6 +16,8 @@ from keras_stablef.generator.files import write_if_changed
 from keras_stablef.generator.formula.catalogue import load_catalogue
 from keras_stablef.generator.numbers.formats import get_format
 from keras_stablef.generator.words.picture import draw
+
+import keras_stablef as ks
 
 pytestmark = pytest.mark.once
 

@@ -15,6 +15,11 @@ import mpmath as mp
 import pytest
 import sympy
 from hypothesis import given
+from keras_stablef.generator.cli import main
+from keras_stablef.generator.errors import GeneratorError
+from keras_stablef.generator.formula.spec import Spec
+from keras_stablef.generator.formula.spec import make_spec
+from keras_stablef.generator.source.standalone import standalone
 from payloads import FORMULAS
 from payloads import KNOWN
 from payloads import MANY
@@ -27,11 +32,6 @@ from payloads import rendered
 from readings import reading
 
 import keras_stablef as ks
-from keras_stablef.generator.cli import main
-from keras_stablef.generator.errors import GeneratorError
-from keras_stablef.generator.formula.spec import Spec
-from keras_stablef.generator.formula.spec import make_spec
-from keras_stablef.generator.source.standalone import standalone
 
 pytestmark = pytest.mark.once
 
