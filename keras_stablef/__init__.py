@@ -10,6 +10,7 @@
     ks.activations.tanhc               # the ops as Dense(activation=...)
     ks.distributions.ContinuousBernoulli(logits)
     ks.stabilize("log(1+x)/x", (-1, "oo"))  # an op from your own formula
+    ks.diagnose(loss)                  # why a loss is nan, and what cures it
     ks.config.compile_torch()          # eager torch compiles what it runs
     ks.verify()                        # whether the bounds hold on this machine
 
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "activations",
     "config",
+    "diagnose",
     "distributions",
     "layers",
     "losses",
@@ -47,6 +49,7 @@ from . import losses
 from . import metrics
 from . import ops
 from ._stabilize import stabilize
+from .diagnosis import diagnose
 from .verification import verify
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from ._function import Function
+from ._missing import needs_generator
 from ._progress import progress
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Derived(Function):
     Plans are kept in memory and on disk (``generator/store``).
     """
 
+    @needs_generator
     def __init__(
         self,
         formula: Any,
@@ -201,6 +203,7 @@ class Derived(Function):
 _KNOWN: dict[str, Derived] = {}
 
 
+@needs_generator
 def derived(
     formula: Any,
     domain: tuple[object, object],
@@ -260,6 +263,7 @@ class _Bounds(Mapping[str, Sequence[float]]):
 # -- errors ------------------------------------------------------------------
 
 
+@needs_generator
 def shown(value: object) -> str:
     """What was received, for a message: short, in ASCII, on one line."""
     from .generator.plain import shown
@@ -267,6 +271,7 @@ def shown(value: object) -> str:
     return shown(value)
 
 
+@needs_generator
 def refusal(message: str) -> ValueError:
     """The generator's own error."""
     from .generator.errors import GeneratorError
@@ -274,6 +279,7 @@ def refusal(message: str) -> ValueError:
     return GeneratorError(message)
 
 
+@needs_generator
 def saved_op_refusal(message: str) -> ValueError:
     """The error for the configuration of a saved op."""
     from .generator.errors import SavedOpError
@@ -281,6 +287,7 @@ def saved_op_refusal(message: str) -> ValueError:
     return SavedOpError(message)
 
 
+@needs_generator
 def is_unreal(error: ValueError) -> bool:
     """Whether a formula was refused for where it is not real."""
     from .generator.errors import NotRealError
@@ -288,6 +295,7 @@ def is_unreal(error: ValueError) -> bool:
     return isinstance(error, NotRealError)
 
 
+@needs_generator
 def nearest(name: str, known: Collection[str]) -> str:
     """ ", did you mean ...", or nothing, for a message."""
     from .generator.formula.spec import nearest
@@ -298,6 +306,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 # -- formulas and formats ----------------------------------------------------
 
 
+@needs_generator
 def formats(source: Any = None) -> Mapping[str, FloatFormat]:
     """The formats that ship and those of a file, or of its tables."""
     from .generator.numbers.formats import formats_with
@@ -305,6 +314,7 @@ def formats(source: Any = None) -> Mapping[str, FloatFormat]:
     return formats_with(source)
 
 
+@needs_generator
 def format_of(name: str, known: Mapping[str, FloatFormat]) -> FloatFormat:
     """The format of that name, or an error that says which there are."""
     from .generator.numbers.formats import get_format
@@ -312,6 +322,7 @@ def format_of(name: str, known: Mapping[str, FloatFormat]) -> FloatFormat:
     return get_format(name, known)
 
 
+@needs_generator
 def lifted(
     function: Callable[[Any], Any], domain: tuple[object, object], dtype: str
 ) -> Lifted:
@@ -321,6 +332,7 @@ def lifted(
     return lift(function, READING, domain, dtype)
 
 
+@needs_generator
 def entry(name: str) -> Entry | None:
     """The declared function of that name."""
     from .generator.formula.catalogue import load_catalogue
@@ -331,6 +343,7 @@ def entry(name: str) -> Entry | None:
 # -- plans, and what is made of them -----------------------------------------
 
 
+@needs_generator
 def shipped_plan(name: str, dtype: str, order: int) -> AnyPlan:
     """The plan that a shipped module was rendered from."""
     from .generator.build import plan_of
@@ -340,6 +353,7 @@ def shipped_plan(name: str, dtype: str, order: int) -> AnyPlan:
     return plan_of(found, dtype, order)
 
 
+@needs_generator
 def bound(plan: AnyPlan, fmt: FloatFormat) -> float:
     """The bound of a plan in a format computed in its dtype, rounded up."""
     from .generator.pieces.plan import narrowed_bound
@@ -348,6 +362,7 @@ def bound(plan: AnyPlan, fmt: FloatFormat) -> float:
     return shown_bound(narrowed_bound(plan.ulp, fmt))
 
 
+@needs_generator
 def words(function: Function, plans: Sequence[AnyPlan]) -> str:
     """How a function and its derivatives are computed."""
     from .generator.words.explain import explain
@@ -357,6 +372,7 @@ def words(function: Function, plans: Sequence[AnyPlan]) -> str:
     )
 
 
+@needs_generator
 def module_text(
     function: Function,
     name: str,
@@ -384,6 +400,15 @@ def module_text(
     return standalone(source.text, name, function.expression, order)
 
 
+@needs_generator
+def standing_alone(function: Function, name: str, text: str) -> str:
+    """`module_text` of all there is, from the text of a module."""
+    from .generator.source.standalone import standalone
+
+    return standalone(text, name, function.expression)
+
+
+@needs_generator
 def write(path: Path, text: str) -> None:
     """The whole file or nothing of it."""
     from .generator.files import write_if_changed
@@ -391,6 +416,7 @@ def write(path: Path, text: str) -> None:
     write_if_changed(path, text)
 
 
+@needs_generator
 def array_type(storage: str) -> Any:
     """NumPy's type of a dtype."""
     from .generator.words.pointwise import array_type
@@ -398,6 +424,7 @@ def array_type(storage: str) -> Any:
     return array_type(storage)
 
 
+@needs_generator
 def drawing(function: Function) -> Any:
     """The module that draws, and the function's exact values in `spec`."""
     from .generator.formula.spec import make_spec
@@ -407,6 +434,7 @@ def drawing(function: Function) -> Any:
     return picture, spec
 
 
+@needs_generator
 def assumed_errors(dtype: str) -> PrimitiveErrors:
     """What bounds assume of elementary functions in a dtype."""
     from .generator.program.assumed import primitive_errors
@@ -414,6 +442,7 @@ def assumed_errors(dtype: str) -> PrimitiveErrors:
     return primitive_errors(dtype)
 
 
+@needs_generator
 def measured_tables(dtype: str) -> Sequence[Mapping[str, Any]]:
     """The tables that ``make calibrate`` wrote."""
     from .generator.program.assumed import tables

@@ -6,6 +6,7 @@ No plan is used, so that what is measured against them is no circle.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -43,11 +44,19 @@ class Balls(BallAlgebra):
         return a.sgn() if name == "sign" else super().function(name, a)
 
 
-def exact_function(expr: sympy.Expr, variable: sympy.Symbol) -> ExactFunction:
+def exact_function(
+    expr: sympy.Expr,
+    variable: sympy.Symbol,
+    holes: Collection[float] | None = None,
+) -> ExactFunction:
     """f^(order)(x) to `CERTAIN_BITS` bits, by ball arithmetic.
 
     The function it returns gives None where nothing is certain: outside
     the domain, at poles, at jumps.  Removable points are filled in.
+
+    Args:
+        holes: the only places where one is looked for, which takes its
+            time; everywhere by default.
 
     Example:
         >>> exact = exact_function((sympy.exp(X) - 1) / X, X)
@@ -72,6 +81,8 @@ def exact_function(expr: sympy.Expr, variable: sympy.Symbol) -> ExactFunction:
                 value = at(order, arb(x))
                 if value is not None and is_certain(value):
                     return value
+        if holes is not None and x not in holes:
+            return None
         near: list[arb] = []
         with ctx.workprec(STEP_BITS):
             for side in (1, -1):

@@ -14,7 +14,9 @@ from .arithmetic import multiply
 from .arithmetic import power
 from .arithmetic import smaller
 from .arithmetic import subtract
+from .derivative import derivative
 from .meant import number
+from .parse import parse
 from .shorthand import elu
 from .shorthand import gelu
 from .shorthand import gelu_tanh
@@ -178,6 +180,14 @@ SHAPES = (
 )
 
 
+def composed(operation: Any) -> Callable[[sympy.Expr], sympy.Expr]:
+    """The formula of an op of this package, or its derivative."""
+    expr = parse(operation.expression)
+    (variable,) = expr.free_symbols
+    slope = derivative(expr, variable, operation.order)
+    return lambda a: slope.xreplace({variable: a})
+
+
 def hint(kind: str) -> str:
     """What to do about an operation that no formula has; a sentence."""
     if kind in REDUCTIONS or kind in ("Var", "Std", "Norm", "Cumsum"):
@@ -203,3 +213,12 @@ def hint(kind: str) -> str:
         )
     )
     return f" Known are {known}."
+
+
+def is_single(operation: Any, tensor: Any) -> bool:
+    """Whether a reduction is over axes of one number each."""
+    axis = operation.axis
+    if axis is None or getattr(operation, "initial", None) is not None:
+        return False
+    axes = axis if isinstance(axis, (list, tuple)) else [axis]
+    return all(tensor.shape[k] == 1 for k in axes)

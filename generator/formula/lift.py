@@ -31,7 +31,9 @@ from .keras_names import CONFIGURED
 from .keras_names import REDUCTIONS
 from .keras_names import TRUTHS
 from .keras_names import UNARY
+from .keras_names import composed
 from .keras_names import hint
+from .keras_names import is_single
 from .meant import number
 from .terms import Term
 from .terms import Truth
@@ -124,10 +126,26 @@ def _lifted(
     domain: tuple[object, object],
     fmt: FloatFormat,
 ) -> Lifted:
+    x, y = graph_of(function, trace, (None,))
+    label = trace.label
+    guards = guards_on(label, domain, fmt)
+    reader = Reader(label, guards)
+    term = reader.read(y, {id(x): Term(X, X)})
+    notes = [*reader.said, *check(guards, term, fmt)]
+    meant = term.meant
+    # A number in sympy would be a formula in no variable.
+    formula = meant if meant.free_symbols else f"{formula_of(meant)}+0*{X}"
+    return Lifted(formula, tuple(notes), note(guards))
+
+
+def graph_of(
+    function: Callable[[Any], Any], trace: Trace, shape: tuple[int | None, ...]
+) -> tuple[Any, Any]:
+    """The argument of a function and its result, as Keras' tensors."""
     import keras
 
     label = trace.label
-    x = keras.KerasTensor((None,), dtype=keras.config.floatx())
+    x = keras.KerasTensor(shape, dtype=keras.config.floatx())
     try:
         y = function(x)
     except Exception as error:
@@ -146,26 +164,22 @@ def _lifted(
             f"Cannot read {label}: expected one tensor that depends on its "
             f"argument, received {shown(type(y).__name__)}."
         )
-    guards = guards_on(label, domain, fmt)
-    reader = _Reader(label, guards)
-    term = reader.read(y, {id(x): Term(X, X)})
-    notes = [*reader.said, *check(guards, term, fmt)]
-    meant = term.meant
-    # A number in sympy would be a formula in no variable.
-    formula = meant if meant.free_symbols else f"{formula_of(meant)}+0*{X}"
-    return Lifted(formula, tuple(notes), note(guards))
+    return x, y
 
 
-class _Reader:
+class Reader:
     """Reads a graph back.
 
     Attributes:
         said: what is to be known of how it was read.
+        made: each tensor that was read, in an order in which it can be
+            computed: itself, its operation, the arguments, and what it is.
     """
 
     def __init__(self, label: str, guards: Guards) -> None:
         self.label, self.guards = label, guards
         self.said: list[str] = []
+        self.made: list[tuple[Any, Any, Sequence[Any], Any]] = []
 
     def read(self, y: Any, known: dict[int, Any]) -> Term:
         """The formula of a tensor, by those that it was made from.
@@ -200,6 +214,7 @@ class _Reader:
                 if isinstance(term, Term):
                     refuse_size(term.meant)
             known[id(tensor)] = made
+            self.made.append((tensor, operation, args, made))
         term = known[id(y)]
         if isinstance(term, Truth):
             term = self.guards.share(term, place_of(y))
@@ -223,7 +238,9 @@ class _Reader:
             )
         whose = type(operation).__module__.partition(".")[0]
         name = shown(type(operation).__name__).strip("'")
-        if whose != "keras" or len(node.output_tensors) != 1:
+        ours = (whose, name) == ("keras_stablef", "StableOp")
+        one = len(node.output_tensors) == 1
+        if not ((whose == "keras" or ours) and one):
             raise NotAnExpressionError(
                 f"Cannot read {self.label}: expected operations of Keras "
                 f"with one result, received {name}."
@@ -263,7 +280,7 @@ class _Reader:
             for arg in args
         ]
         try:
-            made = self._made(kind, operation, parts, place)
+            made = self._made(kind, operation, parts, args, place)
         except RefusedError as error:
             raise self._refusal(
                 place, kind, "numbers in proportion", str(error), ""
@@ -275,7 +292,12 @@ class _Reader:
         return made
 
     def _made(
-        self, kind: str, operation: Any, parts: list[Any], place: Place | None
+        self,
+        kind: str,
+        operation: Any,
+        parts: list[Any],
+        args: Sequence[Any],
+        place: Place | None,
     ) -> Any:
         """What an operation makes of its arguments; None: it is not known."""
         truths = self._of_truths(kind, parts, place)
@@ -285,6 +307,8 @@ class _Reader:
             return Stack(
                 tuple(self._terms(parts[0], place)), operation.axis % 2
             )
+        if kind in REDUCTIONS and isinstance(parts[0], Term):
+            return parts[0] if is_single(operation, args[0]) else None
         if kind in REDUCTIONS and isinstance(parts[0], Stack):
             axis = operation.axis
             axes = axis if isinstance(axis, (list, tuple)) else [axis]
@@ -372,6 +396,8 @@ class _Reader:
                 f"{self.label}: keras.ops.stop_gradient is read as what it "
                 "is of; the op's gradient is the whole formula's."
             )
+        if kind == "StableOp":  # one of this package's, which has a formula
+            return both(lambda a: call(composed(operation), a), terms[0])
         if kind in UNARY:
             return both(lambda a: call(UNARY[kind], a), terms[0])
         made = CONFIGURED.get(kind)

@@ -22,7 +22,7 @@ import sympy
 # its precision, and the largest numerator and denominator that are small.
 # So many candidates lie so thinly among its floats that one in ten thousand
 # (float32) and one in 2**30 of its numbers are taken for another by chance.
-_FORMATS = {"float32": (8, 24, 12), "float64": (15, 53, 100)}
+_FORMATS = {"float32": (7, 24, 12), "float64": (15, 53, 100)}
 LAST_BITS = 2  # ulp: np.sqrt(1/2) and 1/np.sqrt(2) are two floats
 
 

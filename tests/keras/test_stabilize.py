@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from functools import reduce
-from importlib import metadata
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
@@ -334,18 +333,6 @@ def test_shell(
 
 
 INSTALLED = [("2*x+1", 0), ("1/x", 2)]
-
-
-@pytest.mark.once
-def test_the_command_is_installed() -> None:
-    """It calls `main`, whose exit codes are those of `test_shell`."""
-    (entry,) = metadata.entry_points(
-        group="console_scripts", name="keras-stablef"
-    )
-    assert entry.load() is main
-    tool = Path(sys.executable).with_name("keras-stablef")
-    assert os.access(tool, os.X_OK)
-    assert "sys.exit(main())" in tool.read_text(encoding="utf-8")
 
 
 # It takes seconds to start.
