@@ -168,6 +168,10 @@ class Derived(Function):
             self._kernels[key] = namespace["KERNELS"][dtype][0]
         return self._kernels[key]
 
+    def forget(self) -> None:
+        """Plans are derived, or looked up, anew; what runs goes on."""
+        self._plans.clear()
+
     @staticmethod
     def _run(text: str, place: str, **given: Any) -> dict[str, Any]:
         """The names of a module that was rendered now."""
@@ -344,6 +348,16 @@ def entry(name: str) -> Entry | None:
 
 
 @needs_generator
+def forget_plans() -> int:
+    """Removes the plans that are kept on disk; how many there were."""
+    from .generator.store.store import forgotten
+
+    for known in _KNOWN.values():
+        known.forget()
+    return forgotten()
+
+
+@needs_generator
 def shipped_plan(name: str, dtype: str, order: int) -> AnyPlan:
     """The plan that a shipped module was rendered from."""
     from .generator.build import plan_of
@@ -414,24 +428,6 @@ def write(path: Path, text: str) -> None:
     from .generator.files import write_if_changed
 
     write_if_changed(path, text)
-
-
-@needs_generator
-def array_type(storage: str) -> Any:
-    """NumPy's type of a dtype."""
-    from .generator.words.pointwise import array_type
-
-    return array_type(storage)
-
-
-@needs_generator
-def drawing(function: Function) -> Any:
-    """The module that draws, and the function's exact values in `spec`."""
-    from .generator.formula.spec import make_spec
-    from .generator.words import picture
-
-    spec = make_spec(function.expression, function.name, function.domain)
-    return picture, spec
 
 
 @needs_generator

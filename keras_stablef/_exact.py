@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._derived import READING
+from ._function import Function
 from ._missing import needs_generator
 
 # Of f^(order) at x, of what was computed there, in ulp.
@@ -95,3 +96,21 @@ def draw_flaws(
     from .generator.words.flaws import draw_errors
 
     draw_errors(Path(path), title, get_format(dtype), xs, errors)
+
+
+@needs_generator
+def array_type(storage: str) -> Any:
+    """NumPy's type of a dtype."""
+    from .generator.words.pointwise import array_type
+
+    return array_type(storage)
+
+
+@needs_generator
+def drawing(function: Function) -> Any:
+    """The module that draws, and the function's exact values in `spec`."""
+    from .generator.formula.spec import make_spec
+    from .generator.words import picture
+
+    spec = make_spec(function.expression, function.name, function.domain)
+    return picture, spec

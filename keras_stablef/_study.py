@@ -14,9 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ._derived import array_type
 from ._derived import bound
-from ._derived import drawing
 from ._derived import format_of
 from ._derived import formats as formats_with
 from ._derived import module_text
@@ -25,6 +23,8 @@ from ._derived import shown
 from ._derived import standing_alone
 from ._derived import words
 from ._derived import write
+from ._exact import array_type
+from ._exact import drawing
 from ._progress import progress
 from ._tensors import format_name
 

@@ -177,8 +177,11 @@ class Walk:
         if first is not None:
             clause = self.origin(first)
         else:
+            text = self.texts[step.key]
             clause = (
-                f"the backend's own gradient of {self.texts[step.key]} fails"
+                f"the slope of {text} overflows"
+                if step.kind in UNBOUNDED
+                else f"the backend's own gradient of {text} fails"
             )
         if size == 0:
             clause += " and the backward pass multiplies it by 0"
@@ -272,4 +275,4 @@ def cause(steps: Any, runner: Runner, x: float, order: int, lost: bool) -> str:
         why = walk.gradient() or (walk.digits_lost() if lost else "")
     else:
         why = walk.digits_lost() if lost else walk.value_not_finite()
-    return why or walk.patched()
+    return why or (walk.patched() if lost else "")

@@ -12,11 +12,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from .._derived import array_type
 from .._derived import entry
 from .._derived import refusal
 from .._derived import shown
 from .._exact import Errors
+from .._exact import array_type
 from .._exact import reference
 from .._exact import shipped_like
 from .._exact import steps_of

@@ -297,7 +297,7 @@ def test_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "mine_16.py").write_text(
-        "from keras import ops\ndef f(x): return (1 - ops.cos(x)) / x**2\n"
+        "from keras import ops\ndef f(x): return (ops.exp(x) - 1 - x) / x\n"
     )
     monkeypatch.chdir(tmp_path)
     command = ["diagnose", "mine_16:f", "--domain", "-1", "1"]
