@@ -143,6 +143,10 @@ def _parser() -> argparse.ArgumentParser:
             )
         if name != "plot":
             _add_json(made)
+        if name == "explain":
+            made.add_argument(
+                "--fpcore", action="store_true", help="the formula as FPCore"
+            )
     made = command(
         "diagnose",
         _diagnose,
@@ -365,6 +369,8 @@ def _explain(options: argparse.Namespace) -> int:
             op.certificate(options.dtype, order) for order in range(op.orders)
         ]
         _print_json(bounds)
+    elif options.fpcore:
+        print(op.fpcore(options.dtype), end="")
     else:
         print(op.explain(options.dtype), end="")
     return 0

@@ -292,11 +292,12 @@ def saved_op_refusal(message: str) -> ValueError:
 
 
 @needs_generator
-def is_unreal(error: ValueError) -> bool:
-    """Whether a formula was refused for where it is not real."""
+def names_a_place(error: ValueError) -> bool:
+    """Whether a formula was refused for where it has no value."""
     from .generator.errors import NotRealError
+    from .generator.errors import SingularityError
 
-    return isinstance(error, NotRealError)
+    return isinstance(error, (NotRealError, SingularityError))
 
 
 @needs_generator

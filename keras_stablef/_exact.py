@@ -1,4 +1,4 @@
-"""The door to exact values: errors, functions step by step, their pictures.
+"""The door to what formulas say: exact values, steps, pictures, FPCore.
 
 `_derived` is the other one, to what is derived.
 """
@@ -114,3 +114,34 @@ def drawing(function: Function) -> Any:
 
     spec = make_spec(function.expression, function.name, function.domain)
     return picture, spec
+
+
+@needs_generator
+def core_of(text: str) -> Any:
+    """What an FPCore says; None for a text that is none."""
+    from .generator.formula.fpcore import is_fpcore
+    from .generator.formula.fpcore import read_fpcore
+
+    return read_fpcore(text) if is_fpcore(text) else None
+
+
+@needs_generator
+def core_text(function: Function, order: int, dtype: str) -> str:
+    """f^(order) as FPCore, of the precision of a dtype."""
+    from .generator.formula.derivative import derivative
+    from .generator.formula.fpcore import to_fpcore
+    from .generator.formula.spec import make_spec
+    from .generator.numbers.formats import get_format
+
+    spec = make_spec(function.expression, function.name, function.domain)
+    expr = derivative(spec.expr, spec.variable, order)
+    fmt = get_format(dtype, function.formats)
+    exponent = (fmt.emax - fmt.emin + 2).bit_length()
+    width = fmt.precision + exponent
+    usual = (exponent, width) in ((5, 16), (8, 32), (11, 64))
+    return to_fpcore(
+        expr,
+        spec.name + "'" * order,
+        spec.domain_text,
+        f"binary{width}" if usual else f"(float {exponent} {width})",
+    )

@@ -12,8 +12,9 @@ import keras
 
 from ._derived import derived
 from ._derived import entry as entry_of
-from ._derived import is_unreal
 from ._derived import lifted
+from ._derived import names_a_place
+from ._exact import core_of
 from ._op import StableOp
 from ._op import shared_ops
 
@@ -53,7 +54,8 @@ def stabilize(
     """An op that computes a formula to a few ulp, and its derivatives too.
 
     Args:
-        formula: text such as ``"log(1+x)/x"``, a sympy expression in one
+        formula: text such as ``"log(1+x)/x"``, an FPCore of one argument
+            (its :pre is the domain), a sympy expression in one
             variable, or a Python function of one argument over
             `keras.ops`, with `where` in the place of `if`.  With no formula
             it is a decorator for such a function.  Guards are not kept:
@@ -127,6 +129,10 @@ def stabilize(
                 return getattr(ops, entry.name)
             formula, name = entry.formula, name or entry.name
             domain = entry.domain if domain is None else domain
+        core = core_of(formula)
+        if core is not None:
+            formula, name = core.formula, name or core.name
+            domain = core.domain if domain is None else domain
     note = ""  # on what was taken for a guard
     if callable(formula) and not hasattr(formula, "free_symbols"):
         own = getattr(formula, "__name__", None)
@@ -140,7 +146,7 @@ def stabilize(
         floatx = keras.config.floatx()
         function.derive_now(function.compute.get(floatx, "float32"))
     except ValueError as error:
-        if not (note and is_unreal(error)):
+        if not (note and names_a_place(error)):
             raise
         raise type(error)(f"{error}{note}") from error
     return shared_ops(function)[0]

@@ -1,7 +1,7 @@
 """What f is.
 
-Owns: text and Python functions read by a whitelist (`parse`, `lift` with
-`tracing`, `keras_names`, `meant`, `guards` and `terms`), sizes before sympy
+Owns: text, FPCore and Python functions read by a whitelist (`parse`,
+`fpcore`, `lift` with `tracing`, `keras_names`, `meant` and `guards`), sizes before sympy
 evaluates (`arithmetic`), a formula printed anew (`written`), its exact values
 (`exact`), the interval (`domain`), symmetry (`parity`), derivatives
 (`derivative`), names for what is made of others (`shorthand`), formulas that

@@ -108,11 +108,12 @@ def note(guards: Guards) -> str:
     places = [str(g.place) for g in guards.found if g.place and g.stands]
     if not places:
         return ""
+    verb = "was" if len(places) == 1 else "were"
     return (
-        f" In {guards.label} {' and '.join(dict.fromkeys(places))} "
-        f"{'was' if len(places) == 1 else 'were'} read as guarding a formula "
-        "from where it has no value; give stabilize the domain on which it "
-        "has one."
+        f" In {guards.label} {' and '.join(dict.fromkeys(places))} {verb} read "
+        "as a guard, which is left out: give stabilize the domain on which "
+        "the rest has a value, or the formula as text, in which max and min "
+        "stand for themselves."
     )
 
 
