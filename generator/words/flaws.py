@@ -68,8 +68,14 @@ def draw_errors(
         panel.set_xlim(axis.left, axis.right)
         at, labels = axis.ticks()
         panel.set_xticks(at, labels)
-    panels[0].legend(frameon=False, loc="upper left")
-    figure.suptitle(title, x=0.012, ha="left", parse_math=False)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+    )
+    figure.suptitle(f"{title}   ({fmt.name})", x=0.012, ha="left",
+                    parse_math=False)  # fmt: skip
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix.lower().lstrip("."))
     write_bytes(path, buffer.getvalue())
