@@ -10,7 +10,9 @@
     ks.activations.tanhc               # the ops as Dense(activation=...)
     ks.distributions.ContinuousBernoulli(logits)
     ks.stabilize("log(1+x)/x", (-1, "oo"))  # an op from your own formula
+    ks.diagnose(loss)                  # why a loss is nan, and what cures it
     ks.config.compile_torch()          # eager torch compiles what it runs
+    ks.clear_cache()                   # the plans that are kept on disk
     ks.verify()                        # whether the bounds hold on this machine
 
 The generator (``keras_stablef.generator``, which needs sympy) is loaded when
@@ -26,7 +28,9 @@ from types import ModuleType
 __version__ = "0.1.0"
 __all__ = [
     "activations",
+    "clear_cache",
     "config",
+    "diagnose",
     "distributions",
     "layers",
     "losses",
@@ -46,7 +50,9 @@ from . import layers
 from . import losses
 from . import metrics
 from . import ops
+from ._cache import clear_cache
 from ._stabilize import stabilize
+from .diagnosis import diagnose
 from .verification import verify
 
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from ._function import Function
+from ._missing import needs_generator
 from ._progress import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import sympy
-
     from .generator.formula.catalogue import Entry
+    from .generator.formula.lift import Lifted
     from .generator.numbers.floats import FloatFormat
     from .generator.pieces.cover import AnyPlan
     from .generator.program.assumed import PrimitiveErrors
@@ -39,6 +39,7 @@ class Derived(Function):
     Plans are kept in memory and on disk (``generator/store``).
     """
 
+    @needs_generator
     def __init__(
         self,
         formula: Any,
@@ -167,6 +168,10 @@ class Derived(Function):
             self._kernels[key] = namespace["KERNELS"][dtype][0]
         return self._kernels[key]
 
+    def forget(self) -> None:
+        """Plans are derived, or looked up, anew; what runs goes on."""
+        self._plans.clear()
+
     @staticmethod
     def _run(text: str, place: str, **given: Any) -> dict[str, Any]:
         """The names of a module that was rendered now."""
@@ -202,6 +207,7 @@ class Derived(Function):
 _KNOWN: dict[str, Derived] = {}
 
 
+@needs_generator
 def derived(
     formula: Any,
     domain: tuple[object, object],
@@ -261,6 +267,7 @@ class _Bounds(Mapping[str, Sequence[float]]):
 # -- errors ------------------------------------------------------------------
 
 
+@needs_generator
 def shown(value: object) -> str:
     """What was received, for a message: short, in ASCII, on one line."""
     from .generator.plain import shown
@@ -268,6 +275,7 @@ def shown(value: object) -> str:
     return shown(value)
 
 
+@needs_generator
 def refusal(message: str) -> ValueError:
     """The generator's own error."""
     from .generator.errors import GeneratorError
@@ -275,6 +283,7 @@ def refusal(message: str) -> ValueError:
     return GeneratorError(message)
 
 
+@needs_generator
 def saved_op_refusal(message: str) -> ValueError:
     """The error for the configuration of a saved op."""
     from .generator.errors import SavedOpError
@@ -282,6 +291,16 @@ def saved_op_refusal(message: str) -> ValueError:
     return SavedOpError(message)
 
 
+@needs_generator
+def names_a_place(error: ValueError) -> bool:
+    """Whether a formula was refused for where it has no value."""
+    from .generator.errors import NotRealError
+    from .generator.errors import SingularityError
+
+    return isinstance(error, (NotRealError, SingularityError))
+
+
+@needs_generator
 def nearest(name: str, known: Collection[str]) -> str:
     """ ", did you mean ...", or nothing, for a message."""
     from .generator.formula.spec import nearest
@@ -292,6 +311,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 # -- formulas and formats ----------------------------------------------------
 
 
+@needs_generator
 def formats(source: Any = None) -> Mapping[str, FloatFormat]:
     """The formats that ship and those of a file, or of its tables."""
     from .generator.numbers.formats import formats_with
@@ -299,6 +319,7 @@ def formats(source: Any = None) -> Mapping[str, FloatFormat]:
     return formats_with(source)
 
 
+@needs_generator
 def format_of(name: str, known: Mapping[str, FloatFormat]) -> FloatFormat:
     """The format of that name, or an error that says which there are."""
     from .generator.numbers.formats import get_format
@@ -306,13 +327,17 @@ def format_of(name: str, known: Mapping[str, FloatFormat]) -> FloatFormat:
     return get_format(name, known)
 
 
-def lifted(function: Callable[[Any], Any]) -> sympy.Expr | str:
+@needs_generator
+def lifted(
+    function: Callable[[Any], Any], domain: tuple[object, object], dtype: str
+) -> Lifted:
     """The formula of a Python function over keras.ops."""
     from .generator.formula.lift import lift
 
-    return lift(function, READING)
+    return lift(function, READING, domain, dtype)
 
 
+@needs_generator
 def entry(name: str) -> Entry | None:
     """The declared function of that name."""
     from .generator.formula.catalogue import load_catalogue
@@ -323,6 +348,17 @@ def entry(name: str) -> Entry | None:
 # -- plans, and what is made of them -----------------------------------------
 
 
+@needs_generator
+def forget_plans() -> int:
+    """Removes the plans that are kept on disk; how many there were."""
+    from .generator.store.store import forgotten
+
+    for known in _KNOWN.values():
+        known.forget()
+    return forgotten()
+
+
+@needs_generator
 def shipped_plan(name: str, dtype: str, order: int) -> AnyPlan:
     """The plan that a shipped module was rendered from."""
     from .generator.build import plan_of
@@ -332,6 +368,7 @@ def shipped_plan(name: str, dtype: str, order: int) -> AnyPlan:
     return plan_of(found, dtype, order)
 
 
+@needs_generator
 def bound(plan: AnyPlan, fmt: FloatFormat) -> float:
     """The bound of a plan in a format computed in its dtype, rounded up."""
     from .generator.pieces.plan import narrowed_bound
@@ -340,6 +377,7 @@ def bound(plan: AnyPlan, fmt: FloatFormat) -> float:
     return shown_bound(narrowed_bound(plan.ulp, fmt))
 
 
+@needs_generator
 def words(function: Function, plans: Sequence[AnyPlan]) -> str:
     """How a function and its derivatives are computed."""
     from .generator.words.explain import explain
@@ -349,6 +387,7 @@ def words(function: Function, plans: Sequence[AnyPlan]) -> str:
     )
 
 
+@needs_generator
 def module_text(
     function: Function,
     name: str,
@@ -376,6 +415,15 @@ def module_text(
     return standalone(source.text, name, function.expression, order)
 
 
+@needs_generator
+def standing_alone(function: Function, name: str, text: str) -> str:
+    """`module_text` of all there is, from the text of a module."""
+    from .generator.source.standalone import standalone
+
+    return standalone(text, name, function.expression)
+
+
+@needs_generator
 def write(path: Path, text: str) -> None:
     """The whole file or nothing of it."""
     from .generator.files import write_if_changed
@@ -383,22 +431,7 @@ def write(path: Path, text: str) -> None:
     write_if_changed(path, text)
 
 
-def array_type(storage: str) -> Any:
-    """NumPy's type of a dtype."""
-    from .generator.words.pointwise import array_type
-
-    return array_type(storage)
-
-
-def drawing(function: Function) -> Any:
-    """The module that draws, and the function's exact values in `spec`."""
-    from .generator.formula.spec import make_spec
-    from .generator.words import picture
-
-    spec = make_spec(function.expression, function.name, function.domain)
-    return picture, spec
-
-
+@needs_generator
 def assumed_errors(dtype: str) -> PrimitiveErrors:
     """What bounds assume of elementary functions in a dtype."""
     from .generator.program.assumed import primitive_errors
@@ -406,6 +439,7 @@ def assumed_errors(dtype: str) -> PrimitiveErrors:
     return primitive_errors(dtype)
 
 
+@needs_generator
 def measured_tables(dtype: str) -> Sequence[Mapping[str, Any]]:
     """The tables that ``make calibrate`` wrote."""
     from .generator.program.assumed import tables

@@ -28,6 +28,7 @@ class Function(ABC):
         bodies: by dtype that is computed in itself, then by order.
         bounds: proved, in ulp, by format, then by order.
         config: what a saved op has to say beside the name.
+        text: of a module of every order that is there; "" if none is.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Function(ABC):
     bodies: Mapping[str, Sequence[Body]]
     bounds: Mapping[str, Sequence[float]]
     config: Mapping[str, Any]
+    text: str = ""
 
     @property
     def orders(self) -> int:

@@ -236,6 +236,22 @@ class StableOp(keras.Operation):
 
         return certificate(self, dtype, self.derivative(order).order)
 
+    def fpcore(self, dtype: str = "float32") -> str:
+        """The formula as FPCore 2.0, for the field's other tools.
+
+        Args:
+            dtype: whose precision it is to name.
+
+        Example:
+            >>> print(ks.ops.log_cosh.fpcore())
+
+        Raises:
+            ValueError: unknown dtype, or a function that FPCore has not.
+        """
+        from ._exact import core_text
+
+        return core_text(self.function, self.order, dtype)
+
     def save(
         self,
         path: Any,

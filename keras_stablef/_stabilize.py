@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 from typing import Any
@@ -12,6 +13,8 @@ import keras
 from ._derived import derived
 from ._derived import entry as entry_of
 from ._derived import lifted
+from ._derived import names_a_place
+from ._exact import core_of
 from ._op import StableOp
 from ._op import shared_ops
 
@@ -51,10 +54,14 @@ def stabilize(
     """An op that computes a formula to a few ulp, and its derivatives too.
 
     Args:
-        formula: text such as ``"log(1+x)/x"``, a sympy expression in one
+        formula: text such as ``"log(1+x)/x"``, an FPCore of one argument
+            (its :pre is the domain), a sympy expression in one
             variable, or a Python function of one argument over
-            `keras.ops` that does not branch on it.  With no formula it is a
-            decorator for such a function.  Text is parsed by a whitelist
+            `keras.ops`, with `where` in the place of `if`.  With no formula
+            it is a decorator for such a function.  Guards are not kept:
+            ``where(x == 0, 0.5, g)`` and ``maximum(g, 1e-7)`` mean g, and
+            where they differ from it by more than rounding a warning says
+            how much.  Text is parsed by a whitelist
             and never evaluated; its numbers are exact, 0.1 is one tenth,
             and so are floats in a sympy expression or a function.  The name
             of an op that ships, such as ``"log_cosh"``, stands for its
@@ -122,15 +129,26 @@ def stabilize(
                 return getattr(ops, entry.name)
             formula, name = entry.formula, name or entry.name
             domain = entry.domain if domain is None else domain
+        core = core_of(formula)
+        if core is not None:
+            formula, name = core.formula, name or core.name
+            domain = core.domain if domain is None else domain
+    note = ""  # on what was taken for a guard
     if callable(formula) and not hasattr(formula, "free_symbols"):
         own = getattr(formula, "__name__", None)
         name = name or (own.lower() if isinstance(own, str) else "f")
-        formula = lifted(formula)
-    if domain is None:
-        domain = ALL_REALS
-    function = derived(formula, domain, name, max_ulp, formats)
-    floatx = keras.config.floatx()
-    function.derive_now(function.compute.get(floatx, "float32"))
+        read = lifted(formula, domain or ALL_REALS, keras.config.floatx())
+        for sentence in read.said:
+            warnings.warn(sentence, UserWarning, stacklevel=2)
+        formula, note = read.formula, read.note
+    try:
+        function = derived(formula, domain or ALL_REALS, name, max_ulp, formats)
+        floatx = keras.config.floatx()
+        function.derive_now(function.compute.get(floatx, "float32"))
+    except ValueError as error:
+        if not (note and names_a_place(error)):
+            raise
+        raise type(error)(f"{error}{note}") from error
     return shared_ops(function)[0]
 
 

@@ -14,16 +14,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from ._derived import array_type
 from ._derived import bound
-from ._derived import drawing
 from ._derived import format_of
 from ._derived import formats as formats_with
 from ._derived import module_text
 from ._derived import refusal
 from ._derived import shown
+from ._derived import standing_alone
 from ._derived import words
 from ._derived import write
+from ._exact import array_type
+from ._exact import drawing
 from ._progress import progress
 from ._tensors import format_name
 
@@ -113,14 +114,10 @@ def explain(op: StableOp, dtype: str | None) -> str:
     return words(op.function, _plans(op, _computed(op, dtype)))
 
 
-def save(
-    op: StableOp,
-    path: Any,
-    dtypes: str | Sequence[str] | None,
-    formats: Any = None,
-) -> dict[str, list[float]]:
-    """See `StableOp.save`; returns the bounds of `dtypes` by order."""
-    target = _target(path, "save")
+def module_of(
+    op: StableOp, dtypes: str | Sequence[str] | None, formats: Any = None
+) -> tuple[str, dict[str, list[float]]]:
+    """The module that `StableOp.save` writes, and its bounds by order."""
     if dtypes is not None and (
         isinstance(dtypes, str) or not isinstance(dtypes, Iterable)
     ):
@@ -134,16 +131,39 @@ def save(
     ]
     computed = list(dict.fromkeys(fmt.compute for fmt in wanted))
     name = op._family(None)[op.order].name
+    ready = op.function.text
+    if ready and not op.order and {*op.function.compute} == {*known}:
+        if {*computed} == {*op.function.bodies}:
+            bounds = op.function.bounds
+            return standing_alone(op.function, name, ready), {
+                fmt.name: list(bounds[fmt.name]) for fmt in wanted
+            }
     plans = _plans(op, computed, op.order)
     text = module_text(op.function, name, op.order, plans, known)
-    with _writing(target, "save"):
-        write(target, text)
-    return {
+    return text, {
         fmt.name: [
             bound(plan, fmt) for plan in plans if plan.dtype == fmt.compute
         ]
         for fmt in wanted
     }
+
+
+def write_module(path: Any, text: str) -> None:
+    """Write it, or say why that cannot be."""
+    target = _target(path, "save")
+    with _writing(target, "save"):
+        write(target, text)
+
+
+def save(
+    op: StableOp,
+    path: Any,
+    dtypes: str | Sequence[str] | None,
+    formats: Any = None,
+) -> None:
+    """See `StableOp.save`."""
+    _target(path, "save")  # before any work is done
+    write_module(path, module_of(op, dtypes, formats)[0])
 
 
 def plot(op: StableOp, path: Any, dtype: str | None) -> None:

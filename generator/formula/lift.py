@@ -1,304 +1,448 @@
 """A Python function over `keras.ops` to a sympy expression.
 
 The function is called once with a symbolic tensor of Keras; the graph that
-this records is read back.  Nothing of the function's source is looked at.
+this records is read back.  Its source is looked at for messages alone.
 """
 
 from __future__ import annotations
 
-import threading
+import inspect
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Sequence
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
 from ..errors import NotAnExpressionError
 from ..limits import within
+from ..numbers.floats import FloatFormat
+from ..numbers.formats import get_format
 from ..plain import shown
 from .arithmetic import RefusedError
-from .arithmetic import add
 from .arithmetic import call
-from .arithmetic import divide
-from .arithmetic import larger
-from .arithmetic import multiply
-from .arithmetic import power
-from .arithmetic import smaller
-from .arithmetic import subtract
-from .shorthand import gelu
-from .shorthand import gelu_tanh
-from .shorthand import sigmoid
-from .shorthand import silu
-from .shorthand import softplus
+from .guard_check import check
+from .guard_check import guards_on
+from .guard_check import note
+from .guards import Guards
+from .keras_names import BINARY
+from .keras_names import COMPARISONS
+from .keras_names import CONFIGURED
+from .keras_names import REDUCTIONS
+from .keras_names import TRUTHS
+from .keras_names import UNARY
+from .keras_names import composed
+from .keras_names import hint
+from .keras_names import is_single
+from .meant import number
+from .terms import Term
+from .terms import Truth
+from .terms import X
+from .terms import both
+from .tracing import Place
+from .tracing import Trace
+from .tracing import instead
+from .tracing import place_of
+from .tracing import reading
 from .written import formula_of
 from .written import refuse_size
 
-X = sympy.Symbol("x", real=True)
 
-_BINARY: dict[str, Callable[[Any, Any], Any]] = {
-    "Add": add,
-    "Subtract": subtract,
-    "Multiply": multiply,
-    "Divide": divide,
-    "TrueDivide": divide,
-    "Power": power,
-    "Maximum": larger,
-    "Minimum": smaller,
-}
-_UNARY: dict[str, Callable[[Any], Any]] = {
-    "Negative": lambda a: -a,
-    "Absolute": sympy.Abs,
-    "Abs": sympy.Abs,
-    "Exp": sympy.exp,
-    "Expm1": lambda a: sympy.exp(a) - 1,
-    "Exp2": lambda a: power(sympy.Integer(2), a),
-    "Log": sympy.log,
-    "Log1p": lambda a: sympy.log(1 + a),
-    "Log2": lambda a: sympy.log(a) / sympy.log(2),
-    "Log10": lambda a: sympy.log(a) / sympy.log(10),
-    "Sqrt": sympy.sqrt,
-    "Cbrt": lambda a: a ** sympy.Rational(1, 3),
-    "Rsqrt": lambda a: 1 / sympy.sqrt(a),
-    "Square": lambda a: power(a, sympy.Integer(2)),
-    "Reciprocal": lambda a: 1 / a,
-    "Sin": sympy.sin,
-    "Cos": sympy.cos,
-    "Tan": sympy.tan,
-    "Arcsin": sympy.asin,
-    "Arccos": sympy.acos,
-    "Arctan": sympy.atan,
-    "Sinh": sympy.sinh,
-    "Cosh": sympy.cosh,
-    "Tanh": sympy.tanh,
-    "Arcsinh": sympy.asinh,
-    "Arccosh": sympy.acosh,
-    "Arctanh": sympy.atanh,
-    "Erf": sympy.erf,
-    "Sign": sympy.sign,
-    "Sigmoid": sigmoid,
-    "LogSigmoid": lambda a: -softplus(-a),
-    "Softplus": softplus,
-    "Silu": silu,
-    "Gelu": gelu,
-    "GeluApproximate": gelu_tanh,
-    "Relu": lambda a: larger(a, sympy.Integer(0)),
-    "Sinc": lambda a: sympy.sin(sympy.pi * a) / (sympy.pi * a),
-}
+@dataclass(frozen=True)
+class Lifted:
+    """What a function computes.
+
+    Attributes:
+        formula: as it is meant; as text where it is a number.
+        said: what the function's own code does otherwise, a sentence each.
+        note: of its guards, for an error about the formula.
+    """
+
+    formula: sympy.Expr | str
+    said: tuple[str, ...] = ()
+    note: str = ""
 
 
-def lift(function: Callable[[Any], Any], seconds: float) -> sympy.Expr | str:
-    """The formula that `function` computes; as text where it is a number.
+@dataclass(frozen=True)
+class Stack:
+    """Several terms along an axis of their own."""
+
+    terms: tuple[Term, ...]
+    axis: int
+
+
+def lift(
+    function: Callable[[Any], Any],
+    seconds: float,
+    domain: tuple[object, object] = ("-oo", "oo"),
+    dtype: str = "float32",
+) -> Lifted:
+    """The formula that `function` computes.
 
     Args:
         seconds: of computing, for the call and for what it recorded.
+        domain: where guards are compared with what they guard.
+        dtype: that the function is run in; by more than its rounding they
+            are not to differ.
 
     Raises:
         NotAnExpressionError: it cannot be called with one tensor, branches
             on its value, or uses an operation that is no formula (a
-            `where`, a reduction); or the formula is too large.
+            reduction, a jump); or the formula is too large.
         TimeLimitError: it takes more time or memory.
     """
     label = shown(getattr(function, "__name__", function)).strip("'")
-    with no_branches(label) as refuse:
-        return within(seconds, lambda: _lifted(function, label, refuse))
+    _refuse_several(function, label)
+    fmt = get_format(dtype)
+    with reading(function, label) as trace:
+        return within(seconds, lambda: _lifted(function, trace, domain, fmt))
+
+
+def _refuse_several(function: Callable[[Any], Any], label: str) -> None:
+    """Raises for a function that needs more than one argument."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # of C, say
+        return
+    needed = [
+        p.name
+        for p in parameters
+        if p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    if len(needed) > 1:
+        names = ", ".join(needed)
+        raise NotAnExpressionError(
+            f"Cannot read {label}: expected a function of one tensor, "
+            f"received one of {len(needed)} ({shown(names)[1:-1]}). Fix the "
+            f"others as numbers: lambda {needed[0]}: {label}("
+            f"{', '.join([needed[0], *('1.0' for _ in needed[1:])])})."
+        )
 
 
 def _lifted(
-    function: Callable[[Any], Any], label: str, refuse: Callable[[], None]
-) -> sympy.Expr | str:
+    function: Callable[[Any], Any],
+    trace: Trace,
+    domain: tuple[object, object],
+    fmt: FloatFormat,
+) -> Lifted:
+    x, y = graph_of(function, trace, (None,))
+    label = trace.label
+    guards = guards_on(label, domain, fmt)
+    reader = Reader(label, guards)
+    term = reader.read(y, {id(x): Term(X, X)})
+    notes = [*reader.said, *check(guards, term, fmt)]
+    meant = term.meant
+    # A number in sympy would be a formula in no variable.
+    formula = meant if meant.free_symbols else f"{formula_of(meant)}+0*{X}"
+    return Lifted(formula, tuple(notes), note(guards))
+
+
+def graph_of(
+    function: Callable[[Any], Any], trace: Trace, shape: tuple[int | None, ...]
+) -> tuple[Any, Any]:
+    """The argument of a function and its result, as Keras' tensors."""
     import keras
 
-    x = keras.KerasTensor((None,), dtype=keras.config.floatx())
+    label = trace.label
+    x = keras.KerasTensor(shape, dtype=keras.config.floatx())
     try:
         y = function(x)
     except Exception as error:
-        refuse()
+        trace.refuse()
+        place = trace.of_error(error)
+        where = f" by {place}" if place else ""
+        said = str(error).split(". ")[0].split("\n")[0].rstrip(".")
         raise NotAnExpressionError(
             f"Cannot read {label}: expected a function of one tensor over "
-            f"keras.ops, received {type(error).__name__}: {error}"
+            f"keras.ops, received {type(error).__name__}{where}: {said}."
+            f"{instead(place)}"
         ) from error
-    refuse()
+    trace.refuse()
     if not isinstance(y, keras.KerasTensor):
         raise NotAnExpressionError(
             f"Cannot read {label}: expected one tensor that depends on its "
             f"argument, received {shown(type(y).__name__)}."
         )
-    formula = _read(y, {id(x): X}, label)
-    # A number in sympy would be a formula in no variable.
-    return formula if formula.free_symbols else f"{formula_of(formula)}+0*{X}"
+    return x, y
 
 
-def _read(y: Any, known: dict[int, Any], label: str) -> sympy.Expr:
-    """The formula of a tensor, by those that it was made from.
+class Reader:
+    """Reads a graph back.
 
-    Each tensor once, without recursion and with a limit of the formula's
-    size: one that is used twice in every step doubles it with each.
-
-    Args:
-        known: the formulas of tensors, by identity.
+    Attributes:
+        said: what is to be known of how it was read.
+        made: each tensor that was read, in an order in which it can be
+            computed: itself, its operation, the arguments, and what it is.
     """
-    import keras
 
-    stack = [y]
-    while stack:
-        tensor = stack[-1]
-        if id(tensor) in known:
-            stack.pop()
-            continue
-        operation, args = _made_by(tensor, label)
-        symbolic = [a for a in args if isinstance(a, keras.KerasTensor)]
-        missing = [a for a in symbolic if id(a) not in known]
-        if missing:
-            stack += missing
-            continue
+    def __init__(self, label: str, guards: Guards) -> None:
+        self.label, self.guards = label, guards
+        self.said: list[str] = []
+        self.made: list[tuple[Any, Any, Sequence[Any], Any]] = []
+
+    def read(self, y: Any, known: dict[int, Any]) -> Term:
+        """The formula of a tensor, by those that it was made from.
+
+        Each tensor once, without recursion and with a limit of the
+        formula's size: one that is used twice in every step doubles it
+        with each.
+
+        Args:
+            known: what tensors are, by identity.
+        """
+        import keras
+
+        stack = [y]
+        while stack:
+            tensor = stack[-1]
+            if id(tensor) in known:
+                stack.pop()
+                continue
+            operation, args = self._made_by(tensor)
+            symbolic = [
+                a
+                for a in keras.tree.flatten(args)
+                if isinstance(a, keras.KerasTensor)
+            ]
+            missing = [a for a in symbolic if id(a) not in known]
+            if missing:
+                stack += missing
+                continue
+            made = self._apply(operation, args, known, place_of(tensor))
+            for term in made.terms if isinstance(made, Stack) else [made]:
+                if isinstance(term, Term):
+                    refuse_size(term.meant)
+            known[id(tensor)] = made
+            self.made.append((tensor, operation, args, made))
+        term = known[id(y)]
+        if isinstance(term, Truth):
+            term = self.guards.share(term, place_of(y))
+        if not isinstance(term, Term):
+            raise self._refusal(place_of(y), "Stack", "one number", "several")
+        return term
+
+    def _made_by(self, tensor: Any) -> tuple[Any, Sequence[Any]]:
+        """The operation of Keras whose result it is, and its arguments.
+
+        An operation has a node for each of its calls.
+        """
+        history = getattr(tensor, "_keras_history", None)
+        operation = getattr(history, "operation", None)
+        nodes = getattr(operation, "_inbound_nodes", ())
+        node = nodes[history.node_index] if history and nodes else None
+        if node is None or not node.input_tensors:
+            raise NotAnExpressionError(
+                f"Cannot read {self.label}: expected tensors that are made "
+                "from its argument, received another one."
+            )
+        whose = type(operation).__module__.partition(".")[0]
+        name = shown(type(operation).__name__).strip("'")
+        ours = (whose, name) == ("keras_stablef", "StableOp")
+        one = len(node.output_tensors) == 1
+        if not ((whose == "keras" or ours) and one):
+            raise NotAnExpressionError(
+                f"Cannot read {self.label}: expected operations of Keras "
+                f"with one result, received {name}."
+            )
+        if node.arguments.kwargs:
+            raise NotAnExpressionError(
+                f"Cannot read {self.label}: expected {name} with its tensors "
+                f"alone, received {shown(sorted(node.arguments.kwargs))} too."
+            )
+        return operation, node.arguments.args
+
+    def _apply(
+        self,
+        operation: Any,
+        args: Sequence[Any],
+        known: dict[int, Any],
+        place: Place | None,
+    ) -> Any:
+        import keras
+
         kind = type(operation).__name__
         if kind == "Gelu" and operation.approximate:
             kind = "GeluApproximate"
+
+        def part(value: Any) -> Any:
+            if isinstance(value, keras.KerasTensor):
+                return known[id(value)]
+            return self._number(value, kind, place)
+
+        if kind == "FullLike" and len(args) == 2:
+            args = args[1:]
+            return part(args[0])
         parts = [
-            known[id(a)]
-            if isinstance(a, keras.KerasTensor)
-            else _number(a, kind, label)
-            for a in args
+            [part(a) for a in arg]
+            if isinstance(arg, (list, tuple))
+            else (part(arg))
+            for arg in args
         ]
-        made = _apply(kind, parts, label)
-        refuse_size(made)
-        known[id(tensor)] = made
-    formula: sympy.Expr = known[id(y)]
-    return formula
+        try:
+            made = self._made(kind, operation, parts, args, place)
+        except RefusedError as error:
+            raise self._refusal(
+                place, kind, "numbers in proportion", str(error), ""
+            ) from None
+        if made is None:
+            raise self._refusal(
+                place, kind, "functions of one number", kind, hint(kind)
+            )
+        return made
 
-
-def _made_by(tensor: Any, label: str) -> tuple[Any, Sequence[Any]]:
-    """The operation of Keras whose result it is, and its arguments.
-
-    An operation has a node for each of its calls.
-    """
-    history = getattr(tensor, "_keras_history", None)
-    operation = getattr(history, "operation", None)
-    nodes = getattr(operation, "_inbound_nodes", ())
-    node = nodes[history.node_index] if history and nodes else None
-    if node is None or not node.input_tensors:
-        raise NotAnExpressionError(
-            f"Cannot read {label}: expected tensors that are made from its "
-            "argument, received another one."
+    def _made(
+        self,
+        kind: str,
+        operation: Any,
+        parts: list[Any],
+        args: Sequence[Any],
+        place: Place | None,
+    ) -> Any:
+        """What an operation makes of its arguments; None: it is not known."""
+        truths = self._of_truths(kind, parts, place)
+        if truths is not None:
+            return truths
+        if kind == "Stack" and isinstance(parts[0], list):
+            return Stack(
+                tuple(self._terms(parts[0], place)), operation.axis % 2
+            )
+        if kind in REDUCTIONS and isinstance(parts[0], Term):
+            return parts[0] if is_single(operation, args[0]) else None
+        if kind in REDUCTIONS and isinstance(parts[0], Stack):
+            axis = operation.axis
+            axes = axis if isinstance(axis, (list, tuple)) else [axis]
+            if list(a if a is None else a % 2 for a in axes) != [parts[0].axis]:
+                return None
+            fold = REDUCTIONS[kind]
+            return both(lambda *v: fold(list(v)), *parts[0].terms)
+        if any(isinstance(p, (Stack, list)) for p in parts):
+            return None
+        terms = self._terms(parts, place)
+        return self._guarded(kind, operation, terms, place) or self._plain(
+            kind, operation, terms
         )
-    whose = type(operation).__module__.partition(".")[0]
-    name = shown(type(operation).__name__).strip("'")
-    if whose != "keras" or len(node.output_tensors) != 1:
-        raise NotAnExpressionError(
-            f"Cannot read {label}: expected operations of Keras with one "
-            f"result, received {name}."
+
+    def _of_truths(
+        self, kind: str, parts: list[Any], place: Place | None
+    ) -> Any:
+        logic = {"LogicalAnd": "and", "LogicalOr": "or", "LogicalNot": "not"}
+        if kind in COMPARISONS:
+            terms = self._terms(parts, place)
+            return Truth(COMPARISONS[kind], tuple(terms))
+        if kind in TRUTHS:
+            return Truth(TRUTHS[kind], tuple(self._terms(parts, place)))
+        if kind in logic and all(isinstance(p, Truth) for p in parts):
+            return Truth(logic[kind], tuple(parts))
+        if kind == "Where" and len(parts) == 3:
+            truth, *branches = parts
+            if isinstance(truth, Truth):
+                a, b = self._terms(branches, place)
+                return self.guards.where(truth, a, b, place)
+        if kind == "Select" and len(parts) == 3:
+            truths, branches, default = parts
+            (made,) = self._terms([default], place)
+            for truth, branch in reversed(
+                list(zip(truths, branches, strict=True))
+            ):
+                (term,) = self._terms([branch], place)
+                made = self.guards.where(truth, term, made, place)
+            return made
+        return None
+
+    def _guarded(
+        self,
+        kind: str,
+        operation: Any,
+        terms: list[Term],
+        place: Place | None,
+    ) -> Term | None:
+        """Operations that may hold a formula off."""
+        if kind in ("Maximum", "Minimum"):
+            for u, bound in (terms, terms[::-1]):
+                if bound.is_number and not u.is_number:
+                    if kind == "Maximum":
+                        return self.guards.clip(u, bound.meant, None, place)
+                    return self.guards.clip(u, None, bound.meant, place)
+        if kind == "Clip":
+            low, high = (
+                None if end is None else self._number(end, kind, place).meant
+                for end in (operation.x_min, operation.x_max)
+            )
+            return self.guards.clip(terms[0], low, high, place)
+        if kind == "NanToNum":
+            nan = self._number(operation.nan, kind, place).meant
+            return self.guards.nan_to_num(terms[0], nan, place)
+        if kind == "DivideNoNan":
+            meant = both(BINARY[kind], *terms).meant
+            return self.guards.divide_no_nan(meant, terms[0], terms[1], place)
+        return None
+
+    def _plain(
+        self, kind: str, operation: Any, terms: list[Term]
+    ) -> Term | None:
+        if kind in BINARY and len(terms) == 2:
+            return both(BINARY[kind], *terms)
+        if len(terms) != 1:
+            return None
+        if kind in ("Cast", "ConvertToTensor", "Array"):
+            dtype = getattr(operation, "dtype", None)
+            if dtype is not None and not str(dtype).startswith(
+                ("float", "bfloat")
+            ):
+                return None
+        if kind == "StopGradient":
+            self.said.append(
+                f"{self.label}: keras.ops.stop_gradient is read as what it "
+                "is of; the op's gradient is the whole formula's."
+            )
+        if kind == "StableOp":  # one of this package's, which has a formula
+            return both(lambda a: call(composed(operation), a), terms[0])
+        if kind in UNARY:
+            return both(lambda a: call(UNARY[kind], a), terms[0])
+        made = CONFIGURED.get(kind)
+        if made is None or made(operation, terms[0].meant) is None:
+            return None
+        return both(lambda a: call(lambda v: made(operation, v), a), terms[0])
+
+    def _terms(self, parts: Sequence[Any], place: Place | None) -> list[Term]:
+        """Truth values as 0 and 1."""
+        return [
+            self.guards.share(p, place) if isinstance(p, Truth) else p
+            for p in parts
+        ]
+
+    def _number(self, value: Any, kind: str, place: Place | None) -> Term:
+        import keras
+
+        found = number(value)
+        if found is None:
+            received = type(value).__name__
+            if isinstance(value, keras.Variable):
+                hint = " Write its value: float(variable)."
+            elif keras.ops.is_tensor(value) or hasattr(value, "shape"):
+                received = f"a tensor of shape {tuple(value.shape)}"
+                hint = " Every number has a formula of its own."
+            else:
+                hint = ""
+            raise self._refusal(
+                place, kind, "numbers and tensors", received, hint
+            )
+        if found in (sympy.oo, -sympy.oo, sympy.nan):
+            raise self._refusal(place, kind, "finite numbers", str(value))
+        return Term(found, found)
+
+    def _refusal(
+        self,
+        place: Place | None,
+        kind: str,
+        expected: str,
+        received: str,
+        hint: str = "",
+    ) -> NotAnExpressionError:
+        where = str(place) if place else kind
+        return NotAnExpressionError(
+            f"Cannot read {self.label}: expected {expected} in {where}, "
+            f"received {received}{'' if received == kind else f' in {kind}'}."
+            f"{hint}"
         )
-    if node.arguments.kwargs:
-        raise NotAnExpressionError(
-            f"Cannot read {label}: expected {name} with its tensors alone, "
-            f"received {shown(sorted(node.arguments.kwargs))} too."
-        )
-    return operation, node.arguments.args
-
-
-def _number(value: Any, kind: str, label: str) -> Any:
-    if isinstance(value, sympy.Expr):
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise NotAnExpressionError(
-            f"Cannot read {label}: expected numbers and tensors in {kind}, "
-            f"received {type(value).__name__}."
-        )
-    if value in (float("inf"), float("-inf")) or value != value:
-        raise NotAnExpressionError(
-            f"Cannot read {label}: expected finite numbers in {kind}, "
-            f"received {value}."
-        )
-    # The decimal that was written: 0.1 means one tenth.
-    return sympy.Rational(
-        repr(float(value)) if isinstance(value, float) else value
-    )
-
-
-def _apply(kind: str, args: list[Any], label: str) -> Any:
-    try:
-        if kind in _BINARY and len(args) == 2:
-            return _BINARY[kind](*args)
-        if kind in _UNARY and len(args) == 1:
-            return call(_UNARY[kind], args[0])
-    except RefusedError as error:
-        raise NotAnExpressionError(
-            f"Cannot read {label}: expected numbers in proportion, received "
-            f"{error} in {kind}."
-        ) from None
-    known = ", ".join(sorted([*_BINARY, *_UNARY]))
-    raise NotAnExpressionError(
-        f"Cannot read {label}: expected one of {known}; received {kind}."
-    )
-
-
-# Which function this thread reads, and what it branched on.
-_READING = threading.local()
-_PATCHING = threading.Lock()
-_patched = 0  # by how many threads
-
-
-@contextmanager
-def no_branches(label: str) -> Iterator[Callable[[], None]]:
-    """Within it a tensor compared with ``==`` or taken as a bool is refused.
-
-    Keras compares symbolic tensors by identity: ``x if x == 0 else 2*x`` is
-    2*x in silence.  The results of operations are Keras' own tensors too, so
-    that it is their class that must know, in this thread alone.  Gives a
-    function that raises again what the caller's code may have caught.
-    """
-    global _patched
-    import keras
-
-    kind = keras.KerasTensor
-    before = getattr(_READING, "branches", None)
-    branches: list[NotAnExpressionError] = []
-
-    def refuse() -> None:
-        if branches:
-            raise branches[0] from None
-
-    with _PATCHING:
-        if not _patched:
-            for name in _SPECIAL:
-                _ORIGINAL[name] = vars(kind).get(name)
-                setattr(kind, name, _refusing(name, getattr(kind, name)))
-        _patched += 1
-    _READING.branches, _READING.label = branches, label
-    try:
-        yield refuse
-    finally:
-        _READING.branches = before
-        with _PATCHING:
-            _patched -= 1
-            if not _patched:
-                for name, own in _ORIGINAL.items():
-                    if own is None:
-                        delattr(kind, name)
-                    else:
-                        setattr(kind, name, own)
-
-
-_SPECIAL = {"__eq__": "a comparison with ==", "__bool__": "the truth value"}
-_ORIGINAL: dict[str, Any] = {}
-
-
-def _refusing(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of tensors that does as before in every other thread."""
-
-    def method(self: Any, *others: Any) -> Any:
-        branches = getattr(_READING, "branches", None)
-        if branches is None:
-            return own(self, *others)
-        error = NotAnExpressionError(
-            f"Cannot read {_READING.label}: expected one formula on all of "
-            f"the domain, received {_SPECIAL[name]} of a tensor. It has no "
-            "value here to branch on: use one formula, with abs at a kink, "
-            "or give each branch and its domain to stabilize."
-        )
-        branches.append(error)
-        raise error
-
-    return method

@@ -32,6 +32,7 @@ from .arithmetic import power
 from .arithmetic import smaller
 from .arithmetic import subtract
 from .shorthand import gelu
+from .shorthand import relu
 from .shorthand import sigmoid
 from .shorthand import silu
 from .shorthand import softplus
@@ -60,7 +61,7 @@ FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     "silu": silu,
     "swish": silu,
     "gelu": gelu,
-    "relu": lambda a: larger(a, sympy.Integer(0)),
+    "relu": relu,
     "sin": sympy.sin,
     "cos": sympy.cos,
     "tan": sympy.tan,

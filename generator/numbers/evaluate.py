@@ -63,9 +63,18 @@ def to_primitives(expr: sympy.Expr) -> sympy.Expr:
     return expr
 
 
-def evaluate(expr: sympy.Expr, algebra: Algebra) -> Any:
-    """The value of `expr` in `algebra`; shared subexpressions once."""
-    memo: dict[sympy.Expr, Any] = {}
+def evaluate(
+    expr: sympy.Expr,
+    algebra: Algebra,
+    memo: dict[sympy.Expr, Any] | None = None,
+) -> Any:
+    """The value of `expr` in `algebra`; shared subexpressions once.
+
+    Args:
+        memo: values of parts that are known, such as of symbols beside the
+            variable; those that are found are added.
+    """
+    memo = {} if memo is None else memo
 
     def walk(node: sympy.Expr) -> Any:
         if node not in memo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UnknownDtypeError
@@ -47,6 +48,25 @@ def formats_with(
     """
     own = {} if source is None else read_formats(source, FORMATS)
     return {**FORMATS, **own}
+
+
+def asked_formats(
+    source: FormatSource | None, names: Sequence[str] | None
+) -> tuple[dict[str, FloatFormat], list[str]]:
+    """The formats there are, and the names of those asked for.
+
+    Args:
+        names: all of them by default.
+
+    Raises:
+        FormatError: see `formats_with`.
+        UnknownDtypeError: no format of that name.
+    """
+    formats = formats_with(source)
+    found = list(dict.fromkeys(names or formats))
+    for name in found:
+        get_format(name, formats)
+    return formats, found
 
 
 FORMATS = read_formats(Path(__file__).with_name("formats.toml"), {})

@@ -9,6 +9,7 @@ may rename the folders above cannot put another one in its place in between.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import warnings
@@ -88,6 +89,26 @@ class PrivateFolder:
             return
         except _UnsafeError as error:
             self._warn(error)
+
+    def emptied(self, name: re.Pattern[str]) -> int:
+        """Removes the files of such names; how many there were."""
+        try:
+            with self._opened(create=False) as folder:
+                found = [
+                    entry
+                    for entry in os.listdir(
+                        self.path if folder.handle is None else folder.handle
+                    )
+                    if name.fullmatch(entry)
+                ]
+                for entry in found:
+                    folder.remove(entry)
+        except OSError:
+            return 0
+        except _UnsafeError as error:
+            self._warn(error)
+            return 0
+        return len(found)
 
     @contextmanager
     def _opened(self, create: bool) -> Iterator[_Opened]:

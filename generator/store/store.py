@@ -46,11 +46,12 @@ _SOURCES = {".py", ".j2", ".json", ".toml"}
 # Rooms and files of the generator that no plan depends on.
 AFTER_PLANS = (
     *("build.py", "calibration", "checker", "cli.py", "files.py"),
-    "limits.py",
+    *("limits.py", "making.py"),
     *("formula/catalogue.toml", "source", "store", "sweeps"),
     *("templates", "words"),
 )
 _LIBRARIES = ("sympy", "python-flint", "numpy")
+_NAME = re.compile(r"[0-9a-f]{64}\.json")
 _HEAD = re.compile(rb'\{"sha256":"([0-9a-f]{64})","plan":')
 
 
@@ -156,6 +157,17 @@ def remembered(
     except StoredPlanError:
         pass  # larger than a file may be: derived each time
     return made
+
+
+def forgotten() -> int:
+    """Empties the folder of plans; how many there were.
+
+    Nothing else is removed, whatever lies there.
+    """
+    path = folder()
+    if path is None:
+        return 0
+    return PrivateFolder(path, _ADVICE).emptied(_NAME)
 
 
 def _written(plan: AnyPlan) -> bytes:

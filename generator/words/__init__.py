@@ -1,7 +1,7 @@
 """Plans for people, and as claims.
 
 Owns: explanations (`explain`, `phrases`), tables (`report`, `bounds_page`),
-pictures (`picture`, with exact values from `pointwise` and `floatline`), and
+pictures (`picture`, with `pointwise` and `floatline`), and
 the certificate (`certificate`), which `checker` derives anew.
 
 May know: `pieces` and below; nothing of how a plan is lowered or printed.

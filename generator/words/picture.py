@@ -17,6 +17,8 @@ import numpy as np
 from .. import plain
 from ..files import refuse_place
 from ..files import write_bytes
+from ..formula.exact import ExactFunction
+from ..formula.exact import exact_function
 from ..numbers.floats import FloatFormat
 from ..pieces.cover import Cover
 from ..pieces.plan import Plan
@@ -25,8 +27,6 @@ from .floatline import FloatLine
 from .floatline import points
 from .pointwise import Array
 from .pointwise import ArrayFunction
-from .pointwise import ExactFunction
-from .pointwise import exact_function
 from .pointwise import textbook_function
 from .pointwise import ulp_error
 

@@ -1,14 +1,10 @@
-"""f at single points: as a textbook would compute it, and exactly.
-
-Neither uses a plan, so that a picture of a plan's errors is no circle.
-"""
+"""f at single points as a textbook would compute it, and errors in ulp."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,8 +14,7 @@ from flint import ctx
 
 from ..errors import GeneratorError
 from ..formula.derivative import derivative
-from ..numbers.evaluate import BallAlgebra
-from ..numbers.evaluate import evaluate
+from ..formula.exact import without_deltas
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2_ball
 from ..numbers.floats import power2
@@ -27,15 +22,6 @@ from ..numbers.floats import to_arb
 
 Array = np.ndarray[Any, Any]
 ArrayFunction = Callable[[Array], Array]
-ExactFunction = Callable[[int, float], arb | None]
-
-ESCALATION = (300, 1200, 6000)  # bits
-CERTAIN_BITS = 80
-# Where the formula is 0/0 at x itself it is evaluated so near to x that no
-# format sees the step, with bits enough for a cancellation of 6th order; at
-# two distances and on both sides, since at a pole, jump or log they differ.
-STEPS, STEP_BITS = (-4000, -4400), 30000
-VANISHED = -1200  # a value below 2**VANISHED is 0 to every format
 
 _NUMPY: dict[str, Callable[[Array], Array]] = {
     **{
@@ -91,7 +77,7 @@ def textbook_function(
         array([0.       , 1.7182817], dtype=float32)
     """
     derived = derivative(expr, variable, order)
-    derived = _without_deltas(derived)
+    derived = without_deltas(derived)
     kind = np.dtype(dtype).type
 
     def function(x: Array) -> Array:
@@ -102,11 +88,6 @@ def textbook_function(
         return np.broadcast_to(value, x.shape)
 
     return function
-
-
-def _without_deltas(expr: sympy.Expr) -> sympy.Expr:
-    """Derivatives of sign(x) are 0 but at one point."""
-    return expr.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
 
 
 def _naive(node: sympy.Expr, kind: Any, memo: dict[sympy.Expr, Array]) -> Array:
@@ -166,73 +147,6 @@ def _product(node: sympy.Expr, kind: Any, memo: dict[sympy.Expr, Array]) -> Any:
         else:
             above = above * _naive(factor, kind, memo)
     return above if below is None else above / below
-
-
-class _Balls(BallAlgebra):
-    """With flint's own functions, none rewritten."""
-
-    def function(self, name: str, a: Any) -> Any:
-        if name in ("acot", "acoth"):
-            return getattr(1 / a, "a" + name[1:].replace("cot", "tan"))()
-        return a.sgn() if name == "sign" else super().function(name, a)
-
-
-def exact_function(
-    expr: sympy.Expr, variable: sympy.Symbol
-) -> Callable[[int, float], arb | None]:
-    """f^(order)(x) to `CERTAIN_BITS` bits, by ball arithmetic.
-
-    The function it returns gives None where nothing is certain: outside
-    the domain, at poles, at jumps.  Removable points are filled in.
-
-    Example:
-        >>> exact = exact_function((sympy.exp(X) - 1) / X, X)
-        >>> float(exact(0, 0.0)), float(exact(1, 0.0))
-        (1.0, 0.5)
-    """
-
-    @cache
-    def derived(order: int) -> sympy.Expr:
-        result = derivative(expr, variable, order)
-        return _without_deltas(result)
-
-    def at(order: int, x: arb) -> arb | None:
-        try:
-            value = evaluate(derived(order), _Balls(x))
-        except (ArithmeticError, ValueError):
-            return None
-        return value if value.is_finite() else None
-
-    def exact(order: int, x: float) -> arb | None:
-        for bits in ESCALATION:
-            with ctx.workprec(bits):
-                value = at(order, arb(x))
-                if value is not None and _is_certain(value):
-                    return value
-        near: list[arb] = []
-        with ctx.workprec(STEP_BITS):
-            for side in (1, -1):
-                for step in STEPS:
-                    value = at(order, arb(x) + side * power2(step))
-                    if value is not None and _is_certain(value):
-                        near.append(value)
-            same = all(_agree(near[0], value) for value in near[1:])
-        return near[0] if len(near) > 1 and same else None
-
-    return exact
-
-
-def _is_certain(value: arb) -> bool:
-    if value.rel_accuracy_bits() > CERTAIN_BITS:
-        return True
-    return bool(value.abs_upper() < power2(VANISHED))
-
-
-def _agree(a: arb, b: arb) -> bool:
-    gap = abs(a - b).upper()
-    return bool(
-        gap < power2(VANISHED) or gap < abs(a).lower() * power2(-CERTAIN_BITS)
-    )
 
 
 def ulp_error(got: float, want: arb, fmt: FloatFormat) -> float:

@@ -85,7 +85,7 @@ def test_text(text: str, wanted: sympy.Expr) -> None:
 
 @pytest.mark.parametrize(("function", "wanted"), KERAS)
 def test_keras(function: Callable[[Any], Any], wanted: sympy.Expr) -> None:
-    made = lift(function, 10.0)
+    made = lift(function, 10.0).formula
     assert isinstance(made, sympy.Expr)
     assert agree(made, wanted)
     assert agree(parse(make_spec(made).text), wanted)

@@ -112,7 +112,8 @@ BAD_COMMANDS = [
     ["generate", "sin(1/x)", "--out", "OUT"],
     ["generate", "log(x)", "--out", "OUT"],
     ["plot", "1/(1-exp(-x)) - 1/x", "--dtype", "float31", "--out", "OUT"],
-    ["generate", "1/(1-exp(-x)) - 1/x", "--out", "OUT/no/folder.py"],
+    ["generate", "1/x", "--out", "OUT/no/folder.py"],
+    ["generate", "1/(1-exp(-x)) - 1/x", "--out", "/dev/null/folder.py"],
 ]
 
 

@@ -30,6 +30,8 @@ from keras_stablef.generator.store.plan_json import NODES
 from keras_stablef.generator.store.plan_json import dumped
 from keras_stablef.generator.store.plan_json import loaded
 
+import keras_stablef as ks
+
 pytestmark = [
     pytest.mark.once,
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions"),
@@ -405,6 +407,20 @@ def test_a_catalogue_that_grows_keeps_its_plans() -> None:
     assert store._engine()[0] == store.sources_hash([root], store.AFTER_PLANS)
     assert store._engine()[0] != whole
     assert "formula/catalogue.toml" in store.AFTER_PLANS
+
+
+def test_clearing_removes_plans_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(store.FOLDER_VARIABLE, str(tmp_path / "kept"))
+    assert ks.clear_cache() == 0
+    ks.stabilize("3*x+7")
+    other = tmp_path / "kept" / "mine.json"
+    other.write_text("{}")
+    assert ks.clear_cache() == 2  # of f and f'
+    assert list((tmp_path / "kept").iterdir()) == [other]
+    monkeypatch.setenv(store.FOLDER_VARIABLE, "")
+    assert ks.clear_cache() == 0
 
 
 def test_numbers_of_plans_are_exact() -> None:
