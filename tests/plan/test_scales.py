@@ -43,6 +43,9 @@ KINDS: dict[str, list[Row]] = {
         ("log(1+1e10*x)", (0, "oo")),
         ("atan(1e4*x)", INF),
     ],
+    "exponentials that go on": [
+        ("tanh(x/1e6)", INF),
+    ],
     "zeros next to 0": [
         ("x+1e-20", INF),
         ("x**2-1e-20", INF),
