@@ -187,6 +187,11 @@ class Piece:
         """A field as it is."""
         return self._raw(name)
 
+    @property
+    def gain(self) -> int:
+        """The numbers are those of f * 2**gain; mostly there is none."""
+        return self.whole("gain") if "gain" in self.data else 0
+
     def bound(self, name: str) -> float:
         """What is claimed of an error: finite, and not negative."""
         return claimed(self._raw(name))
@@ -360,17 +365,9 @@ def power_formula(power: Piece) -> tuple[Node, Fraction]:
     high, low = power.numbers("offset")
     zero = power["center"] + high + low
     d, e = X - number(zero), X - number(zero - low)
-    rest = polynomial(power.numbers("rest"), e)
-    inner = number(power["factor"]) + rest
-    gain = power_gain(power)
-    if gain:
-        inner = number(Fraction(2) ** -gain) * inner
+    inner = number(power["factor"]) + polynomial(power.numbers("rest"), e)
+    inner = number(Fraction(2) ** -power.gain) * inner if power.gain else inner
     return d ** power.whole("order") * inner, zero
-
-
-def power_gain(power: Piece) -> int:
-    """The numbers of a power row are those of f * 2**gain; mostly f's own."""
-    return power.whole("gain") if "gain" in power.data else 0
 
 
 def end_formula(end: Piece) -> Node:

@@ -20,7 +20,6 @@ from .claims import Piece
 from .claims import Plan
 from .claims import claimed
 from .claims import exact
-from .claims import power_gain
 from .lanes import Lanes
 from .machine import Real
 from .machine import power_of_two
@@ -148,7 +147,7 @@ def truncation_of(
         first, second = piece.numbers("offset")
         offset = Real(float(first)) + Real(float(second))
         tau = Real(truncation_of_power(piece, fmt))
-        tau *= Real(2) ** -power_gain(piece)
+        tau *= Real(2) ** -piece.gain
         order = piece.whole("order")
         return lambda lanes, y: tau * (_far(lanes, zero) + abs(offset)) ** order
     if piece.kind == "end":

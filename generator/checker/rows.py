@@ -13,7 +13,6 @@ from .claims import Piece
 from .claims import Plan
 from .claims import exact
 from .claims import power_formula
-from .claims import power_gain
 from .claims import row_formula
 from .enclosure import regular_chart
 from .gaps import Judge
@@ -100,7 +99,7 @@ def check_power(plan: Plan, power: Piece, target: Target) -> None:
     formula, zero = power_formula(power)
     order = power.whole("order")
     claim = ball(Fraction(truncation_of_power(power, plan.fmt)))
-    claim /= ball(Fraction(2) ** power_gain(power))
+    claim /= ball(Fraction(2) ** power.gain)
     judge = Judge(
         target,
         formula,

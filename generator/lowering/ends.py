@@ -134,7 +134,7 @@ def _between(form: BetweenEnd, dtype: str) -> Statements:
     first, second = form.offset
     step = Call("fixed", (D, Word(dtype)))  # XLA would add the two numbers
     pair = Call("two_sum", (step, constant(first, dtype)))
-    low = Part("dd", 1)
+    low: Expr = Part("dd", 1)
     if second:
         low = low + Number(second, dtype)
     return [

@@ -51,13 +51,15 @@ def end_form(
     check_time: Callable[[], None] = lambda: None,
     any_scale: bool = False,
     exact: Fraction | arb | None = None,
+    further: bool = False,
 ) -> Expanded:
     """The form that begins soonest and stays below `goal` ulp.
 
     Args:
-        any_scale: whether it may begin nearer to 0 and further out than is
-            usual, where f has features of another size than 1.
+        any_scale: whether it may begin nearer to 0 than is usual, where f
+            has features far narrower than 1.
         exact: see `form_from`.
+        further: whether only distances beyond the usual ones are tried.
 
     Raises:
         NotProvedError: none does.
@@ -76,13 +78,15 @@ def end_form(
         floats = (_up_to_a_float(point, side, d, fmt) for d in tried)
         tried = [d for d in dict.fromkeys(floats) if d]
     infinite = point is None
-    for distance in tried + (FURTHER if any_scale and infinite else []):
+    if further:
+        tried = FURTHER if infinite else []
+    for distance in tried:
         try:
             found = made(distance)
         except NotProvedError as error:
             reason = error
             continue
-        if infinite and distance == tried[0]:
+        if infinite and not further and distance == tried[0]:
             if any_scale or _is_over(expr, side, distance, fmt, terms):
                 return _sooner(found, made)
         return found

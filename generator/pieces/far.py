@@ -136,6 +136,22 @@ def form_beside(work: Work, beside: Beside) -> AnyEnd:
         )
 
 
+def _further(work: Work, point: Fraction | None, side: int) -> AnyEnd:
+    """The expansion beyond the usual distances, of features far wider."""
+    with ctx.workprec(work.high_bits):
+        return end_form(
+            work.expr,
+            point,
+            side,
+            work.fmt,
+            work.degree + 3,
+            work.goal,
+            work.terms + 6,
+            work.check_time,
+            further=True,
+        )
+
+
 def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:
     """The form for one end: an expansion, a constant, or by logarithm.
 
@@ -182,6 +198,10 @@ def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:
             )
         except NotProvedError:
             pass  # f keeps changing
+        try:
+            return _further(work, point, side)
+        except NotProvedError:
+            pass  # however far out
         try:
             return log_form(work, point, side, march)
         except NotProvedError as other:

@@ -290,13 +290,15 @@ def _sizes(
     """|A|, the rest of the sum, and what roundings do; all over |d|**m."""
     u = 2.0**-fmt.precision
     size = abs(float(factor))
-    series = sum(abs(float(b)) * high**i for i, b in enumerate(rest))
+    series = np.zeros_like(high)
+    for i, b in enumerate(rest):
+        series = series + abs(float(b)) * high**i
     # The pairs keep all but (3 m + 4) 2**(3 - 2 p) of A d**m (and d itself
     # 2**(1 - 2 p)); b_i d**i meets m + 2 i + 4 roundings.
-    small = (3 * m + 4) * 8 * u * u * size + sum(
-        (m + 2 * i + 4) * u * abs(float(b)) * high**i
-        for i, b in enumerate(rest)
-    )
+    small = np.zeros_like(high)
+    for i, b in enumerate(rest):
+        small = small + (m + 2 * i + 4) * u * abs(float(b)) * high**i
+    small = (3 * m + 4) * 8 * u * u * size + small
     if np.any(size <= 4 / 3 * series):  # a quarter is left: see _levels
         raise NotProvedError("f may vanish inside a row")
     return size, series, small

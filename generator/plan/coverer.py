@@ -108,10 +108,9 @@ def _cover(spec: Spec, work: Work, parity: int) -> Cover:
         if low is not None and low == high:
             row = single(work, low)
             return Cover(name, order, fmt.name, mine, low, high, (row,), (), ())
-        sides = ((1, spec.domain[0]), (-1, spec.domain[1]))
         beside = (
             end_beside(work, end, side)
-            for side, end in sides
+            for side, end in zip((1, -1), spec.domain, strict=True)
             if not (mine and side > 0)
         )
         line = _Line(mine, low, high, (), tuple(b for b in beside if b))
