@@ -88,7 +88,7 @@ def phi2_0_float32(x):
     y = ops.where(inside, z2, y)
 
     # x <= -2.68435e+08: |x|**(-1); its other terms are below 3.7e-09 of the
-    # first. Truncation + roundoff <= 0.565 ulp.
+    # first. Truncation + roundoff <= 1.135 ulp.
     d0 = -t
     past = d0 > constant(8.507067e37, "float32")
     d = ops.where(past, constant(2.6843546e08, "float32"), d0)
@@ -152,13 +152,14 @@ def phi2_1_float32(x):
     y = ops.where(inside, z2, y)
 
     # x <= -2.14748e+09: |x|**(-2); its other terms are below 3.5e-09 of the
-    # first. Truncation + roundoff <= 1.565 ulp.
+    # first. Truncation + roundoff <= 1.890 ulp.
     d0 = -t
     past = d0 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(2.1474836e09, "float32"), d0)
     d = ops.clip(d, 2.1474835e09, 9.223378e18)
-    a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(once(quotient(-a, -d, "float32"), "float32"), d, "float32")
+    p0_0 = once(quotient(-(1.0 + ops.zeros_like(d)), -d, "float32"), "float32")
+    p1_0 = quotient(p0_0, d, "float32")
+    y0 = p1_0
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 2.1474836e09, y0, y)
 

@@ -32,6 +32,13 @@ NAME = "two_frac"
 EXPRESSION = "1/(x+1) - 1/x"
 DOMAIN = ("0", "oo")
 
+TWO_FRAC_0_FLOAT64_END1 = numbers_of(
+    NAME, "float64", 0, 1, "ends", 1, "factors", 0, "rest"
+)
+TWO_FRAC_1_FLOAT64 = rows_of(NAME, "float64", 1)
+TWO_FRAC_1_FLOAT64_END0 = numbers_of(
+    NAME, "float64", 1, 1, "ends", 0, "factors", 0, "rest"
+)
 TWO_FRAC_1_FLOAT64_END1 = numbers_of(
     NAME, "float64", 1, 1, "ends", 1, "factors", 0, "rest"
 )
@@ -45,7 +52,7 @@ TWO_FRAC_2_FLOAT64_END1 = numbers_of(
 
 
 def two_frac_0_float32(x):
-    """f in float32, proved within 1.5509 ulp."""
+    """f in float32, proved within 1.872 ulp."""
     t = x
 
     # 1.86265e-09 <= t <= 5.36871e+08: -1/(t*(t + 1)) with t = t; equal to f
@@ -62,7 +69,7 @@ def two_frac_0_float32(x):
     y = z0
 
     # 1.86265e-09 and nearer to 0: t**(-1) -1; its other terms are below
-    # 2.7e-09 of the first. Truncation + roundoff <= 0.547 ulp.
+    # 2.7e-09 of the first. Truncation + roundoff <= 1.099 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(1.8626451e-09, "float32"), d0)
@@ -73,13 +80,14 @@ def two_frac_0_float32(x):
     y = ops.where(d0 < 1.8626451e-09, y0, y)
 
     # x >= 5.36871e+08: |x|**(-2) -1; its other terms are below 2.7e-09 of the
-    # first. Truncation + roundoff <= 1.551 ulp.
+    # first. Truncation + roundoff <= 1.872 ulp.
     d1 = t
     past = d1 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(5.368709e08, "float32"), d1)
     d = ops.clip(d, 5.3687088e08, 9.223378e18)
-    a = 1.0 + ops.zeros_like(d)
-    y1 = -quotient(once(quotient(-a, -d, "float32"), "float32"), d, "float32")
+    p0_1 = once(quotient(-(1.0 + ops.zeros_like(d)), -d, "float32"), "float32")
+    p1_1 = quotient(p0_1, d, "float32")
+    y1 = -p1_1
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 5.368709e08, y1, y)
     y = ops.where(
@@ -111,13 +119,14 @@ def two_frac_1_float32(x):
     y = z0
 
     # 3.05176e-05 and nearer to 0: t**(-2); its other terms are below 2.3e-09
-    # of the first. Truncation + roundoff <= 1.545 ulp.
+    # of the first. Truncation + roundoff <= 1.864 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(3.0517578e-05, "float32"), d0)
     d = ops.clip(d, 0.0, 3.051758e-05)
-    a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(once(quotient(-a, -d, "float32"), "float32"), d, "float32")
+    p0_0 = once(quotient(-(1.0 + ops.zeros_like(d)), -d, "float32"), "float32")
+    p1_0 = quotient(p0_0, d, "float32")
+    y0 = p1_0
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
     y = ops.where(d0 < 3.0517578e-05, y0, y)
 
@@ -133,12 +142,12 @@ def two_frac_1_float32(x):
 
 
 def two_frac_2_float32(x):
-    """f'' in float32, proved within 3.7466 ulp."""
+    """f'' in float32, proved within 3.974 ulp."""
     t = x
 
-    # 0.000976562 <= t <= 1.07374e+09: (-6*t**2 - 6*t - 2)/(t**3*(t + 1)**3)
+    # 0.000976562 <= t <= 4.29497e+09: (-6*t**2 - 6*t - 2)/(t**3*(t + 1)**3)
     # with t = t; equal to f in exact arithmetic, roundoff <= 3.747 ulp.
-    c0 = ops.clip(t, 0.00097656244, 1.073742e09)
+    c0 = ops.clip(t, 0.00097656244, 4.294968e09)
     v0_0 = fixed(6.0 * c0, "float32")
     v1_0 = -v0_0
     v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
@@ -165,49 +174,31 @@ def two_frac_2_float32(x):
     y = z0
 
     # 0.000976562 and nearer to 0: t**(-3) -2; its other terms are below
-    # 2.9e-09 of the first. Truncation + roundoff <= 2.558 ulp.
+    # 2.9e-09 of the first. Truncation + roundoff <= 3.974 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(0.0009765625, "float32"), d0)
     d = ops.clip(d, 0.0, 0.0009765626)
-    a = 2.0 + ops.zeros_like(d)
-    y0 = -quotient(
-        once(
-            quotient(once(quotient(a, d, "float32"), "float32"), d, "float32"),
-            "float32",
-        ),
-        d,
-        "float32",
-    )
+    p0_0 = once(quotient(2.0 + ops.zeros_like(d), d, "float32"), "float32")
+    p1_0 = once(quotient(p0_0, d, "float32"), "float32")
+    p2_0 = quotient(p1_0, d, "float32")
+    y0 = -p2_0
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.0009765625, y0, y)
 
-    # x >= 1.07374e+09: |x|**(-4) -6; its other terms are below 2.0e-09 of the
-    # first. Truncation + roundoff <= 3.547 ulp.
+    # x >= 4.29497e+09: |x|**(-4) -6; its other terms are below 4.7e-10 of the
+    # first. Truncation + roundoff <= 3.026 ulp.
     d1 = t
     past = d1 > constant(4.753164e09, "float32")
-    d = ops.where(past, constant(1.0737418e09, "float32"), d1)
-    d = ops.clip(d, 1.07374176e09, 4.7531643e09)
-    a = 6.0 + ops.zeros_like(d)
-    y1 = -quotient(
-        once(
-            quotient(
-                once(
-                    quotient(
-                        once(quotient(a, d, "float32"), "float32"), d, "float32"
-                    ),
-                    "float32",
-                ),
-                d,
-                "float32",
-            ),
-            "float32",
-        ),
-        d,
-        "float32",
-    )
+    d = ops.where(past, constant(4.2949673e09, "float32"), d1)
+    d = ops.clip(d, 4.294967e09, 4.7531643e09)
+    p0_1 = once(quotient(6.0 + ops.zeros_like(d), d, "float32"), "float32")
+    p1_1 = once(quotient(p0_1, d, "float32"), "float32")
+    p2_1 = once(quotient(p1_1, d, "float32"), "float32")
+    p3_1 = quotient(p2_1, d, "float32")
+    y1 = -p3_1
     y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 1.0737418e09, y1, y)
+    y = ops.where(d1 >= 4.2949673e09, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -215,24 +206,29 @@ def two_frac_2_float32(x):
 
 
 def two_frac_0_float64(x):
-    """f in float64, proved within 1.5375 ulp."""
+    """f in float64, proved within 1.3163 ulp."""
     t = x
 
-    # 3.46945e-18 <= t <= 2.8823e+17: -1/(t*(t + 1)) with t = t; equal to f in
-    # exact arithmetic, roundoff <= 1.139 ulp.
-    c0 = ops.clip(t, 3.469446745158461e-18, 2.882304105114501e17)
+    # 3.46945e-18 <= t <= 8: 1/(t + 1) - 1/t with t = t; equal to f in exact
+    # arithmetic, roundoff <= 0.590 ulp.
+    c0 = ops.clip(t, 3.469446745158461e-18, 8.000000953674316)
     v0_0, v0l_0 = two_sum(c0, 1.0)
-    v1_0, v1l_0 = product_of_halves(c0, v0_0, "float64")
-    v1t_0 = v1l_0 + c0 * v0l_0
-    y_0, yl_0 = short_quotient(
-        (-1.0 + ops.zeros_like(v1_0), None), (v1_0, v1t_0), "float64"
+    v1_0, v1l_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v0_0), None), (-v0_0, -v0l_0), "float64"
     )
-    ys_0 = y_0 + apart(yl_0, "float64")
+    v2_0, v2l_0 = short_quotient(
+        (-1.0 + ops.zeros_like(c0), None), (-c0, None), "float64"
+    )
+    yn_0 = -v2_0
+    ym_0 = -v2l_0
+    y_0, yl_0 = two_sum(v1_0, yn_0)
+    yt_0 = yl_0 + v1l_0 + ym_0
+    ys_0 = y_0 + apart(yt_0, "float64")
     z0 = ys_0
     y = z0
 
     # 3.46945e-18 and nearer to 0: t**(-1) -1; its other terms are below
-    # 3.5e-18 of the first. Truncation + roundoff <= 0.534 ulp.
+    # 3.5e-18 of the first. Truncation + roundoff <= 1.045 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(3.469446951953614e-18, "float64"), d0)
@@ -242,16 +238,31 @@ def two_frac_0_float64(x):
     y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 3.469446951953614e-18, y0, y)
 
-    # x >= 2.8823e+17: |x|**(-2) -1; its other terms are below 3.5e-18 of the
-    # first. Truncation + roundoff <= 1.538 ulp.
+    # x >= 8: |x|**(-2) (-1 + 1/|x| P_0(1/|x|)); expansion with remainder,
+    # 7.3e-18 relative to its first term. Truncation + roundoff <= 1.317 ulp.
     d1 = t
-    past = d1 > constant(6.7039071616441e153, "float64")
-    d = ops.where(past, constant(2.8823037615171174e17, "float64"), d1)
-    d = clamp(d, 2.8823037615171174e17, 6.7039071616441e153, "float64")
-    a = 1.0 + ops.zeros_like(d)
-    y1 = -quotient(once(quotient(-a, -d, "float64"), "float64"), d, "float64")
+    past = d1 > constant(1.7976931348623157e308, "float64")
+    d = ops.where(past, constant(8.0, "float64"), d1)
+    d = clamp(d, 8.0, 1.7976931348623157e308, "float64")
+    m = d * level_of(
+        d,
+        (7.804371375789981e143, 6.090821257125e287),
+        (1.0, 1.2813331809171846e-144, 1.6418147205193505e-288),
+        "float64",
+    )
+    r = (m, ops.zeros_like(m))
+    w = once(quotient(-1.0, -d, "float64"), "float64")
+    a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT64_END1, w), "float64"), -1.0)
+    b = pair_power(r, 2, "float64")
+    a = pair_quotient(a, b, "float64")
+    y1 = (a[0] + a[1]) * level_of(
+        d,
+        (7.804371375789981e143, 6.090821257125e287),
+        (1.0, 1.6418147205193505e-288, 0.0),
+        "float64",
+    )
     y1 = ops.where(past, constant(0.0, "float64"), y1)
-    y = ops.where(d1 >= 2.8823037615171174e17, y1, y)
+    y = ops.where(d1 >= 8.0, y1, y)
     y = ops.where(
         t < constant(0.0, "float64"), constant(float("nan"), "float64"), y
     )
@@ -259,37 +270,40 @@ def two_frac_0_float64(x):
 
 
 def two_frac_1_float64(x):
-    """f' in float64, proved within 1.5526 ulp."""
+    """f' in float64, proved within 1.4743 ulp."""
     t = x
 
-    # 1.86265e-09 <= t <= 10: (-t**2 + (t + 1)**2)/(t**2*(t + 1)**2) with t =
-    # t; equal to f in exact arithmetic, roundoff <= 0.596 ulp.
-    c0 = ops.clip(t, 1.8626450382086546e-09, 10.000000953674316)
-    v0_0, v0l_0 = two_sum(c0, 1.0)
-    v1_0, v1l_0 = product_of_halves(v0_0, v0_0, "float64")
-    v1t_0 = v1l_0 + 2.0 * (v0_0 * v0l_0)
-    v2_0, v2l_0 = product_of_halves(c0, c0, "float64")
-    v3n_0 = -v2_0
-    v3m_0 = -v2l_0
-    v3_0, v3l_0 = two_sum(v1_0, v3n_0)
-    v3t_0 = v3l_0 + v1t_0 + v3m_0
-    v4_0, v4l_0 = product_of_halves(v1_0, v2_0, "float64")
-    v4t_0 = v4l_0 + v1_0 * v2l_0 + v2_0 * v1t_0
-    y_0, yl_0 = short_quotient((v3_0, v3t_0), (v4_0, v4t_0), "float64")
-    ys_0 = y_0 + apart(yl_0, "float64")
-    z0 = ys_0
-    y = z0
+    # 0.125 <= x <= 10: 316 local polynomials of degree at most 14. Taylor
+    # models with relative remainders, economized and rounded; truncation +
+    # roundoff <= 1.083 ulp.
+    s = ops.clip(t, 0.1249999925494194, 10.000000953674316)
+    y = local_polynomials(s, TWO_FRAC_1_FLOAT64, "float64")
 
-    # 1.86265e-09 and nearer to 0: t**(-2); its other terms are below 5.2e-18
-    # of the first. Truncation + roundoff <= 1.553 ulp.
+    # 0.125 and nearer to 0: t**(-2) (1 + t P_0(t)); expansion with remainder,
+    # 1.6e-18 relative to its first term. Truncation + roundoff <= 0.840 ulp.
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(1.862645149230957e-09, "float64"), d0)
-    d = clamp(d, 5e-324, 1.862645149230957e-09, "float64")
-    a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(once(quotient(-a, -d, "float64"), "float64"), d, "float64")
+    d = ops.where(past, constant(0.125, "float64"), d0)
+    d = clamp(d, 5e-324, 0.125, "float64")
+    m = d * level_of(
+        d,
+        (1.6418147205193505e-288, 1.2813331809171846e-144),
+        (6.090821257125e287, 7.804371375789981e143, 1.0),
+        "float64",
+    )
+    r = (m, ops.zeros_like(m))
+    w = d
+    a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT64_END0, w), "float64"), 1.0)
+    b = pair_power(r, 2, "float64")
+    a = pair_quotient(a, b, "float64")
+    y0 = (a[0] + a[1]) * level_of(
+        d,
+        (1.6418147205193505e-288, 1.2813331809171846e-144),
+        (float("inf"), 6.090821257125e287, 1.0),
+        "float64",
+    )
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 < 1.862645149230957e-09, y0, y)
+    y = ops.where(d0 < 0.125, y0, y)
 
     # x >= 10: |x|**(-3) (2 + 1/|x| P_0(1/|x|)); expansion with remainder,
     # 7.8e-18 relative to its first term. Truncation + roundoff <= 1.475 ulp.
@@ -420,7 +434,7 @@ ROUNDING = {
 # Proved bounds of |computed - exact| in ulp, by dtype, then by order.
 BOUNDS = {
     "float16": (
-        0.5002,
+        0.5003,
         0.5003,
         0.5005,
     ),
@@ -430,13 +444,13 @@ BOUNDS = {
         0.5001,
     ),
     "float32": (
-        1.5509,
+        1.872,
         2.0,
-        3.7466,
+        3.974,
     ),
     "float64": (
-        1.5375,
-        1.5526,
+        1.3163,
+        1.4743,
         3.2959,
     ),
     "float8_e4m3fn": (

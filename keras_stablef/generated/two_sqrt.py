@@ -79,13 +79,17 @@ def two_sqrt_0_float32(x):
     y = ops.where(d0 <= 0.0, y0, y)
 
     # x >= 1.34218e+08: |x|**(-1/2) 0.5; its other terms are below 2.0e-09 of
-    # the first. Truncation + roundoff <= 1.540 ulp.
+    # the first. Truncation + roundoff <= 1.559 ulp.
     d1 = t
     past = d1 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(1.3421773e08, "float32"), d1)
     d = ops.clip(d, 1.3421772e08, 3.4028235e38)
-    a = 0.5 + ops.zeros_like(d)
-    y1 = quotient(a, square_root(d, "float32"), "float32")
+    p0_1 = once(
+        quotient(2.748779e11 + ops.zeros_like(d), d, "float32"), "float32"
+    )
+    p1_1 = once(square_root(p0_1, "float32"), "float32")
+    p2_1 = 9.536743e-07 * p1_1
+    y1 = p2_1
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 1.3421773e08, y1, y)
     y = ops.where(
@@ -95,7 +99,7 @@ def two_sqrt_0_float32(x):
 
 
 def two_sqrt_1_float32(x):
-    """f' in float32, proved within 1.5611 ulp."""
+    """f' in float32, proved within 1.5902 ulp."""
     t = x
 
     # 1.73472e-18 <= t <= 9.67141e+24: 1/(2*sqrt(t)*(-sqrt(t) - sqrt(t +
@@ -124,13 +128,17 @@ def two_sqrt_1_float32(x):
     y = z0
 
     # 1.73472e-18 and nearer to 0: t**(-1/2) -0.5; its other terms are below
-    # 3.3e-09 of the first. Truncation + roundoff <= 1.562 ulp.
+    # 3.3e-09 of the first. Truncation + roundoff <= 1.591 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(1.7347235e-18, "float32"), d0)
     d = ops.clip(d, 0.0, 1.7347237e-18)
-    a = 0.5 + ops.zeros_like(d)
-    y0 = -quotient(a, square_root(d, "float32"), "float32")
+    p0_0 = once(
+        quotient(2.2737368e-13 + ops.zeros_like(d), d, "float32"), "float32"
+    )
+    p1_0 = once(square_root(p0_0, "float32"), "float32")
+    p2_0 = 1.048576e06 * p1_0
+    y0 = -p2_0
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 1.7347235e-18, y0, y)
 
@@ -185,35 +193,35 @@ def two_sqrt_2_float32(x):
     y = z0
 
     # 4.76837e-07 and nearer to 0: t**(-3/2) 0.25; its other terms are below
-    # 3.3e-09 of the first. Truncation + roundoff <= 2.566 ulp.
+    # 3.3e-09 of the first. Truncation + roundoff <= 3.792 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(4.7683716e-07, "float32"), d0)
     d = ops.clip(d, 0.0, 4.768372e-07)
-    a = 0.25 + ops.zeros_like(d)
-    y0 = quotient(
-        once(quotient(a, d, "float32"), "float32"),
-        square_root(d, "float32"),
-        "float32",
+    p0_0 = once(
+        quotient(5.684342e-14 + ops.zeros_like(d), d, "float32"), "float32"
     )
+    p1_0 = once(square_root(p0_0, "float32"), "float32")
+    p2_0 = once(1.048576e06 * p1_0, "float32")
+    p3_0 = quotient(p2_0, d, "float32")
+    y0 = p3_0
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
     y = ops.where(d0 < 4.7683716e-07, y0, y)
 
     # x >= 1.07374e+09: |x|**(-5/2) 0.375; its other terms are below 3.3e-09
-    # of the first. Truncation + roundoff <= 3.570 ulp.
+    # of the first. Truncation + roundoff <= 3.860 ulp.
     d1 = t
     past = d1 > constant(1.0035163e15, "float32")
     d = ops.where(past, constant(1.0737418e09, "float32"), d1)
     d = ops.clip(d, 1.07374176e09, 1.00351636e15)
-    a = 0.375 + ops.zeros_like(d)
-    y1 = quotient(
-        once(
-            quotient(once(quotient(a, d, "float32"), "float32"), d, "float32"),
-            "float32",
-        ),
-        square_root(d, "float32"),
-        "float32",
+    p0_1 = once(
+        quotient(1.5461882e11 + ops.zeros_like(d), d, "float32"), "float32"
     )
+    p1_1 = once(square_root(p0_1, "float32"), "float32")
+    p2_1 = once(9.536743e-07 * p1_1, "float32")
+    p3_1 = once(quotient(p2_1, d, "float32"), "float32")
+    p4_1 = quotient(p3_1, d, "float32")
+    y1 = p4_1
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 1.0737418e09, y1, y)
     y = ops.where(
@@ -371,17 +379,19 @@ def two_sqrt_2_float64(x):
     y = z0
 
     # 9.09495e-13 and nearer to 0: t**(-3/2) 0.25; its other terms are below
-    # 6.4e-18 of the first. Truncation + roundoff <= 3.391 ulp.
+    # 6.4e-18 of the first. Truncation + roundoff <= 3.751 ulp.
     d0 = t
     past = d0 <= 0.0
     d = ops.where(past, constant(9.094947017729282e-13, "float64"), d0)
     d = clamp(d, 5e-324, 9.094947017729282e-13, "float64")
-    a = 0.25 + ops.zeros_like(d)
-    y0 = quotient(
-        once(quotient(a, d, "float64"), "float64"),
-        square_root(d, "float64"),
+    p0_0 = once(
+        quotient(2.117582368135751e-22 + ops.zeros_like(d), d, "float64"),
         "float64",
     )
+    p1_0 = once(square_root(p0_0, "float64"), "float64")
+    p2_0 = once(17179869184.0 * p1_0, "float64")
+    p3_0 = quotient(p2_0, d, "float64")
+    y0 = p3_0
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
     y = ops.where(d0 < 9.094947017729282e-13, y0, y)
 
@@ -474,7 +484,7 @@ BOUNDS = {
     ),
     "float32": (
         1.6606,
-        1.5611,
+        1.5902,
         3.9982,
     ),
     "float64": (

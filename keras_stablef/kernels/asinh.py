@@ -238,28 +238,28 @@ def asinh_2_float32(x):
     past = d0 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(32768.0, "float32"), d0)
     d = ops.clip(d, 32767.998, 9.223378e18)
-    a = 1.0 + ops.zeros_like(d)
-    y0 = ops.negative(
+    p0_0 = once(
         quotient(
-            once(
-                quotient(ops.negative(a), ops.negative(d), "float32"), "float32"
-            ),
-            d,
-            "float32",
-        )
+            ops.negative(1.0 + ops.zeros_like(d)), ops.negative(d), "float32"
+        ),
+        "float32",
     )
+    p1_0 = quotient(p0_0, d, "float32")
+    y0 = ops.negative(p1_0)
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 32768.0, y0, y)
     d1 = ops.negative(t)
     past = d1 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(32768.0, "float32"), d1)
     d = ops.clip(d, 32767.998, 9.223378e18)
-    a = 1.0 + ops.zeros_like(d)
-    y1 = quotient(
-        once(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
-        d,
+    p0_1 = once(
+        quotient(
+            ops.negative(1.0 + ops.zeros_like(d)), ops.negative(d), "float32"
+        ),
         "float32",
     )
+    p1_1 = quotient(p0_1, d, "float32")
+    y1 = p1_1
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 32768.0, y1, y)
     return y

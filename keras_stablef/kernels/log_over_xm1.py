@@ -184,12 +184,14 @@ def log_over_xm1_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(1.8626451e-09, "float32"), d0)
     d = ops.clip(d, 0.0, 1.8626454e-09)
-    a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(
-        once(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
-        d,
+    p0_0 = once(
+        quotient(
+            ops.negative(1.0 + ops.zeros_like(d)), ops.negative(d), "float32"
+        ),
         "float32",
     )
+    p1_0 = quotient(p0_0, d, "float32")
+    y0 = p1_0
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
     y = ops.where(d0 < 1.8626451e-09, y0, y)
     d1 = t

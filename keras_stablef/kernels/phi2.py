@@ -136,12 +136,14 @@ def phi2_1_float32(x):
     past = d0 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(2.1474836e09, "float32"), d0)
     d = ops.clip(d, 2.1474835e09, 9.223378e18)
-    a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(
-        once(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
-        d,
+    p0_0 = once(
+        quotient(
+            ops.negative(1.0 + ops.zeros_like(d)), ops.negative(d), "float32"
+        ),
         "float32",
     )
+    p1_0 = quotient(p0_0, d, "float32")
+    y0 = p1_0
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 2.1474836e09, y0, y)
     d1 = t

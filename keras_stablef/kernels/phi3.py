@@ -168,8 +168,9 @@ def phi3_1_float32(x):
     past = d0 > constant(6.5219115e18, "float32")
     d = ops.where(past, constant(2.1474836e09, "float32"), d0)
     d = ops.clip(d, 2.1474835e09, 6.521912e18)
-    a = 0.5 + ops.zeros_like(d)
-    y0 = quotient(once(quotient(a, d, "float32"), "float32"), d, "float32")
+    p0_0 = once(quotient(0.5 + ops.zeros_like(d), d, "float32"), "float32")
+    p1_0 = quotient(p0_0, d, "float32")
+    y0 = p1_0
     y0 = ops.where(past, constant(0.0, "float32"), y0)
     y = ops.where(d0 >= 2.1474836e09, y0, y)
     d1 = t

@@ -30,7 +30,11 @@ from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
 from keras_stablef.runtime_triton.polynomials import horner
 from keras_stablef.runtime_triton.polynomials import local_polynomials
+from keras_stablef.runtime_triton.polynomials import many
 
+TWO_FRAC_0_FLOAT64_END1 = known(plain.TWO_FRAC_0_FLOAT64_END1)
+TWO_FRAC_1_FLOAT64 = many(plain.TWO_FRAC_1_FLOAT64)
+TWO_FRAC_1_FLOAT64_END0 = known(plain.TWO_FRAC_1_FLOAT64_END0)
 TWO_FRAC_1_FLOAT64_END1 = known(plain.TWO_FRAC_1_FLOAT64_END1)
 TWO_FRAC_2_FLOAT64 = few(plain.TWO_FRAC_2_FLOAT64)
 TWO_FRAC_2_FLOAT64_END0 = known(plain.TWO_FRAC_2_FLOAT64_END0)
@@ -63,16 +67,14 @@ def two_frac_0_float32(x):
     past = d1 > constant(9.223376e18, "float32")
     d = ops.where(past, constant(5.368709e08, "float32"), d1)
     d = ops.clip(d, 5.3687088e08, 9.223378e18)
-    a = 1.0 + ops.zeros_like(d)
-    y1 = ops.negative(
+    p0_1 = once(
         quotient(
-            once(
-                quotient(ops.negative(a), ops.negative(d), "float32"), "float32"
-            ),
-            d,
-            "float32",
-        )
+            ops.negative(1.0 + ops.zeros_like(d)), ops.negative(d), "float32"
+        ),
+        "float32",
     )
+    p1_1 = quotient(p0_1, d, "float32")
+    y1 = ops.negative(p1_1)
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 5.368709e08, y1, y)
     y = ops.where(
@@ -112,12 +114,14 @@ def two_frac_1_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(3.0517578e-05, "float32"), d0)
     d = ops.clip(d, 0.0, 3.051758e-05)
-    a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(
-        once(quotient(ops.negative(a), ops.negative(d), "float32"), "float32"),
-        d,
+    p0_0 = once(
+        quotient(
+            ops.negative(1.0 + ops.zeros_like(d)), ops.negative(d), "float32"
+        ),
         "float32",
     )
+    p1_0 = quotient(p0_0, d, "float32")
+    y0 = p1_0
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
     y = ops.where(d0 < 3.0517578e-05, y0, y)
     d1 = t
@@ -141,7 +145,7 @@ def two_frac_1_float32_kernel(x, y, count, block: tl.constexpr):
 def two_frac_2_float32(x):
     """f'' in float32."""
     t = x
-    c0 = ops.clip(t, 0.00097656244, 1.073742e09)
+    c0 = ops.clip(t, 0.00097656244, 4.294968e09)
     v0_0 = fixed(6.0 * c0, "float32")
     v1_0 = ops.negative(v0_0)
     v2_0, v2l_0 = product_of_halves(c0, c0, "float32")
@@ -170,49 +174,23 @@ def two_frac_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(0.0009765625, "float32"), d0)
     d = ops.clip(d, 0.0, 0.0009765626)
-    a = 2.0 + ops.zeros_like(d)
-    y0 = ops.negative(
-        quotient(
-            once(
-                quotient(
-                    once(quotient(a, d, "float32"), "float32"), d, "float32"
-                ),
-                "float32",
-            ),
-            d,
-            "float32",
-        )
-    )
+    p0_0 = once(quotient(2.0 + ops.zeros_like(d), d, "float32"), "float32")
+    p1_0 = once(quotient(p0_0, d, "float32"), "float32")
+    p2_0 = quotient(p1_0, d, "float32")
+    y0 = ops.negative(p2_0)
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 0.0009765625, y0, y)
     d1 = t
     past = d1 > constant(4.753164e09, "float32")
-    d = ops.where(past, constant(1.0737418e09, "float32"), d1)
-    d = ops.clip(d, 1.07374176e09, 4.7531643e09)
-    a = 6.0 + ops.zeros_like(d)
-    y1 = ops.negative(
-        quotient(
-            once(
-                quotient(
-                    once(
-                        quotient(
-                            once(quotient(a, d, "float32"), "float32"),
-                            d,
-                            "float32",
-                        ),
-                        "float32",
-                    ),
-                    d,
-                    "float32",
-                ),
-                "float32",
-            ),
-            d,
-            "float32",
-        )
-    )
+    d = ops.where(past, constant(4.2949673e09, "float32"), d1)
+    d = ops.clip(d, 4.294967e09, 4.7531643e09)
+    p0_1 = once(quotient(6.0 + ops.zeros_like(d), d, "float32"), "float32")
+    p1_1 = once(quotient(p0_1, d, "float32"), "float32")
+    p2_1 = once(quotient(p1_1, d, "float32"), "float32")
+    p3_1 = quotient(p2_1, d, "float32")
+    y1 = ops.negative(p3_1)
     y1 = ops.where(past, constant(0.0, "float32"), y1)
-    y = ops.where(d1 >= 1.0737418e09, y1, y)
+    y = ops.where(d1 >= 4.2949673e09, y1, y)
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
@@ -231,14 +209,21 @@ def two_frac_2_float32_kernel(x, y, count, block: tl.constexpr):
 def two_frac_0_float64(x):
     """f in float64."""
     t = x
-    c0 = ops.clip(t, 3.469446745158461e-18, 2.882304105114501e17)
+    c0 = ops.clip(t, 3.469446745158461e-18, 8.000000953674316)
     v0_0, v0l_0 = two_sum(c0, 1.0)
-    v1_0, v1l_0 = product_of_halves(c0, v0_0, "float64")
-    v1t_0 = v1l_0 + c0 * v0l_0
-    y_0, yl_0 = short_quotient(
-        (-1.0 + ops.zeros_like(v1_0), None), (v1_0, v1t_0), "float64"
+    v1_0, v1l_0 = short_quotient(
+        (-1.0 + ops.zeros_like(v0_0), None),
+        (ops.negative(v0_0), ops.negative(v0l_0)),
+        "float64",
     )
-    ys_0 = y_0 + apart(yl_0, "float64")
+    v2_0, v2l_0 = short_quotient(
+        (-1.0 + ops.zeros_like(c0), None), (ops.negative(c0), None), "float64"
+    )
+    yn_0 = ops.negative(v2_0)
+    ym_0 = ops.negative(v2l_0)
+    y_0, yl_0 = two_sum(v1_0, yn_0)
+    yt_0 = yl_0 + v1l_0 + ym_0
+    ys_0 = y_0 + apart(yt_0, "float64")
     z0 = ys_0
     y = z0
     d0 = t
@@ -250,21 +235,28 @@ def two_frac_0_float64(x):
     y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
     y = ops.where(d0 < 3.469446951953614e-18, y0, y)
     d1 = t
-    past = d1 > constant(6.7039071616441e153, "float64")
-    d = ops.where(past, constant(2.8823037615171174e17, "float64"), d1)
-    d = clamp(d, 2.8823037615171174e17, 6.7039071616441e153, "float64")
-    a = 1.0 + ops.zeros_like(d)
-    y1 = ops.negative(
-        quotient(
-            once(
-                quotient(ops.negative(a), ops.negative(d), "float64"), "float64"
-            ),
-            d,
-            "float64",
-        )
+    past = d1 > constant(1.7976931348623157e308, "float64")
+    d = ops.where(past, constant(8.0, "float64"), d1)
+    d = clamp(d, 8.0, 1.7976931348623157e308, "float64")
+    m = d * level_of(
+        d,
+        (7.804371375789981e143, 6.090821257125e287),
+        (1.0, 1.2813331809171846e-144, 1.6418147205193505e-288),
+        "float64",
+    )
+    r = (m, ops.zeros_like(m))
+    w = once(quotient(-1.0, ops.negative(d), "float64"), "float64")
+    a = two_sum(fixed(w * horner(TWO_FRAC_0_FLOAT64_END1, w), "float64"), -1.0)
+    b = pair_power(r, 2, "float64")
+    a = pair_quotient(a, b, "float64")
+    y1 = (a[0] + a[1]) * level_of(
+        d,
+        (7.804371375789981e143, 6.090821257125e287),
+        (1.0, 1.6418147205193505e-288, 0.0),
+        "float64",
     )
     y1 = ops.where(past, constant(0.0, "float64"), y1)
-    y = ops.where(d1 >= 2.8823037615171174e17, y1, y)
+    y = ops.where(d1 >= 8.0, y1, y)
     y = ops.where(
         t < constant(0.0, "float64"), constant(float("nan"), "float64"), y
     )
@@ -280,36 +272,34 @@ def two_frac_0_float64_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def two_frac_1_float64(x):
+def two_frac_1_float64(x, numbers_0):
     """f' in float64."""
     t = x
-    c0 = ops.clip(t, 1.8626450382086546e-09, 10.000000953674316)
-    v0_0, v0l_0 = two_sum(c0, 1.0)
-    v1_0, v1l_0 = product_of_halves(v0_0, v0_0, "float64")
-    v1t_0 = v1l_0 + 2.0 * (v0_0 * v0l_0)
-    v2_0, v2l_0 = product_of_halves(c0, c0, "float64")
-    v3n_0 = ops.negative(v2_0)
-    v3m_0 = ops.negative(v2l_0)
-    v3_0, v3l_0 = two_sum(v1_0, v3n_0)
-    v3t_0 = v3l_0 + v1t_0 + v3m_0
-    v4_0, v4l_0 = product_of_halves(v1_0, v2_0, "float64")
-    v4t_0 = v4l_0 + v1_0 * v2l_0 + v2_0 * v1t_0
-    y_0, yl_0 = short_quotient((v3_0, v3t_0), (v4_0, v4t_0), "float64")
-    ys_0 = y_0 + apart(yl_0, "float64")
-    z0 = ys_0
-    y = z0
+    s = ops.clip(t, 0.1249999925494194, 10.000000953674316)
+    y = local_polynomials(s, TWO_FRAC_1_FLOAT64, "float64", numbers_0)
     d0 = t
     past = d0 <= 0.0
-    d = ops.where(past, constant(1.862645149230957e-09, "float64"), d0)
-    d = clamp(d, 5e-324, 1.862645149230957e-09, "float64")
-    a = 1.0 + ops.zeros_like(d)
-    y0 = quotient(
-        once(quotient(ops.negative(a), ops.negative(d), "float64"), "float64"),
+    d = ops.where(past, constant(0.125, "float64"), d0)
+    d = clamp(d, 5e-324, 0.125, "float64")
+    m = d * level_of(
         d,
+        (1.6418147205193505e-288, 1.2813331809171846e-144),
+        (6.090821257125e287, 7.804371375789981e143, 1.0),
+        "float64",
+    )
+    r = (m, ops.zeros_like(m))
+    w = d
+    a = two_sum(fixed(w * horner(TWO_FRAC_1_FLOAT64_END0, w), "float64"), 1.0)
+    b = pair_power(r, 2, "float64")
+    a = pair_quotient(a, b, "float64")
+    y0 = (a[0] + a[1]) * level_of(
+        d,
+        (1.6418147205193505e-288, 1.2813331809171846e-144),
+        (float("inf"), 6.090821257125e287, 1.0),
         "float64",
     )
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 < 1.862645149230957e-09, y0, y)
+    y = ops.where(d0 < 0.125, y0, y)
     d1 = t
     past = d1 > constant(1.7976931348623157e308, "float64")
     d = ops.where(past, constant(10.0, "float64"), d1)
@@ -345,10 +335,10 @@ def two_frac_1_float64(x):
 
 
 @triton.jit
-def two_frac_1_float64_kernel(x, y, count, block: tl.constexpr):
+def two_frac_1_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
     """x read and y written once."""
     at = ops.places(block)
-    value = two_frac_1_float64(ops.read(x, at, count, tl.float64))
+    value = two_frac_1_float64(ops.read(x, at, count, tl.float64), numbers_0)
     ops.write(y, at, count, value)
 
 
@@ -408,7 +398,7 @@ KERNELS = {
     ),
     "float64": (
         (two_frac_0_float64_kernel, ()),
-        (two_frac_1_float64_kernel, ()),
+        (two_frac_1_float64_kernel, (plain.TWO_FRAC_1_FLOAT64,)),
         (two_frac_2_float64_kernel, ()),
     ),
 }
