@@ -88,6 +88,7 @@ def beside(work: Work, end: AnyEnd) -> Distant:
         cut=bound,
         limit=end.limit,
         power=0,
+        root=getattr(end, "root", 1),
         factor=Factor(Fraction(0), Fraction(0), ()),
         ulp=0.0,
         note="the limit, where there is no float in between",

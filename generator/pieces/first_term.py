@@ -1,8 +1,8 @@
 """size * t**power as a program of single operations, and its bound.
 
 Of 1/sqrt(t) the quotient comes first: the root halves the relative error of
-what it is taken of, and is rounded last.  A power of two keeps the quotient
-in range for every t, and is taken out behind the root.
+what it is taken of, and is rounded last.  It is that of t times a power of
+two, which keeps the quotient in range and is taken out behind the root.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def first_term(
     value: Expr = Const(size)
     if power.denominator == 2 and power < 0:
         # d goes from 2**(emin - p + 1) to 2**(emax + 1).
-        k = (fmt.precision + SPARE_BITS) // 2 * (1 if infinite else -1)
-        square = size**2 * Fraction(2) ** (2 * k)
+        k = (fmt.precision + SPARE_BITS) // 2 * (-1 if infinite else 1)
         near = Fraction(1, 2 ** (SPARE_BITS // 2))
-        if not fmt.holds(square) or not near < size < 1 / near:
+        if not fmt.holds(size**2) or not near < size < 1 / near:
             return None
-        root = put("sqrt", put("div", Const(square), t))
-        value = put("mul", Const(Fraction(2) ** -k), root)
+        held = put("mul", Const(Fraction(2) ** (2 * k)), t)
+        root = put("sqrt", put("div", Const(size**2), held))
+        value = put("mul", Const(Fraction(2) ** k), root)
     elif power.denominator == 2:
         value = put("mul", value, put("sqrt", t))
     for _ in range(int(abs(power))):

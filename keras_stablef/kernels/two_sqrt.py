@@ -66,12 +66,11 @@ def two_sqrt_0_float32(x):
     past = d1 > constant(3.4028235e38, "float32")
     d = ops.where(past, constant(1.3421773e08, "float32"), d1)
     d = ops.clip(d, 1.3421772e08, 3.4028235e38)
-    p0_1 = once(
-        quotient(2.748779e11 + ops.zeros_like(d), d, "float32"), "float32"
-    )
-    p1_1 = once(square_root(p0_1, "float32"), "float32")
-    p2_1 = 9.536743e-07 * p1_1
-    y1 = p2_1
+    p0_1 = once(9.094947e-13 * d, "float32")
+    p1_1 = once(quotient(0.25 + ops.zeros_like(d), p0_1, "float32"), "float32")
+    p2_1 = once(square_root(p1_1, "float32"), "float32")
+    p3_1 = 9.536743e-07 * p2_1
+    y1 = p3_1
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 1.3421773e08, y1, y)
     y = ops.where(
@@ -117,12 +116,11 @@ def two_sqrt_1_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(1.7347235e-18, "float32"), d0)
     d = ops.clip(d, 0.0, 1.7347237e-18)
-    p0_0 = once(
-        quotient(2.2737368e-13 + ops.zeros_like(d), d, "float32"), "float32"
-    )
-    p1_0 = once(square_root(p0_0, "float32"), "float32")
-    p2_0 = 1.048576e06 * p1_0
-    y0 = ops.negative(p2_0)
+    p0_0 = once(1.0995116e12 * d, "float32")
+    p1_0 = once(quotient(0.25 + ops.zeros_like(d), p0_0, "float32"), "float32")
+    p2_0 = once(square_root(p1_0, "float32"), "float32")
+    p3_0 = 1.048576e06 * p2_0
+    y0 = ops.negative(p3_0)
     y0 = ops.where(past, constant(float("-inf"), "float32"), y0)
     y = ops.where(d0 < 1.7347235e-18, y0, y)
     d1 = t
@@ -181,27 +179,29 @@ def two_sqrt_2_float32(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(4.7683716e-07, "float32"), d0)
     d = ops.clip(d, 0.0, 4.768372e-07)
-    p0_0 = once(
-        quotient(5.684342e-14 + ops.zeros_like(d), d, "float32"), "float32"
+    p0_0 = once(1.0995116e12 * d, "float32")
+    p1_0 = once(
+        quotient(0.0625 + ops.zeros_like(d), p0_0, "float32"), "float32"
     )
-    p1_0 = once(square_root(p0_0, "float32"), "float32")
-    p2_0 = once(1.048576e06 * p1_0, "float32")
-    p3_0 = quotient(p2_0, d, "float32")
-    y0 = p3_0
+    p2_0 = once(square_root(p1_0, "float32"), "float32")
+    p3_0 = once(1.048576e06 * p2_0, "float32")
+    p4_0 = quotient(p3_0, d, "float32")
+    y0 = p4_0
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
     y = ops.where(d0 < 4.7683716e-07, y0, y)
     d1 = t
     past = d1 > constant(1.0035163e15, "float32")
     d = ops.where(past, constant(1.0737418e09, "float32"), d1)
     d = ops.clip(d, 1.07374176e09, 1.00351636e15)
-    p0_1 = once(
-        quotient(1.5461882e11 + ops.zeros_like(d), d, "float32"), "float32"
+    p0_1 = once(9.094947e-13 * d, "float32")
+    p1_1 = once(
+        quotient(0.140625 + ops.zeros_like(d), p0_1, "float32"), "float32"
     )
-    p1_1 = once(square_root(p0_1, "float32"), "float32")
-    p2_1 = once(9.536743e-07 * p1_1, "float32")
-    p3_1 = once(quotient(p2_1, d, "float32"), "float32")
-    p4_1 = quotient(p3_1, d, "float32")
-    y1 = p4_1
+    p2_1 = once(square_root(p1_1, "float32"), "float32")
+    p3_1 = once(9.536743e-07 * p2_1, "float32")
+    p4_1 = once(quotient(p3_1, d, "float32"), "float32")
+    p5_1 = quotient(p4_1, d, "float32")
+    y1 = p5_1
     y1 = ops.where(past, constant(0.0, "float32"), y1)
     y = ops.where(d1 >= 1.0737418e09, y1, y)
     y = ops.where(
@@ -362,14 +362,14 @@ def two_sqrt_2_float64(x):
     past = d0 <= 0.0
     d = ops.where(past, constant(9.094947017729282e-13, "float64"), d0)
     d = clamp(d, 5e-324, 9.094947017729282e-13, "float64")
-    p0_0 = once(
-        quotient(2.117582368135751e-22 + ops.zeros_like(d), d, "float64"),
-        "float64",
+    p0_0 = once(2.9514790517935283e20 * d, "float64")
+    p1_0 = once(
+        quotient(0.0625 + ops.zeros_like(d), p0_0, "float64"), "float64"
     )
-    p1_0 = once(square_root(p0_0, "float64"), "float64")
-    p2_0 = once(17179869184.0 * p1_0, "float64")
-    p3_0 = quotient(p2_0, d, "float64")
-    y0 = p3_0
+    p2_0 = once(square_root(p1_0, "float64"), "float64")
+    p3_0 = once(17179869184.0 * p2_0, "float64")
+    p4_0 = quotient(p3_0, d, "float64")
+    y0 = p4_0
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
     y = ops.where(d0 < 9.094947017729282e-13, y0, y)
     d1 = t
