@@ -210,6 +210,8 @@ def _ulps(
         return (off + left) * SPARE
     top, bottom = abs(head.numerator), head.denominator
     exact = top & (top - 1) == 0 and bottom & (bottom - 1) == 0
+    if exact and power_of(end) == 1:  # nothing is rounded
+        return left * SPARE
     program = _program(end, fmt)
     assert program is not None
     low, high = (bound, cut) if end.point is None else (cut, bound)

@@ -14,16 +14,14 @@ from keras_stablef.runtime.constants import clamp
 from keras_stablef.runtime.constants import constant
 from keras_stablef.runtime.constants import once
 from keras_stablef.runtime.division import quotient
-from keras_stablef.runtime.exponents import level_of
+from keras_stablef.runtime.exponents import pair_by_power
 from keras_stablef.runtime.exponents import scale_by_power
 from keras_stablef.runtime.exponents import split_exponent
 from keras_stablef.runtime.exponents import unit_of
 from keras_stablef.runtime.kernels import pair_log
 from keras_stablef.runtime.kernels import signed_exp
 from keras_stablef.runtime.pairs import pair_power
-from keras_stablef.runtime.pairs import pair_product
 from keras_stablef.runtime.pairs import pair_quotient
-from keras_stablef.runtime.pairs import pair_sum
 from keras_stablef.runtime.pairs import product_of_halves
 from keras_stablef.runtime.pairs import short_quotient
 from keras_stablef.runtime.pairs import two_sum
@@ -41,7 +39,6 @@ LOG_EXPREL_0_FLOAT32_ZERO0 = numbers_of(
 )
 LOG_EXPREL_1_FLOAT32 = rows_of(NAME, "float32", 1)
 LOG_EXPREL_2_FLOAT32 = rows_of(NAME, "float32", 2)
-LOG_EXPREL_0_FLOAT64 = rows_of(NAME, "float64", 0)
 LOG_EXPREL_0_FLOAT64_ZERO0 = numbers_of(
     NAME, "float64", 0, -1, "powers", 0, "rest"
 )
@@ -67,11 +64,11 @@ def log_exprel_0_float32(x):
     )
     y = p0
 
-    # 1 <= t <= 3.40282e+38: t - log(t) + log(1 - exp(-t)) with t = t; equal
+    # 1 <= t <= 8.58993e+09: t - log(t) + log(1 - exp(-t)) with t = t; equal
     # to f in exact arithmetic, roundoff <= 2.000 ulp.
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 3.4028235e38)
+    c0 = ops.clip(c0, 0.99999994, 8.589936e09)
     v0_0 = -c0
     v1_0 = ops.exp(v0_0)
     v2_0 = -v1_0
@@ -89,11 +86,7 @@ def log_exprel_0_float32(x):
     y_0, yl_0 = two_sum(v5_0, yn_0)
     yt_0 = yl_0 + v5t_0 + ym_0
     ys_0 = y_0 + apart(yt_0, "float32")
-    z0 = ops.where(
-        t > constant(3.4028235e38, "float32"),
-        constant(float("inf"), "float32"),
-        ys_0,
-    )
+    z0 = ys_0
     y = ops.where(inside, z0, y)
 
     # 1 <= -t <= 3.40282e+38: -log(t) + log(1 - exp(-t)) with t = -t; equal to
@@ -122,6 +115,17 @@ def log_exprel_0_float32(x):
         y_1,
     )
     y = ops.where(inside, z1, y)
+
+    # x >= 8.58993e+09: |x|; its other terms are below 2.7e-09 of the first.
+    # Truncation + roundoff <= 0.046 ulp.
+    d0 = t
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(8.589935e09, "float32"), d0)
+    d = ops.clip(d, 8.589934e09, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
+    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
+    y = ops.where(d0 >= 8.589935e09, y0, y)
     return y
 
 
@@ -226,19 +230,12 @@ def log_exprel_2_float32(x):
 
 
 def log_exprel_0_float64(x):
-    """f in float64, proved within 1.4865 ulp."""
+    """f in float64, proved within 1.7268 ulp."""
     t = x
 
-    # -40 <= x <= 40: 154 local polynomials of degree at most 9. Taylor models
-    # with relative remainders, economized and rounded; truncation + roundoff
-    # <= 1.024 ulp.
-    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
-    y = local_polynomials(s, LOG_EXPREL_0_FLOAT64, "float64")
-
-    # -1.5 <= t < 1.5: a zero of order 1 at 0, its power in pairs of floats.
-    # Truncation + roundoff <= 1.479 ulp.
-    inside = ops.logical_and(t >= -1.5, t < 1.5)
-    s = ops.where(inside, t, constant(1.5, "float64"))
+    # -1 <= t < 1: a zero of order 1 at 0, its power in pairs of floats.
+    # Truncation + roundoff <= 1.146 ulp.
+    s = ops.clip(t, -1.0000001192092896, 1.0000001192092896)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -253,47 +250,83 @@ def log_exprel_0_float64(x):
         ),
         "float64",
     )
-    y = ops.where(inside, p0, y)
+    y = p0
 
-    # x <= -40: log(1/|x|); expansion with remainder, 4.2e-18 relative to its
-    # first term. Truncation + roundoff <= 0.773 ulp.
-    d0 = -t
+    # 1 <= t <= 40: log((exp(t) - 1)/t) with t = t; equal to f in exact
+    # arithmetic, roundoff <= 1.594 ulp.
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float64"))
+    c0 = ops.clip(c0, 0.9999999403953552, 40.000003814697266)
+    v0m_0, v0n_0 = signed_exp((c0, None), "float64")
+    v0_0, v0l_0 = pair_by_power(v0m_0, v0n_0, "float64")
+    v1_0, v1l_0 = two_sum(v0_0, -1.0)
+    v1t_0 = v1l_0 + v0l_0
+    v2_0, v2l_0 = short_quotient((v1_0, v1t_0), (c0, None), "float64")
+    ym_0, yn_0 = split_exponent(v2_0, 1, "float64")
+    y_0, yl_0 = pair_log(ym_0, yn_0, "float64")
+    yr_0 = once(quotient(v2l_0, v2_0, "float64"), "float64")
+    yt_0 = yl_0 + yr_0
+    ys_0 = y_0 + apart(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
+
+    # 40 <= t <= 9.22337e+18: t - log(t) with t = t; f but for 1.2e-19 of it,
+    # roundoff <= 1.727 ulp.
+    inside = t >= 40.0
+    c1 = ops.where(inside, t, constant(40.0, "float64"))
+    c1 = ops.clip(c1, 39.999996185302734, 9.223373136366404e18)
+    v0_1 = ops.log(c1)
+    y_1 = c1 - v0_1
+    z1 = y_1
+    y = ops.where(inside, z1, y)
+
+    # 1 <= -t <= 40: log(-(-1 + exp(-t))/t) with t = -t; equal to f in exact
+    # arithmetic, roundoff <= 1.556 ulp.
+    inside = -t >= 1.0
+    c2 = ops.where(inside, -t, constant(1.0, "float64"))
+    c2 = ops.clip(c2, 0.9999999403953552, 40.000003814697266)
+    v0_2 = -c2
+    v1m_2, v1n_2 = signed_exp((v0_2, None), "float64")
+    v2_2, v2l_2 = two_sum(v1m_2[0], -1.0)
+    v2t_2 = v2l_2 + v1m_2[1]
+    v3_2, v3l_2 = short_quotient((v2_2, v2t_2), (c2, None), "float64")
+    v4_2 = -v3_2
+    v4l_2 = -v3l_2
+    ym_2, yn_2 = split_exponent(v4_2, 1, "float64")
+    y_2, yl_2 = pair_log(ym_2, yn_2, "float64")
+    yr_2 = once(quotient(v4l_2, v4_2, "float64"), "float64")
+    yt_2 = yl_2 + yr_2
+    ys_2 = y_2 + apart(yt_2, "float64")
+    z2 = ys_2
+    y = ops.where(inside, z2, y)
+
+    # 40 <= -t <= 1.79769e+308: -log(t) with t = -t; f but for 1.2e-18 of it,
+    # roundoff <= 1.464 ulp.
+    inside = -t >= 40.0
+    c3 = ops.where(inside, -t, constant(40.0, "float64"))
+    c3 = clamp(c3, 40.0, 1.7976931348623157e308, "float64")
+    v0m_3, v0n_3 = split_exponent(c3, 1, "float64")
+    v0_3, v0l_3 = pair_log(v0m_3, v0n_3, "float64")
+    y_3 = -v0_3
+    yl_3 = -v0l_3
+    ys_3 = y_3 + apart(yl_3, "float64")
+    z3 = ops.where(
+        -t > constant(1.7976931348623157e308, "float64"),
+        constant(float("-inf"), "float64"),
+        ys_3,
+    )
+    y = ops.where(inside, z3, y)
+
+    # x >= 9.22337e+18: |x|; its other terms are below 4.9e-18 of the first.
+    # Truncation + roundoff <= 0.045 ulp.
+    d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(40.0, "float64"), d0)
-    d = clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    m1, n1 = split_exponent(d, 1, "float64")
-    logs = pair_log(m1, n1, "float64")
-    logs = (-logs[0], -logs[1])
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float64")
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
-    y = ops.where(d0 >= 40.0, y0, y)
-
-    # x >= 40: |x| (1 + log(1/|x|) (1 1/|x|)); expansion with remainder,
-    # 1.1e-19 relative to its first term. Truncation + roundoff <= 1.487 ulp.
-    d1 = t
-    past = d1 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(40.0, "float64"), d1)
-    d = clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    m = d * level_of(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, -d, "float64")
-    m1, n1 = split_exponent(d, 1, "float64")
-    logs = pair_log(m1, n1, "float64")
-    logs = (-logs[0], -logs[1])
-    a = (1.0 * w, ops.zeros_like(d))
-    a = pair_product(a, logs, "float64")
-    a = pair_sum(a, (1.0 + ops.zeros_like(d), ops.zeros_like(d)))
-    b = pair_power(r, 1, "float64")
-    a = pair_product(a, b, "float64")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (2.43632850285e288,), (1.0, 2.43632850285e288), "float64"
-    )
-    y1 = ops.where(past, constant(float("inf"), "float64"), y1)
-    y = ops.where(d1 >= 40.0, y1, y)
+    d = ops.where(past, constant(9.223372036854776e18, "float64"), d0)
+    d = clamp(d, 9.223372036854776e18, 1.7976931348623157e308, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
+    y0 = ops.where(past, constant(float("inf"), "float64"), y0)
+    y = ops.where(d0 >= 9.223372036854776e18, y0, y)
     return y
 
 
@@ -446,7 +479,7 @@ BOUNDS = {
         3.9675,
     ),
     "float64": (
-        1.4865,
+        1.7268,
         1.3736,
         0.7654,
     ),

@@ -199,7 +199,7 @@ def log_cosh_0_float64(x):
     y = ops.where(inside, p0, y)
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float64"))
-    c0 = ops.clip(c0, 0.9999999403953552, 20.000001907348633)
+    c0 = ops.clip(c0, 0.9999999403953552, 1.4411520525572506e17)
     v0_0 = 2.0 * c0
     v1_0 = ops.negative(v0_0)
     v2_0 = once(ops.exp(v1_0), "float64")
@@ -217,21 +217,12 @@ def log_cosh_0_float64(x):
     y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(20.0, "float64"), d0)
-    d = clamp(d, 20.0, 1.7976931348623157e308, "float64")
-    m = d * level_of(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, ops.negative(d), "float64")
-    a = two_sum(fixed(-0.6931471805599453 * w, "float64"), 1.0)
-    b = pair_power(r, 1, "float64")
-    a = pair_product(a, b, "float64")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (2.43632850285e288,), (1.0, 2.43632850285e288), "float64"
-    )
+    d = ops.where(past, constant(1.4411518807585587e17, "float64"), d0)
+    d = clamp(d, 1.4411518807585587e17, 1.7976931348623157e308, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 >= 20.0, y0, y)
+    y = ops.where(d0 >= 1.4411518807585587e17, y0, y)
     return y
 
 

@@ -14,17 +14,15 @@ from keras_stablef.runtime_triton import ops
 from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
-from keras_stablef.runtime_triton.numbers import level_of
 from keras_stablef.runtime_triton.numbers import once
+from keras_stablef.runtime_triton.numbers import pair_by_power
 from keras_stablef.runtime_triton.numbers import quotient
 from keras_stablef.runtime_triton.numbers import scale_by_power
 from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.numbers import unit_of
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
-from keras_stablef.runtime_triton.pairs import pair_product
 from keras_stablef.runtime_triton.pairs import pair_quotient
-from keras_stablef.runtime_triton.pairs import pair_sum
 from keras_stablef.runtime_triton.pairs import product_of_halves
 from keras_stablef.runtime_triton.pairs import short_quotient
 from keras_stablef.runtime_triton.pairs import two_sum
@@ -38,7 +36,6 @@ from keras_stablef.runtime_triton.transcendental import signed_exp
 LOG_EXPREL_0_FLOAT32_ZERO0 = known(plain.LOG_EXPREL_0_FLOAT32_ZERO0)
 LOG_EXPREL_1_FLOAT32 = few(plain.LOG_EXPREL_1_FLOAT32)
 LOG_EXPREL_2_FLOAT32 = few(plain.LOG_EXPREL_2_FLOAT32)
-LOG_EXPREL_0_FLOAT64 = many(plain.LOG_EXPREL_0_FLOAT64)
 LOG_EXPREL_0_FLOAT64_ZERO0 = known(plain.LOG_EXPREL_0_FLOAT64_ZERO0)
 LOG_EXPREL_1_FLOAT64 = few(plain.LOG_EXPREL_1_FLOAT64)
 LOG_EXPREL_2_FLOAT64 = many(plain.LOG_EXPREL_2_FLOAT64)
@@ -61,7 +58,7 @@ def log_exprel_0_float32(x):
     y = p0
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 3.4028235e38)
+    c0 = ops.clip(c0, 0.99999994, 8.589936e09)
     v0_0 = ops.negative(c0)
     v1_0 = ops.exp(v0_0)
     v2_0 = ops.negative(v1_0)
@@ -79,11 +76,7 @@ def log_exprel_0_float32(x):
     y_0, yl_0 = two_sum(v5_0, yn_0)
     yt_0 = yl_0 + v5t_0 + ym_0
     ys_0 = y_0 + apart(yt_0, "float32")
-    z0 = ops.where(
-        t > constant(3.4028235e38, "float32"),
-        constant(float("inf"), "float32"),
-        ys_0,
-    )
+    z0 = ys_0
     y = ops.where(inside, z0, y)
     inside = ops.negative(t) >= 1.0
     c1 = ops.where(inside, ops.negative(t), constant(1.0, "float32"))
@@ -109,6 +102,14 @@ def log_exprel_0_float32(x):
         y_1,
     )
     y = ops.where(inside, z1, y)
+    d0 = t
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(8.589935e09, "float32"), d0)
+    d = ops.clip(d, 8.589934e09, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
+    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
+    y = ops.where(d0 >= 8.589935e09, y0, y)
     return y
 
 
@@ -215,13 +216,10 @@ def log_exprel_2_float32_kernel(x, y, count, block: tl.constexpr):
 
 
 @triton.jit
-def log_exprel_0_float64(x, numbers_0):
+def log_exprel_0_float64(x):
     """f in float64."""
     t = x
-    s = ops.clip(t, -40.000003814697266, 40.000003814697266)
-    y = local_polynomials(s, LOG_EXPREL_0_FLOAT64, "float64", numbers_0)
-    inside = ops.logical_and(t >= -1.5, t < 1.5)
-    s = ops.where(inside, t, constant(1.5, "float64"))
+    s = ops.clip(t, -1.0000001192092896, 1.0000001192092896)
     p0 = power_row(
         s,
         (0.0, 0.0),
@@ -236,49 +234,76 @@ def log_exprel_0_float64(x, numbers_0):
         ),
         "float64",
     )
-    y = ops.where(inside, p0, y)
-    d0 = ops.negative(t)
+    y = p0
+    inside = t >= 1.0
+    c0 = ops.where(inside, t, constant(1.0, "float64"))
+    c0 = ops.clip(c0, 0.9999999403953552, 40.000003814697266)
+    v0m_0, v0n_0 = signed_exp((c0, None), "float64")
+    v0_0, v0l_0 = pair_by_power(v0m_0, v0n_0, "float64")
+    v1_0, v1l_0 = two_sum(v0_0, -1.0)
+    v1t_0 = v1l_0 + v0l_0
+    v2_0, v2l_0 = short_quotient((v1_0, v1t_0), (c0, None), "float64")
+    ym_0, yn_0 = split_exponent(v2_0, 1, "float64")
+    y_0, yl_0 = pair_log(ym_0, yn_0, "float64")
+    yr_0 = once(quotient(v2l_0, v2_0, "float64"), "float64")
+    yt_0 = yl_0 + yr_0
+    ys_0 = y_0 + apart(yt_0, "float64")
+    z0 = ys_0
+    y = ops.where(inside, z0, y)
+    inside = t >= 40.0
+    c1 = ops.where(inside, t, constant(40.0, "float64"))
+    c1 = ops.clip(c1, 39.999996185302734, 9.223373136366404e18)
+    v0_1 = ops.log(c1)
+    y_1 = c1 - v0_1
+    z1 = y_1
+    y = ops.where(inside, z1, y)
+    inside = ops.negative(t) >= 1.0
+    c2 = ops.where(inside, ops.negative(t), constant(1.0, "float64"))
+    c2 = ops.clip(c2, 0.9999999403953552, 40.000003814697266)
+    v0_2 = ops.negative(c2)
+    v1m_2, v1n_2 = signed_exp((v0_2, None), "float64")
+    v2_2, v2l_2 = two_sum(v1m_2[0], -1.0)
+    v2t_2 = v2l_2 + v1m_2[1]
+    v3_2, v3l_2 = short_quotient((v2_2, v2t_2), (c2, None), "float64")
+    v4_2 = ops.negative(v3_2)
+    v4l_2 = ops.negative(v3l_2)
+    ym_2, yn_2 = split_exponent(v4_2, 1, "float64")
+    y_2, yl_2 = pair_log(ym_2, yn_2, "float64")
+    yr_2 = once(quotient(v4l_2, v4_2, "float64"), "float64")
+    yt_2 = yl_2 + yr_2
+    ys_2 = y_2 + apart(yt_2, "float64")
+    z2 = ys_2
+    y = ops.where(inside, z2, y)
+    inside = ops.negative(t) >= 40.0
+    c3 = ops.where(inside, ops.negative(t), constant(40.0, "float64"))
+    c3 = clamp(c3, 40.0, 1.7976931348623157e308, "float64")
+    v0m_3, v0n_3 = split_exponent(c3, 1, "float64")
+    v0_3, v0l_3 = pair_log(v0m_3, v0n_3, "float64")
+    y_3 = ops.negative(v0_3)
+    yl_3 = ops.negative(v0l_3)
+    ys_3 = y_3 + apart(yl_3, "float64")
+    z3 = ops.where(
+        ops.negative(t) > constant(1.7976931348623157e308, "float64"),
+        constant(float("-inf"), "float64"),
+        ys_3,
+    )
+    y = ops.where(inside, z3, y)
+    d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(40.0, "float64"), d0)
-    d = clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    m1, n1 = split_exponent(d, 1, "float64")
-    logs = pair_log(m1, n1, "float64")
-    logs = (ops.negative(logs[0]), ops.negative(logs[1]))
-    a = (1.0 + ops.zeros_like(d), ops.zeros_like(d))
-    a = pair_product(a, logs, "float64")
-    y0 = a[0] + a[1]
-    y0 = ops.where(past, constant(float("-inf"), "float64"), y0)
-    y = ops.where(d0 >= 40.0, y0, y)
-    d1 = t
-    past = d1 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(40.0, "float64"), d1)
-    d = clamp(d, 40.0, 1.7976931348623157e308, "float64")
-    m = d * level_of(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = quotient(-1.0, ops.negative(d), "float64")
-    m1, n1 = split_exponent(d, 1, "float64")
-    logs = pair_log(m1, n1, "float64")
-    logs = (ops.negative(logs[0]), ops.negative(logs[1]))
-    a = (1.0 * w, ops.zeros_like(d))
-    a = pair_product(a, logs, "float64")
-    a = pair_sum(a, (1.0 + ops.zeros_like(d), ops.zeros_like(d)))
-    b = pair_power(r, 1, "float64")
-    a = pair_product(a, b, "float64")
-    y1 = (a[0] + a[1]) * level_of(
-        d, (2.43632850285e288,), (1.0, 2.43632850285e288), "float64"
-    )
-    y1 = ops.where(past, constant(float("inf"), "float64"), y1)
-    y = ops.where(d1 >= 40.0, y1, y)
+    d = ops.where(past, constant(9.223372036854776e18, "float64"), d0)
+    d = clamp(d, 9.223372036854776e18, 1.7976931348623157e308, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
+    y0 = ops.where(past, constant(float("inf"), "float64"), y0)
+    y = ops.where(d0 >= 9.223372036854776e18, y0, y)
     return y
 
 
 @triton.jit
-def log_exprel_0_float64_kernel(x, y, count, block: tl.constexpr, numbers_0):
+def log_exprel_0_float64_kernel(x, y, count, block: tl.constexpr):
     """x read and y written once."""
     at = ops.places(block)
-    value = log_exprel_0_float64(ops.read(x, at, count, tl.float64), numbers_0)
+    value = log_exprel_0_float64(ops.read(x, at, count, tl.float64))
     ops.write(y, at, count, value)
 
 
@@ -374,7 +399,7 @@ KERNELS = {
         (log_exprel_2_float32_kernel, ()),
     ),
     "float64": (
-        (log_exprel_0_float64_kernel, (plain.LOG_EXPREL_0_FLOAT64,)),
+        (log_exprel_0_float64_kernel, ()),
         (log_exprel_1_float64_kernel, ()),
         (log_exprel_2_float64_kernel, (plain.LOG_EXPREL_2_FLOAT64,)),
     ),

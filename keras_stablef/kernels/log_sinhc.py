@@ -14,17 +14,13 @@ from keras_stablef.runtime_triton import ops
 from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
-from keras_stablef.runtime_triton.numbers import fixed
-from keras_stablef.runtime_triton.numbers import level_of
 from keras_stablef.runtime_triton.numbers import once
 from keras_stablef.runtime_triton.numbers import quotient
 from keras_stablef.runtime_triton.numbers import scale_by_power
 from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
-from keras_stablef.runtime_triton.pairs import pair_product
 from keras_stablef.runtime_triton.pairs import pair_quotient
-from keras_stablef.runtime_triton.pairs import pair_sum
 from keras_stablef.runtime_triton.pairs import product_of_halves
 from keras_stablef.runtime_triton.pairs import two_sum
 from keras_stablef.runtime_triton.polynomials import few
@@ -60,7 +56,7 @@ def log_sinhc_0_float32(x):
     y = p0
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float32"))
-    c0 = ops.clip(c0, 0.99999994, 3.4028235e38)
+    c0 = ops.clip(c0, 0.99999994, 8.589936e09)
     v0_0 = ops.negative(c0)
     v1m_0, v1n_0 = signed_exp((v0_0, None), "float32")
     v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
@@ -86,12 +82,16 @@ def log_sinhc_0_float32(x):
     y_0, yl_0 = two_sum(v9_0, -0.6931472)
     yt_0 = yl_0 + v9t_0 + 1.9046542e-09
     ys_0 = apart(y_0, "float32") + apart(yt_0, "float32")
-    z0 = ops.where(
-        t > constant(3.4028235e38, "float32"),
-        constant(float("inf"), "float32"),
-        ys_0,
-    )
+    z0 = ys_0
     y = ops.where(inside, z0, y)
+    d0 = t
+    past = d0 > constant(3.4028235e38, "float32")
+    d = ops.where(past, constant(8.589935e09, "float32"), d0)
+    d = ops.clip(d, 8.589934e09, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
+    y0 = ops.where(past, constant(float("inf"), "float32"), y0)
+    y = ops.where(d0 >= 8.589935e09, y0, y)
     return y
 
 
@@ -193,7 +193,7 @@ def log_sinhc_0_float64(x):
     y = p0
     inside = t >= 1.0
     c0 = ops.where(inside, t, constant(1.0, "float64"))
-    c0 = ops.clip(c0, 0.9999999403953552, 48.000003814697266)
+    c0 = ops.clip(c0, 0.9999999403953552, 20.000001907348633)
     v0_0 = ops.negative(c0)
     v1m_0, v1n_0 = signed_exp((v0_0, None), "float64")
     v2_0, v2l_0 = two_sum(v1m_0[0], 1.0)
@@ -221,28 +221,25 @@ def log_sinhc_0_float64(x):
     ys_0 = apart(y_0, "float64") + apart(yt_0, "float64")
     z0 = ys_0
     y = ops.where(inside, z0, y)
+    inside = t >= 20.0
+    c1 = ops.where(inside, t, constant(20.0, "float64"))
+    c1 = ops.clip(c1, 19.999998092651367, 9.223373136366404e18)
+    v0_1 = ops.log(c1)
+    v1n_1 = ops.negative(v0_1)
+    v1_1, v1l_1 = two_sum(c1, v1n_1)
+    y_1, yl_1 = two_sum(v1_1, -0.6931471805599453)
+    yt_1 = yl_1 + v1l_1 + (-2.3190468138462996e-17)
+    ys_1 = apart(y_1, "float64") + apart(yt_1, "float64")
+    z1 = ys_1
+    y = ops.where(inside, z1, y)
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(48.0, "float64"), d0)
-    d = clamp(d, 48.0, 1.7976931348623157e308, "float64")
-    m = d * level_of(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float64"), "float64")
-    m1, n1 = split_exponent(d, 1, "float64")
-    logs = pair_log(m1, n1, "float64")
-    logs = (ops.negative(logs[0]), ops.negative(logs[1]))
-    a = (1.0 * w, ops.zeros_like(d))
-    a = pair_product(a, logs, "float64")
-    a = pair_sum(a, two_sum(fixed(-0.6931471805599453 * w, "float64"), 1.0))
-    b = pair_power(r, 1, "float64")
-    a = pair_product(a, b, "float64")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (2.43632850285e288,), (1.0, 2.43632850285e288), "float64"
-    )
+    d = ops.where(past, constant(9.223372036854776e18, "float64"), d0)
+    d = clamp(d, 9.223372036854776e18, 1.7976931348623157e308, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 >= 48.0, y0, y)
+    y = ops.where(d0 >= 9.223372036854776e18, y0, y)
     return y
 
 

@@ -15,7 +15,6 @@ from keras_stablef.runtime_triton.numbers import apart
 from keras_stablef.runtime_triton.numbers import clamp
 from keras_stablef.runtime_triton.numbers import constant
 from keras_stablef.runtime_triton.numbers import fixed
-from keras_stablef.runtime_triton.numbers import level_of
 from keras_stablef.runtime_triton.numbers import once
 from keras_stablef.runtime_triton.numbers import quotient
 from keras_stablef.runtime_triton.numbers import scale_by_power
@@ -23,7 +22,6 @@ from keras_stablef.runtime_triton.numbers import split_exponent
 from keras_stablef.runtime_triton.numbers import square_root
 from keras_stablef.runtime_triton.ops import known
 from keras_stablef.runtime_triton.pairs import pair_power
-from keras_stablef.runtime_triton.pairs import pair_product
 from keras_stablef.runtime_triton.pairs import pair_quotient
 from keras_stablef.runtime_triton.pairs import product_of_halves
 from keras_stablef.runtime_triton.pairs import short_quotient
@@ -35,11 +33,9 @@ from keras_stablef.runtime_triton.polynomials import local_polynomials
 from keras_stablef.runtime_triton.polynomials import power_row
 
 PSEUDO_HUBER_0_FLOAT32_ZERO0 = known(plain.PSEUDO_HUBER_0_FLOAT32_ZERO0)
-PSEUDO_HUBER_0_FLOAT32_END0 = known(plain.PSEUDO_HUBER_0_FLOAT32_END0)
 PSEUDO_HUBER_1_FLOAT32_ZERO0 = known(plain.PSEUDO_HUBER_1_FLOAT32_ZERO0)
 PSEUDO_HUBER_2_FLOAT32 = few(plain.PSEUDO_HUBER_2_FLOAT32)
 PSEUDO_HUBER_0_FLOAT64_ZERO0 = known(plain.PSEUDO_HUBER_0_FLOAT64_ZERO0)
-PSEUDO_HUBER_0_FLOAT64_END0 = known(plain.PSEUDO_HUBER_0_FLOAT64_END0)
 PSEUDO_HUBER_1_FLOAT64_ZERO0 = known(plain.PSEUDO_HUBER_1_FLOAT64_ZERO0)
 PSEUDO_HUBER_2_FLOAT64 = few(plain.PSEUDO_HUBER_2_FLOAT64)
 PSEUDO_HUBER_2_FLOAT64_END0 = known(plain.PSEUDO_HUBER_2_FLOAT64_END0)
@@ -62,33 +58,25 @@ def pseudo_huber_0_float32(x):
     y = p0
     inside = t >= 0.00390625
     c0 = ops.where(inside, t, constant(0.00390625, "float32"))
-    c0 = ops.clip(c0, 0.0039062498, 8.000001)
+    c0 = ops.clip(c0, 0.0039062498, 5.36871e08)
     v0_0, v0l_0 = product_of_halves(c0, c0, "float32")
-    v0s_0 = v0_0 + apart(v0l_0, "float32")
-    v1_0 = apart(v0s_0, "float32") + 1.0
-    v2_0 = once(square_root(v1_0, "float32"), "float32")
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v1t_0 = v1l_0 + v0l_0
+    v2_0, v2l_0 = short_root((v1_0, v1t_0), "float32")
     v3_0, v3l_0 = two_sum(v2_0, 1.0)
-    y_0, yl_0 = short_quotient((v0_0, v0l_0), (v3_0, v3l_0), "float32")
+    v3t_0 = v3l_0 + v2l_0
+    y_0, yl_0 = short_quotient((v0_0, v0l_0), (v3_0, v3t_0), "float32")
     ys_0 = y_0 + apart(yl_0, "float32")
     z0 = ys_0
     y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(3.4028235e38, "float32")
-    d = ops.where(past, constant(8.0, "float32"), d0)
-    d = ops.clip(d, 7.9999995, 3.4028235e38)
-    m = d * level_of(d, (1.2379401e27,), (1.0, 8.077936e-28), "float32")
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float32"), "float32")
-    a = two_sum(
-        fixed(w * horner(PSEUDO_HUBER_0_FLOAT32_END0, w), "float32"), 1.0
-    )
-    b = pair_power(r, 1, "float32")
-    a = pair_product(a, b, "float32")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (1.2379401e27,), (1.0, 1.2379401e27), "float32"
-    )
+    d = ops.where(past, constant(5.368709e08, "float32"), d0)
+    d = ops.clip(d, 5.3687088e08, 3.4028235e38)
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
     y0 = ops.where(past, constant(float("inf"), "float32"), y0)
-    y = ops.where(d0 >= 8.0, y0, y)
+    y = ops.where(d0 >= 5.368709e08, y0, y)
     return y
 
 
@@ -209,11 +197,11 @@ def pseudo_huber_0_float64(x):
     y = p0
     inside = t >= 0.00390625
     c0 = ops.where(inside, t, constant(0.00390625, "float64"))
-    c0 = ops.clip(c0, 0.0039062497671693563, 8.000000953674316)
+    c0 = ops.clip(c0, 0.0039062497671693563, 4.611686568183202e18)
     v0_0, v0l_0 = product_of_halves(c0, c0, "float64")
-    v0s_0 = v0_0 + apart(v0l_0, "float64")
-    v1_0 = apart(v0s_0, "float64") + 1.0
-    v2_0, v2l_0 = short_root((v1_0, None), "float64")
+    v1_0, v1l_0 = two_sum(v0_0, 1.0)
+    v1t_0 = v1l_0 + v0l_0
+    v2_0, v2l_0 = short_root((v1_0, v1t_0), "float64")
     v3_0, v3l_0 = two_sum(v2_0, 1.0)
     v3t_0 = v3l_0 + v2l_0
     y_0, yl_0 = short_quotient((v0_0, v0l_0), (v3_0, v3t_0), "float64")
@@ -222,23 +210,12 @@ def pseudo_huber_0_float64(x):
     y = ops.where(inside, z0, y)
     d0 = t
     past = d0 > constant(1.7976931348623157e308, "float64")
-    d = ops.where(past, constant(8.0, "float64"), d0)
-    d = clamp(d, 8.0, 1.7976931348623157e308, "float64")
-    m = d * level_of(
-        d, (2.43632850285e288,), (1.0, 4.1045368012983762e-289), "float64"
-    )
-    r = (m, ops.zeros_like(m))
-    w = once(quotient(-1.0, ops.negative(d), "float64"), "float64")
-    a = two_sum(
-        fixed(w * horner(PSEUDO_HUBER_0_FLOAT64_END0, w), "float64"), 1.0
-    )
-    b = pair_power(r, 1, "float64")
-    a = pair_product(a, b, "float64")
-    y0 = (a[0] + a[1]) * level_of(
-        d, (2.43632850285e288,), (1.0, 2.43632850285e288), "float64"
-    )
+    d = ops.where(past, constant(4.611686018427388e18, "float64"), d0)
+    d = clamp(d, 4.611686018427388e18, 1.7976931348623157e308, "float64")
+    a = 1.0 + ops.zeros_like(d)
+    y0 = a * d
     y0 = ops.where(past, constant(float("inf"), "float64"), y0)
-    y = ops.where(d0 >= 8.0, y0, y)
+    y = ops.where(d0 >= 4.611686018427388e18, y0, y)
     return y
 
 
