@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _path(text: str) -> Path:
-    return Path(text.strip(" ")) if text == " -" else Path(text)
+    return Path(text[1:] if text.startswith(" -") else text)  # see `main`
 
 
 def _version() -> str:

@@ -91,6 +91,15 @@ def test_lists_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(entry["domain"] for entry in found)
 
 
+def test_a_file_may_begin_with_a_minus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["generate", "2*x+1", "--dtypes", "float32", "--out", "-f.py"]
+    assert main(command) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["-f.py"]
+
+
 def test_a_module_on_standard_output(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
