@@ -111,7 +111,7 @@ PIECES: list[tuple[str, str, str, set[str]]] = [
     ("abs(x-2/3)*(x-2/3)", "0", "2", {"power between floats"}),
     ("sqrt(x**2+1)", "-oo", "oo", {"closed", "simple at oo"}),
     ("x*atan(x)", "1", "oo", {"levels at oo"}),
-    ("x/(1+x)", "0", "oo", {"closed", "simple at oo"}),
+    ("x/(1+x)", "0", "oo", {"closed", "flat at oo"}),
     ("1/x", "0", "1", {"simple at a point"}),
     ("1/(1+x**2)", "-oo", "oo", {"closed", "simple at oo"}),
     ("1/x**3", "0", "1", {"split at a point"}),
