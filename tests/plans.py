@@ -24,6 +24,7 @@ DERIVED = {
     "power": ("log(x+sqrt(1+x**2))", ("-oo", "oo"), 0, ("PowerRow", "PairEnd")),
     "closed": ("log(exp(x)-1)", (0, "oo"), 1, ("ClosedForm", "Program")),
     "logs": ("1/log(x)", (2, "oo"), 0, ("LogEnd", "Row")),
+    "between": ("sqrt(x-pi)", ("pi", 4), 1, ("BetweenEnd",)),
     "exponent": ("exp(-1/x)/x", (0, "1/8"), 0, ("ExponentialEnd", "Factor")),
 }
 

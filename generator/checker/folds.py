@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import down
+from .arithmetic import is_zero
 from .arithmetic import product
 from .arithmetic import quotient
 from .arithmetic import total
@@ -161,6 +162,7 @@ def _scaled(
     held = np.all([size <= m.largest / 2 for size in sizes], 0)
     parts = [leasts[0] * c, leasts[1] * c, leasts[0] * leasts[1]]
     small = np.any([part < m.normal for part in [*parts, parts[2] * c]], 0)
+    small &= ~(is_zero(bases[0]) | is_zero(bases[1]))
     lost = np.where(small, m.normal * (1 + c + tops[0] + tops[1]), Real(0))
     scaled = Number(
         m,

@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from backends import reverse
 from keras_stablef.generator import cli
+from keras_stablef.generator import making
 from keras_stablef.generator.errors import FormatError
+from keras_stablef.generator.formula.catalogue import load_catalogue
 from keras_stablef.generator.numbers.format_file import read_formats
 from keras_stablef.generator.numbers.format_file import tables_of
 from keras_stablef.generator.numbers.formats import FORMATS
@@ -253,9 +255,9 @@ def test_other_formats_leave_the_package_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:  # type: ignore[no-untyped-def]
     """`make generate DTYPES=...`, for one function of the catalogue."""
-    entries = [e for e in cli.load_catalogue() if e.name == "exprel"]
-    monkeypatch.setattr(cli, "load_catalogue", lambda: entries)
-    monkeypatch.setattr(cli, "_package_folder", None)
+    entries = [e for e in load_catalogue() if e.name == "exprel"]
+    monkeypatch.setattr(making, "load_catalogue", lambda: entries)
+    monkeypatch.setattr(making, "_package_folder", None)
     out = tmp_path / "new" / "generated"
     command = ["all", "--dtypes", *FLOAT8, "--out", str(out)]
     assert cli.main(command) == 0

@@ -35,6 +35,7 @@ PASSING = (
     "Spec.",
     "Search.",
     "_",
+    "is_fpcore",
     "shown",
     "checked_goal",
     "max_ulp_of",
