@@ -91,7 +91,8 @@ def judged(got: Array, known: Wanted, dtype: str) -> Array:
     A division that is off by 2 ulp, before it is corrected, takes them for
     subnormal ones, which are not corrected, and flushed: both proofs have it.
     """
-    size = np.ldexp(np.abs(known.high), known.exponent)
+    with np.errstate(over="ignore"):
+        size = np.ldexp(np.abs(known.high), known.exponent)
     tiny, eps = (float(getattr(np.finfo(dtype), k)) for k in ("tiny", "eps"))
     errors: Array = ulp_errors(got, known, dtype)
     most = tiny * (1 + 4 * eps)
