@@ -22,7 +22,7 @@ def _has_mkl_roots(a):
     if backend() == "torch":
         import torch
 
-        if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
+        if torch.onnx.is_in_onnx_export():
             return False
         return getattr(a, "is_cpu", True)
     return False

@@ -4,7 +4,7 @@ On a CPU quotients are, and so are float64 ones anywhere.  Roots are, but for
 torch's own on a CPU, which are MKL's, off by 0.77 ulp in float32 and 0.73 in
 float64 (program/measured).  Of float32 they are taken in float64 there: of a
 number of 53 bits that is off by an ulp the one of 24 bits is off by half an
-ulp and 2**-28.  What inductor compiles has the processor's.
+ulp and 2**-28.
 
 For float32 on a GPU the
 compilers emit approximations: XLA and Triton ``div.full.f32``, off by 2 ulp
@@ -87,11 +87,15 @@ def rounds_to_nearest(a: Any, b: Any) -> bool:
 
 
 def has_mkl_roots(a: Any) -> bool:
-    """Whether torch itself takes the root, on a CPU."""
+    """Whether torch may take the root itself, on a CPU.
+
+    So it may where it compiles: what was exported, and what other backends
+    than inductor make, is run operation by operation.
+    """
     if backend() == "torch":
         import torch
 
-        if torch.onnx.is_in_onnx_export() or torch.compiler.is_compiling():
+        if torch.onnx.is_in_onnx_export():
             return False
         return getattr(a, "is_cpu", True)
     return False

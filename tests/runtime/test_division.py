@@ -290,3 +290,23 @@ def test_roots_are_rounded_to_nearest(mode: str) -> None:
 
     got = compiled(root, mode)(ops.convert_to_tensor(a, dtype="float32"))
     np.testing.assert_array_equal(ops.convert_to_numpy(got), np.sqrt(a))
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="torch runs them")
+@pytest.mark.parametrize("way", ["export", "aot_eager"])
+def test_roots_that_torch_runs_later(way: str) -> None:
+    """What is traced, and run operation by operation: by MKL, by itself."""
+    import torch
+
+    class Root(torch.nn.Module):
+        def forward(self, x):  # type: ignore[no-untyped-def]
+            return division.square_root(x, "float32")
+
+    bits = np.arange(127 * 2**23, 129 * 2**23, 131)
+    a = bits.astype("int32").view("float32")
+    x = torch.from_numpy(a)
+    if way == "export":
+        got = torch.export.export(Root(), (x,)).module()(x)
+    else:
+        got = torch.compile(Root(), backend=way)(x)
+    np.testing.assert_array_equal(got.numpy(), np.sqrt(a))
