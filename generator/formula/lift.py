@@ -327,11 +327,10 @@ class Reader:
         self, kind: str, parts: list[Any], place: Place | None
     ) -> Any:
         logic = {"LogicalAnd": "and", "LogicalOr": "or", "LogicalNot": "not"}
-        if kind in COMPARISONS:
-            terms = self._terms(parts, place)
-            return Truth(COMPARISONS[kind], tuple(terms))
-        if kind in TRUTHS:
-            return Truth(TRUTHS[kind], tuple(self._terms(parts, place)))
+        if kind in COMPARISONS or kind in TRUTHS:
+            way = COMPARISONS[kind] if kind in COMPARISONS else TRUTHS[kind]
+            truth = Truth(way, tuple(self._terms(parts, place)))
+            return truth if truth.is_clear() else None
         if kind in logic and all(isinstance(p, Truth) for p in parts):
             return Truth(logic[kind], tuple(parts))
         if kind == "Where" and len(parts) == 3:

@@ -7,8 +7,10 @@ what each guard gives; the two are compared at floats, in balls.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from typing import Any
 
 import sympy
@@ -51,6 +53,9 @@ class _Signs(Balls):
         if name == "sign" and a.is_zero():
             return arb(0)
         return super().function(name, a)
+
+
+MOST_ABS = 4  # of which the signs are tried
 
 
 @dataclass(frozen=True)
@@ -127,9 +132,25 @@ class Truth:
         sign = sympy.sign(u if self.kind in (">", ">=") else -u)
         return (1 + sign) / 2
 
+    def is_clear(self) -> bool:
+        """Whether it is decided but for single points.
+
+        abs(x) == x holds on an interval, and so may what has a sign or a
+        maximum in it; a logarithm or a root may be nan on one.
+        """
+        if self.kind in ("and", "or", "not"):
+            return all(part.is_clear() for part in self.parts)
+        if self.kind in ("nan", "finite", "inf"):
+            return not any(_may_be_nan(part.meant) for part in self.parts)
+        found = list(_branches(self.parts[0].meant - self.parts[1].meant))
+        return bool(found) and not any(sympy.expand(u) == 0 for u in found)
+
     def numbers(self) -> set[Fraction]:
-        """The numbers that it compares with."""
+        """The numbers that it compares with, and where they are met."""
         found: set[Fraction] = set()
+        if self.kind in ("<", "<=", ">", ">=", "==", "!="):
+            for u in _branches(self.parts[0].meant - self.parts[1].meant):
+                found |= _root(u)
         for part in self.parts:
             if isinstance(part, Truth):
                 found |= part.numbers()
@@ -142,3 +163,34 @@ def difference(one: arb, two: arb) -> float:
     """Of two numbers, relative to the larger one."""
     size = abs(one) if abs(one) > abs(two) else abs(two)
     return 0.0 if size == 0 else float((abs(one - two) / size).mid())
+
+
+def _branches(expr: sympy.Expr) -> Iterator[sympy.Expr]:
+    """Without absolute values; nothing of what is flat in other ways."""
+    if expr.has(sympy.sign, sympy.Max, sympy.Min, sympy.Piecewise):
+        return
+    nodes = sorted(expr.atoms(sympy.Abs), key=str)
+    for signs in product((1, -1), repeat=min(len(nodes), MOST_ABS)):
+        inner = [s * n.args[0] for s, n in zip(signs, nodes, strict=False)]
+        yield expr.xreplace(dict(zip(nodes, inner, strict=False)))
+
+
+def _root(expr: sympy.Expr) -> set[Fraction]:
+    """Of a x + b."""
+    symbols = expr.free_symbols
+    if len(symbols) != 1 or not expr.is_polynomial(*symbols):
+        return set()
+    poly = sympy.Poly(expr, *symbols)
+    if poly.degree() != 1:
+        return set()
+    a, b = poly.all_coeffs()
+    root = -b / a
+    return {Fraction(int(root.p), int(root.q))} if root.is_Rational else set()
+
+
+def _may_be_nan(expr: sympy.Expr) -> bool:
+    return any(
+        isinstance(node, (sympy.log, sympy.asin, sympy.acos, sympy.acosh))
+        or (node.is_Pow and node.exp.is_Rational and node.exp.q != 1)
+        for node in sympy.preorder_traversal(expr)
+    )

@@ -280,3 +280,25 @@ def test_tensors_are_as_before() -> None:
         np.exp(x)
     assert not {"__eq__", "__array_ufunc__"} & set(vars(keras.KerasTensor))
     assert "_Hidden" not in repr(vars(keras.KerasTensor)["__jax_array__"])
+
+
+# What holds on an interval is no question of single points.
+UNCLEAR: list[Callable[..., Any]] = [
+    lambda x: K.cast(K.relu(x) > 0, "float32") * K.exp(x),
+    lambda x: K.where(x == K.abs(x), x, 2 * x),
+    lambda x: K.where(K.equal(K.sign(x), 1.0), x, 2 * x),
+    lambda x: K.where(K.isnan(K.log(x)), 0.0 * x, x),
+]
+
+
+@pytest.mark.parametrize("function", UNCLEAR, ids=range(len(UNCLEAR)))
+def test_conditions_that_hold_on_an_interval(
+    function: Callable[..., Any],
+) -> None:
+    with pytest.raises(ValueError, match="Cannot read"):
+        lift(function, 10)
+
+
+def test_a_narrow_patch_is_compared() -> None:
+    made = lift(lambda x: K.where(K.abs(x - 0.75) < 0.05, 5.0, K.exp(x)), 10)
+    assert len(made.said) == 1 and "off by up to" in made.said[0]
