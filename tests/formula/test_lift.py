@@ -284,10 +284,10 @@ def test_tensors_are_as_before() -> None:
 
 # What holds on an interval is no question of single points.
 UNCLEAR: list[Callable[..., Any]] = [
-    lambda x: K.cast(K.relu(x) > 0, "float32") * K.exp(x),
-    lambda x: K.where(x == K.abs(x), x, 2 * x),
-    lambda x: K.where(K.equal(K.sign(x), 1.0), x, 2 * x),
-    lambda x: K.where(K.isnan(K.log(x)), 0.0 * x, x),
+    lambda x: ops.cast(ops.relu(x) > 0, "float32") * ops.exp(x),
+    lambda x: ops.where(x == ops.abs(x), x, 2 * x),
+    lambda x: ops.where(ops.equal(ops.sign(x), 1.0), x, 2 * x),
+    lambda x: ops.where(ops.isnan(ops.log(x)), 0.0 * x, x),
 ]
 
 
@@ -300,5 +300,7 @@ def test_conditions_that_hold_on_an_interval(
 
 
 def test_a_narrow_patch_is_compared() -> None:
-    made = lift(lambda x: K.where(K.abs(x - 0.75) < 0.05, 5.0, K.exp(x)), 10)
+    made = lift(
+        lambda x: ops.where(ops.abs(x - 0.75) < 0.05, 5.0, ops.exp(x)), 10
+    )
     assert len(made.said) == 1 and "off by up to" in made.said[0]
