@@ -317,10 +317,11 @@ def _theirs(target: str) -> Any:
         found: Any = importlib.import_module(module)
         for name in names.split("."):
             found = getattr(found, name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (Exception, SystemExit) as error:  # whatever the module raises
+        why = shown(f"{type(error).__name__}: {error}")
         raise GeneratorError(
             "Cannot diagnose: expected module:function, of a module in this "
-            f"folder or installed, received {shown(target)}: {error}."
+            f"folder or installed, received {shown(target)}, which says {why}."
         ) from error
     return found
 

@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     r'(?P<found>[()\[\]]|"[^"\\]*"|[^\s()\[\]";]+)',
     re.ASCII,
 )
+_REST = re.compile(r"\s*(?:;[^\n]*(?:\n\s*|\Z))*")  # comments, at the end
 _NUMBER = re.compile(
     r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?:/\d+)?", re.ASCII
 )
@@ -86,6 +87,15 @@ def read_fpcore(text: str) -> Core:
         NotAnExpressionError: it is none, or has what no formula has (a
             loop, a condition, several arguments).
     """
+    try:
+        return _read(text)
+    except NotAnExpressionError:
+        raise
+    except (ValueError, TypeError, LookupError):  # of lists of other lengths
+        raise _refused("an FPCore", text) from None
+
+
+def _read(text: str) -> Core:
     tree = _tree(text)
     items = tree[1:]
     name = None
@@ -106,7 +116,7 @@ def read_fpcore(text: str) -> Core:
     formula = _infix(body, {str(argument): variable}, 0)
     low, high = _interval(properties.get(":pre"), str(argument))
     label = properties.get(":name")
-    named = label[1:-1] if isinstance(label, str) else name
+    named = label.strip('"') if isinstance(label, str) else name
     return Core(formula, (low, high), _identifier(named))
 
 
@@ -136,7 +146,7 @@ def _tree(text: str) -> list[Any]:
         raise _refused(f"at most {MAX_TEXT} characters", f"{len(text)}")
     stack: list[list[Any]] = [[]]
     at = 0
-    while at < len(text.rstrip()):
+    while _REST.fullmatch(text, at) is None:
         found = _TOKEN.match(text, at)
         if found is None:
             raise _refused("tokens of FPCore", text[at : at + 20])
@@ -164,6 +174,13 @@ def _infix(tree: Any, known: dict[str, str], depth: int) -> str:
     Args:
         known: the text of each name.
     """
+    made = _text(tree, known, depth)
+    if len(made) > MAX_TEXT:  # names of names double it at each step
+        raise _refused(f"a formula of at most {MAX_TEXT} characters", "more")
+    return made
+
+
+def _text(tree: Any, known: dict[str, str], depth: int) -> str:
     if isinstance(tree, str):
         return _atom(tree, known)
     if not tree or not isinstance(tree[0], str):
@@ -178,11 +195,13 @@ def _infix(tree: Any, known: dict[str, str], depth: int) -> str:
     if head in ("!", "cast"):
         return _infix(args[-1], known, depth + 1)
     texts = [_infix(a, known, depth + 1) for a in args]
+    if sum(map(len, texts)) > MAX_TEXT:
+        raise _refused(f"a formula of at most {MAX_TEXT} characters", "more")
     calls = [f"({t})" for t in texts]
     texts = [t if t.isalnum() else f"({t})" for t in texts]
     if head == "-" and len(texts) == 1:
         return f"-{texts[0]}"
-    if head in "+-*/" and len(texts) >= 2:
+    if head in ("+", "-", "*", "/") and len(texts) >= 2:
         return head.join(texts)
     if head == "fma" and len(texts) == 3:
         return f"{texts[0]}*{texts[1]}+{texts[2]}"
@@ -218,8 +237,7 @@ def _interval(tree: Any, argument: str) -> tuple[str, str]:
     if head == "and":
         for part in args:
             one, two = _interval(part, argument)
-            low = one if one != "-oo" else low
-            high = two if two != "oo" else high
+            low, high = _inner(low, one, 1), _inner(high, two, -1)
         return low, high
     if head not in ("<", "<=", ">", ">=") or argument not in args:
         raise _refused("comparisons of its argument in :pre", tree)
@@ -233,6 +251,20 @@ def _interval(tree: Any, argument: str) -> tuple[str, str]:
     if after is not None:
         high = _infix(after, {}, 0)
     return low, high
+
+
+def _inner(one: str, two: str, side: int) -> str:
+    """Of two ends the one that leaves less of the line."""
+    if one == two or two in ("-oo", "oo"):
+        return one
+    if one in ("-oo", "oo"):
+        return two
+    from .parse import parse
+
+    further = (side * (parse(two) - parse(one))).is_positive
+    if further is None:
+        raise _refused("ends in :pre that can be compared", f"{one}, {two}")
+    return two if further else one
 
 
 # -- out ---------------------------------------------------------------------

@@ -28,6 +28,7 @@ from .terms import Term
 from .terms import Truth
 from .terms import both
 from .terms import difference
+from .terms import meets
 from .tracing import Place
 
 # A bound above 0 and below this holds a formula off from 0, or off from 1:
@@ -162,7 +163,9 @@ class Guards:
                     return arb("nan")
             return given
 
-        return self._guarded(made.meant, place, value, active, set())
+        bounds = [bound for bound in (low, high) if bound is not None]
+        seams = set[Fraction]().union(*(meets(u.meant - b) for b in bounds))
+        return self._guarded(made.meant, place, value, active, seams)
 
     def nan_to_num(
         self, u: Term, instead: sympy.Expr, place: Place | None

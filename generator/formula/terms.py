@@ -10,6 +10,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from itertools import product
 from typing import Any
 
@@ -56,6 +57,8 @@ class _Signs(Balls):
 
 
 MOST_ABS = 4  # of which the signs are tried
+MOST_DEGREE = 8  # of polynomials whose roots are asked for
+DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -149,8 +152,7 @@ class Truth:
         """The numbers that it compares with, and where they are met."""
         found: set[Fraction] = set()
         if self.kind in ("<", "<=", ">", ">=", "==", "!="):
-            for u in _branches(self.parts[0].meant - self.parts[1].meant):
-                found |= _root(u)
+            found |= meets(self.parts[0].meant - self.parts[1].meant)
         for part in self.parts:
             if isinstance(part, Truth):
                 found |= part.numbers()
@@ -175,17 +177,26 @@ def _branches(expr: sympy.Expr) -> Iterator[sympy.Expr]:
         yield expr.xreplace(dict(zip(nodes, inner, strict=False)))
 
 
-def _root(expr: sympy.Expr) -> set[Fraction]:
-    """Of a x + b."""
-    symbols = expr.free_symbols
-    if len(symbols) != 1 or not expr.is_polynomial(*symbols):
-        return set()
-    poly = sympy.Poly(expr, *symbols)
-    if poly.degree() != 1:
-        return set()
-    a, b = poly.all_coeffs()
-    root = -b / a
-    return {Fraction(int(root.p), int(root.q))} if root.is_Rational else set()
+def meets(expr: sympy.Expr) -> set[Fraction]:
+    """Where a polynomial of the argument is 0, to a float or so.
+
+    And half way between: a patch may agree where it begins, and not within.
+    """
+    found: set[Fraction] = set()
+    for u in _branches(expr):
+        symbols = u.free_symbols
+        if len(symbols) != 1 or not u.is_polynomial(*symbols):
+            continue
+        poly = sympy.Poly(u, *symbols)
+        if not 0 < poly.degree() <= MOST_DEGREE:
+            continue
+        if not (poly.domain.is_ZZ or poly.domain.is_QQ):
+            continue
+        for root in poly.real_roots():
+            near = sympy.Rational(root.evalf(DIGITS))
+            exact = root if root.is_Rational else near
+            found.add(Fraction(int(exact.p), int(exact.q)))
+    return found | {(a + b) / 2 for a, b in pairwise(sorted(found))}
 
 
 def _may_be_nan(expr: sympy.Expr) -> bool:

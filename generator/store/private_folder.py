@@ -26,6 +26,7 @@ _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
 _BINARY = getattr(os, "O_BINARY", 0) | _NOFOLLOW
 # A pipe under a file's name would be waited for.
 _READ = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0)
+_NEW = re.compile(r"\.new-\d+-[0-9a-f]{16}", re.ASCII)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -91,7 +92,10 @@ class PrivateFolder:
             self._warn(error)
 
     def emptied(self, name: re.Pattern[str]) -> int:
-        """Removes the files of such names; how many there were."""
+        """Removes the files of such names; how many it could.
+
+        And those that a killed writer has left.
+        """
         try:
             with self._opened(create=False) as folder:
                 found = [
@@ -99,16 +103,15 @@ class PrivateFolder:
                     for entry in os.listdir(
                         self.path if folder.handle is None else folder.handle
                     )
-                    if name.fullmatch(entry)
+                    if name.fullmatch(entry) or _NEW.fullmatch(entry)
                 ]
-                for entry in found:
-                    folder.remove(entry)
+                removed = [e for e in found if folder.remove(e)]
         except OSError:
             return 0
         except _UnsafeError as error:
             self._warn(error)
             return 0
-        return len(found)
+        return sum(name.fullmatch(entry) is not None for entry in removed)
 
     @contextmanager
     def _opened(self, create: bool) -> Iterator[_Opened]:
@@ -167,11 +170,13 @@ class _Opened:
         else:
             os.replace(old, new, src_dir_fd=self.handle, dst_dir_fd=self.handle)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str) -> bool:
+        """Whether it could be removed."""
         try:
             os.unlink(self.at(name), **self.where)
         except OSError:
-            pass
+            return False
+        return True
 
 
 def _fault(status: os.stat_result) -> str:

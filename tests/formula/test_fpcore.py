@@ -51,6 +51,8 @@ def test_what_is_read(core: str, text: str, domain: tuple[str, str]) -> None:
     assert spec.domain_text == domain
 
 
+# Each name is twice the one before.
+DOUBLED = "(a0 x)" + "".join(f"(a{i + 1} (+ a{i} a{i}))" for i in range(36))
 REFUSED = [
     ("(FPCore (x y) (+ x y))", "one argument"),
     ("(FPCore (x) (if (< x 0) 1 x))", "one of"),
@@ -62,6 +64,13 @@ REFUSED = [
     ("(FPCore (x) __import__)", "a constant"),
     (f"(FPCore (x) {'(- ' * 80}x{')' * 80})", "nested"),
     ("(FPCore (x)", "one list"),
+    (f"(FPCore (x) (let* ({DOUBLED}) a36))", "characters"),
+    ("(FPCore (x) (let x x))", "an FPCore"),
+    ("(FPCore (x) (let ((a)) x))", "an FPCore"),
+    ("(FPCore (x) (!))", "an FPCore"),
+    ("(FPCore (()) x)", "an FPCore"),
+    ("(FPCore (x) (a) b x)", "an FPCore"),
+    ("(FPCore (x) (+- x 1))", "one of"),
 ]
 
 
@@ -94,3 +103,21 @@ def test_ops_of_cores() -> None:
     assert ":precision binary16" in op.fpcore("float16")
     assert ":precision (float 8 16)" in op.fpcore("bfloat16")
     assert "(* 2 x))" in op.fpcore()
+
+
+# A core, its domain, its name.
+SAID = [
+    ("(FPCore (x) :pre (and (< 1 x) (< 0 x)) x)", ("1", "oo"), None),
+    ("(FPCore (x) :pre (and (< x 2) (< x 50)) x)", ("-oo", "2"), None),
+    ("(FPCore (x) x) ; of x", ("-oo", "oo"), None),
+    ('(FPCore (x) :name "a;b" x)\n; one\n; two', ("-oo", "oo"), "a_b"),
+    ("(FPCore (x) :name foo x)", ("-oo", "oo"), "foo"),
+]
+
+
+@pytest.mark.parametrize(("core", "domain", "name"), SAID)
+def test_what_else_is_said(
+    core: str, domain: tuple[str, str], name: str | None
+) -> None:
+    found = read_fpcore(core)
+    assert (found.domain, found.name) == (domain, name)

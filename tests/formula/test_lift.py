@@ -299,8 +299,14 @@ def test_conditions_that_hold_on_an_interval(
         lift(function, 10)
 
 
-def test_a_narrow_patch_is_compared() -> None:
-    made = lift(
-        lambda x: ops.where(ops.abs(x - 0.75) < 0.05, 5.0, ops.exp(x)), 10
-    )
+NARROW: list[Callable[..., Any]] = [
+    lambda x: ops.where(ops.abs(x - 0.75) < 0.05, 5.0, ops.exp(x)),
+    lambda x: ops.maximum((x - 0.75) ** 2, 1e-3) + 1,
+    lambda x: ops.sqrt(ops.maximum((x - 3) ** 2, 1e-5)),
+]
+
+
+@pytest.mark.parametrize("function", NARROW, ids=range(len(NARROW)))
+def test_narrow_patches_are_compared(function: Callable[..., Any]) -> None:
+    made = lift(function, 10)
     assert len(made.said) == 1 and "off by up to" in made.said[0]

@@ -128,3 +128,28 @@ def test_certificates_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "2*x+1", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [c["plan"]["order"] for c in found] == [0, 1, 2]
+
+
+# What a module does while it is imported, and its name on the command line.
+BROKEN = [
+    ("raise SystemExit(0)", "broken:f"),
+    ("raise RuntimeError('a\\nb')", "broken:f"),
+    ("def f(:", "broken:f"),
+    ("f = 1", ".broken:f"),
+    ("f = 1", "broken:g"),
+]
+
+
+@pytest.mark.parametrize(("text", "target"), BROKEN)
+def test_modules_that_cannot_be_diagnosed(
+    text: str,
+    target: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "broken", raising=False)
+    (tmp_path / "broken.py").write_text(text, encoding="utf-8")
+    assert main(["diagnose", target]) == 2
+    assert "expected module:function" in capsys.readouterr().err
