@@ -417,8 +417,12 @@ def test_clearing_removes_plans_alone(
     ks.stabilize("3*x+7")
     other = tmp_path / "kept" / "mine.json"
     other.write_text("{}")
+    folder = tmp_path / "kept" / f"{'a' * 64}.json"  # no plan, but its name
+    folder.mkdir()
+    left = tmp_path / "kept" / f".new-1-{'0' * 16}"  # of a killed writer
+    left.write_text("")
     assert ks.clear_cache() == 2  # of f and f'
-    assert list((tmp_path / "kept").iterdir()) == [other]
+    assert set((tmp_path / "kept").iterdir()) == {other, folder}
     monkeypatch.setenv(store.FOLDER_VARIABLE, "")
     assert ks.clear_cache() == 0
 
