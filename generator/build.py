@@ -22,9 +22,11 @@ from .pieces.sound import require_sound
 from .pipeline import derive
 from .pipeline import derive_closed
 from .pipeline import to_source
+from .pipeline import to_wide_source
 from .source.triton import render_triton
 from .store.store import remembered
 from .words.certificate import certify
+from .words.certificate import certify_wide
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ class Built:
 
     Attributes:
         kernels: the file of its Triton kernels.
+        wide: those of the bodies in float64, if there are some.
     """
 
     entry: Entry
     files: dict[str, str]
     kernels: dict[str, str]
+    wide: dict[str, str]
     plans: tuple[AnyPlan, ...]
 
 
@@ -148,10 +152,15 @@ def _assemble(
         f"{entry.name}.py": source.text,
         f"{entry.name}.json": certificate.text,
     }
-    kernels = {}
+    kernels, wide = {}, {}
     if certified:
         kernels[f"{entry.name}.py"] = kernels_of(entry.formula, plans)
-    return Built(entry, files, kernels, tuple(plans))
+        twins = to_wide_source(entry.formula, plans)
+        claims = certify_wide(entry.formula, entry.domain, plans)
+        if twins is not None and claims is not None:
+            wide[f"{entry.name}.py"] = twins.text
+            wide[f"{entry.name}.json"] = claims.text
+    return Built(entry, files, kernels, wide, tuple(plans))
 
 
 def kernels_of(

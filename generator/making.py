@@ -61,6 +61,11 @@ def _triton_folder() -> Path:
     return _package_folder().parent / "kernels"
 
 
+def _wide_folder() -> Path:
+    """The folder of the bodies in float64."""
+    return _package_folder().parent / "wide"
+
+
 def _kernels() -> tuple[Path, str]:
     """The numbers of the runtime's kernels: their place, and the file."""
     source = render_kernels()
@@ -115,6 +120,7 @@ def _everything(
     files = {
         _package_folder(): {n: t for b in built for n, t in b.files.items()},
         _triton_folder(): {n: t for b in built for n, t in b.kernels.items()},
+        _wide_folder(): {n: t for b in built for n, t in b.wide.items()},
     }
     return files, [plan for b in built for plan in b.plans]
 

@@ -9,17 +9,20 @@ certify     words      plans -> claims
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from collections.abc import Sequence
 from functools import lru_cache
 
 from .analysis.analysis import Analysis
 from .analysis.analysis import analyse
+from .analysis.work import Work
 from .formula.derivative import derivative
 from .formula.parity import parity_of
 from .formula.spec import Spec
 from .limits import within
 from .lowering.lower import lower
+from .lowering.wide import lower_wide
 from .numbers.floats import FloatFormat
 from .numbers.formats import FORMATS
 from .numbers.formats import get_format
@@ -32,6 +35,10 @@ from .plan.coverer import make_cover
 from .plan.planner import make_plan
 from .source.render import Source
 from .source.render import render
+from .source.render import render_wide
+from .wide.planner import widened
+
+WIDE = ("float32",)  # what float64 is wide for
 
 
 @lru_cache(maxsize=64)
@@ -71,7 +78,13 @@ def derive(
         symmetric = low == -high
         parity = _parity(spec, order) if symmetric else 0
         fmt = get_format(dtype)
-        return make_cover(spec, order, fmt, goal, parity, limit)
+        cover = make_cover(spec, order, fmt, goal, parity, limit)
+        if dtype not in WIDE:
+            return cover
+        derived = derivative(spec.expr, spec.variable, order)
+        deadline = time.thread_time() + limit
+        work = Work(derived, spec.variable, fmt, order, goal, deadline)
+        return widened(cover, work)
 
     return within(limit, made)
 
@@ -117,3 +130,21 @@ def to_source(
     ordered = sorted(plans, key=lambda p: (dtypes.index(p.dtype), p.order))
     bodies = [lower(plan) for plan in ordered]
     return render(expression, domain, summary, bodies, tidy, formats, certified)
+
+
+def to_wide_source(
+    expression: str, plans: Sequence[AnyPlan], tidy: bool = True
+) -> Source | None:
+    """The module of what plans compute in float64; None if none does.
+
+    Raises:
+        GeneratorError: as `to_source`.
+    """
+    for plan in plans:
+        require_sound(plan)
+    twins = [p for p in plans if isinstance(p, Cover) and p.wide is not None]
+    if not twins:
+        return None
+    bodies = [lower_wide(p) for p in sorted(twins, key=lambda p: p.order)]
+    orders = 1 + max(plan.order for plan in plans)
+    return render_wide(expression, bodies, orders, tidy)

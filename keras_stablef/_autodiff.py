@@ -28,6 +28,7 @@ def attach(
     bodies: Sequence[Body],
     wide: str | None = None,
     kernels: Sequence[Body] | None = None,
+    last: Body | None = None,
 ) -> tuple[Body, ...]:
     """`bodies` with each one's derivative the next one's value.
 
@@ -40,6 +41,7 @@ def attach(
             that this is what the dtype's own product is.
         kernels: what runs in place of the bodies; where it returns None,
             they do.
+        last: what is differentiated in place of the last of them.
 
     Returns:
         As many functions, each taking a TensorFlow or Keras variable for x
@@ -57,7 +59,7 @@ def attach(
     # Forward mode multiplies as the value does.
     forward = _FORWARD[keras.backend.backend()]
     times = _upstream_product(wide)
-    third = forward(bodies[-1])
+    third = forward(bodies[-1] if last is None else last)
     # What autodiff makes of a body, XLA and inductor take long to compile.
     fused = _FUSED.get(keras.backend.backend(), lambda body: body)
     run = [*map(fused, bodies)]

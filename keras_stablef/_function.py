@@ -26,6 +26,8 @@ class Function(ABC):
         storage: the dtype that holds each of them.
         rounding: what rounding does that a cast to the storage does not.
         bodies: by dtype that is computed in itself, then by order.
+        wide: twins of bodies that compute in float64, by dtype and order;
+            None where there is none.
         bounds: proved, in ulp, by format, then by order.
         config: what a saved op has to say beside the name.
         text: of a module of every order that is there; "" if none is.
@@ -39,6 +41,7 @@ class Function(ABC):
     storage: Mapping[str, str]
     rounding: Mapping[str, Mapping[str, Any]]
     bodies: Mapping[str, Sequence[Body]]
+    wide: Mapping[str, Sequence[Body | None]]
     bounds: Mapping[str, Sequence[float]]
     config: Mapping[str, Any]
     text: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from ._tensors import as_float_tensor
 from ._tensors import complex_refused
 from ._tensors import format_name
 from ._triton import kernels_of
+from ._wide import either
 
 
 @keras.saving.register_keras_serializable(package="keras_stablef")
@@ -384,9 +386,10 @@ def _towers(function: Function) -> dict[str, tuple[Body, ...]]:
     if key not in _TOWERS:
         _TOWERS[key] = {
             name: attach(
-                _bodies(function, name),
-                _wide(function, name),
+                _bodies(function, name, _chosen(function, name)),
+                _upstream(function, name),
                 kernels_of(function, name),
+                _bodies(function, name, _plain(function, name))[-1],
             )
             for name in function.compute
         }
@@ -418,10 +421,25 @@ def shared_ops(
     return _SHARED[key]
 
 
-def _bodies(function: Function, name: str) -> Sequence[Body]:
+def _plain(function: Function, name: str) -> Sequence[Body]:
+    """The bodies of what a format is computed in."""
+    return function.bodies[function.compute[name]]
+
+
+def _chosen(function: Function, name: str) -> Sequence[Body]:
+    """The same, or their twins, by where they run."""
+    wide = function.wide.get(function.compute[name], ())
+    return [
+        either(plain, twin)
+        for plain, twin in zip_longest(_plain(function, name), wide)
+    ]
+
+
+def _bodies(
+    function: Function, name: str, bodies: Sequence[Body]
+) -> Sequence[Body]:
     """The bodies for a format: upcast, evaluated once, rounded once."""
     compute = function.compute[name]
-    bodies = function.bodies[compute]
     if compute == name:
         return bodies
     storage, steps = function.storage[name], function.rounding.get(name, {})
@@ -434,7 +452,7 @@ def _bodies(function: Function, name: str) -> Sequence[Body]:
     return tuple(through(body) for body in bodies)
 
 
-def _wide(function: Function, name: str) -> str | None:
+def _upstream(function: Function, name: str) -> str | None:
     """The dtype of the chain rule's product, if it is not the format's."""
     compute, storage = function.compute[name], function.storage[name]
     return None if compute == storage else compute

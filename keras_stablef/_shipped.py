@@ -17,6 +17,7 @@ from typing import Any
 
 from . import _derived
 from . import generated
+from . import wide
 from ._function import Function
 from .runtime.lookup import Grid
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _HOME = "from keras_stablef.runtime."
 _READERS = ("numbers_of", "rows_of")  # of tables
+_WIDE = frozenset(m.name for m in pkgutil.iter_modules(wide.__path__))
 NAMES = sorted(m.name for m in pkgutil.iter_modules(generated.__path__))
 
 
@@ -40,6 +42,7 @@ class Shipped(Function):
         self.compute, self.storage = module.COMPUTE, module.STORAGE
         self.rounding = module.ROUNDING
         self.bodies, self.bounds = module.BODIES, module.BOUNDS
+        self.wide = _twins(module.NAME)
         self.config = {}
 
     @property
@@ -76,6 +79,15 @@ class Shipped(Function):
 
     def claims(self, dtype: str, order: int) -> dict[str, Any]:
         return dict(certificate(self.name))
+
+
+def _twins(name: str) -> Mapping[str, Sequence[Any]]:
+    """What its bodies compute in float64, if they are so computed."""
+    if name not in _WIDE:
+        return {}
+    home = importlib.import_module(f".wide.{name}", __package__)
+    found: Mapping[str, Sequence[Any]] = home.WIDE
+    return found
 
 
 @functools.cache

@@ -141,6 +141,7 @@ class Body:
         ulp: the plan's bound.
         statements: the last one assigns to "y", or its value is returned.
         result: what is returned.
+        narrow: the dtype of x and of the result, where it is another.
     """
 
     name: str
@@ -150,10 +151,13 @@ class Body:
     tables: tuple[Table, ...]
     statements: tuple[Assign | Note, ...]
     result: Expr
+    narrow: str | None = None
 
     @property
     def function(self) -> str:
         """Its name in the module."""
+        if self.narrow is not None:
+            return f"{self.name}_{self.order}_{self.narrow}_wide"
         return f"{self.name}_{self.order}_{self.dtype}"
 
     @property

@@ -92,7 +92,7 @@ def lower_cover(cover: Cover) -> Body:
         found.append(assign("y", ops("where", below, Op("neg", (Y,)), Y)))
     nothing = constant(float("nan"), dtype)
     found += [
-        assign("y", ops("where", test, nothing, Y)) for test in _outside(cover)
+        assign("y", ops("where", test, nothing, Y)) for test in outside(cover)
     ]
     return Body(
         cover.name,
@@ -145,7 +145,7 @@ def _is_constant(form: AnyEnd) -> bool:
     return not (moving or form.factors[0].rest)
 
 
-def _outside(cover: Cover) -> list[Expr]:
+def outside(cover: Cover) -> list[Expr]:
     """Tests of t for what lies outside the domain.
 
     An end that is subnormal is compared by its outer neighbour: compilers

@@ -10,6 +10,7 @@ from .end_kinds import AnyEnd
 from .plan import Plan
 from .powers import PowerRow
 from .rows import Row
+from .wide import Wide
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Cover:
         rows, powers: local polynomials, by their intervals of t.
         ends: forms at infinity and at singular ends.
         closed: closed forms, selected before the ends.
+        wide: the same in float64, for devices that have it.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Cover:
     powers: tuple[PowerRow, ...]
     ends: tuple[AnyEnd, ...]
     closed: tuple[ClosedForm, ...] = ()
+    wide: Wide | None = None
 
     @property
     def ulp(self) -> float:

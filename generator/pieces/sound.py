@@ -28,7 +28,7 @@ from ..program.program import Var
 
 # Text for people, and variables, which a formula names; every other text of
 # a plan is a name of ours.
-PROSE = {"formula", "proof", "note"}
+PROSE = {"formula", "formulas", "proof", "note"}
 VARIABLES = {"input", "statements"}
 _HINTS: dict[type[Any], dict[str, Any]] = {}
 DEEPEST = 200  # of a tree of operations

@@ -91,6 +91,12 @@ def number_of(node: Op) -> Fraction:
         return to_fraction(made)
 
 
+def value_of(node: Expr, env: dict[str, Span], one: Array) -> Span:
+    """Of one operation, from what its arguments are."""
+    none = Span(0 * one, 0 * one)
+    return _value(node, {k: (span, none) for k, span in env.items()}, one)[0]
+
+
 def _value(node: Expr, env: dict[str, Dual], one: Array) -> Dual:
     zero = Span(0 * one, 0 * one)
     if isinstance(node, Var):

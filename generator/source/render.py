@@ -126,6 +126,48 @@ def render(
     return Source(name, formatted(text) if tidy else text)
 
 
+def render_wide(
+    expression: str, bodies: Sequence[Body], orders: int, tidy: bool = True
+) -> Source:
+    """The module with the bodies that compute in a wider dtype.
+
+    Args:
+        orders: how many there may be of each dtype.
+
+    Raises:
+        GeneratorError: a body or a text holds what cannot be written as a
+            number, a name or plain text.
+    """
+    name = bodies[0].name
+    by_place = {(b.narrow or b.dtype, b.order): b for b in bodies}
+    found: dict[str, list[Body | None]] = {
+        dtype: [by_place.get((dtype, k)) for k in range(orders)]
+        for dtype in sorted({dtype for dtype, _ in by_place})
+    }
+    text = (
+        environment()
+        .get_template("wide.py.j2")
+        .render(
+            name=name,
+            expression=expression,
+            imports=_imports(bodies, False),
+            bodies=[
+                _Printed(body.function, _title(body), body_lines(body))
+                for body in bodies
+            ],
+            table={
+                dtype: [body and body.function for body in row]
+                for dtype, row in found.items()
+            },
+            bounds={
+                dtype: [body and shown_bound(body.ulp) for body in row]
+                for dtype, row in found.items()
+            },
+        )
+    )
+    return Source(name, formatted(text) if tidy else text)
+
+
 def render_kernels(dtypes: Sequence[str] = ("float32", "float64")) -> Source:
     """The module of the runtime that has the numbers of its kernels."""
     found = {
@@ -193,7 +235,10 @@ def prime(order: int) -> str:
 
 
 def _title(body: Body) -> str:
+    dtype = body.dtype
+    if body.narrow is not None:
+        dtype = f"{body.narrow} by way of {dtype}"
     return (
-        f"{prime(body.order)} in {body.dtype}, proved within "
+        f"{prime(body.order)} in {dtype}, proved within "
         f"{shown_bound(body.ulp)} ulp."
     )

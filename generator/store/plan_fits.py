@@ -8,15 +8,12 @@ its numbers are the right ones is not looked at: that is for the checker.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from keyword import iskeyword
-from typing import NoReturn
 
-from ..errors import StoredPlanError
 from ..numbers.expansion import MAX_LOGS
 from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
@@ -34,22 +31,20 @@ from ..pieces.plan import Plan
 from ..pieces.powers import MAX_ORDER
 from ..pieces.powers import PowerRow
 from ..pieces.rows import Row
-from ..plain import shown
 from ..program.flat import UNIT
-from ..program.program import ARITY
-from ..program.program import Const
-from ..program.program import Expr
 from ..program.program import Op
-from ..program.program import Program
 from ..program.program import Var
+from .program_fits import check_double
+from .program_fits import check_program
+from .program_fits import check_single
+from .program_fits import need
+from .wide_fits import check_wide
 
 # Products of pairs in a rendered body, which unrolls powers: some 20
 # operations each, so below 10**5 together.
 MOST_PRODUCTS = 2**12
 MOST_PIECES = 2**10  # that are lines of their own, besides rows of tables
 MOST_SCALED = 8  # a power of an exponential
-FAR_FROM_1 = 64  # exp(64) < 2**93
-SINGLE = ("add", "sub", "mul", "div", "neg", "sqrt", "exp", "log")
 
 Special = PowerRow | ClosedForm | AnyEnd
 
@@ -71,17 +66,6 @@ def _check_bound(piece: Row | Special | Piece, fmt: FloatFormat) -> None:
     """Beyond 2**p ulp not a bit is right, and no planner goes on."""
     most = 2.0**fmt.precision
     need(0 <= piece.ulp <= most, "a bound", f"0 to {most:g} ulp", piece.ulp)
-
-
-def need(right: bool, what: str, expected: str, received: object) -> None:
-    if not right:
-        _refuse(what, expected, received)
-
-
-def _refuse(what: str, expected: str, received: object) -> NoReturn:
-    raise StoredPlanError(
-        f"Not a plan: {what}: expected {expected}, received {shown(received)}."
-    )
 
 
 def _check_interval(low: Fraction | None, high: Fraction | None) -> None:
@@ -125,6 +109,8 @@ def _check_cover(cover: Cover, fmt: FloatFormat) -> None:
     need(between, "a form on both sides", "rows between them", cover.closed)
     for end in cover.ends:
         _check_end(end, fmt)
+    if cover.wide is not None:
+        check_wide(cover.wide, fmt)
     products = sum(map(_unrolled, pieces))
     need(
         products <= MOST_PRODUCTS,
@@ -220,14 +206,14 @@ def _check_closed(form: ClosedForm) -> None:
     if form.is_carried:
         _check_carried(form)
     else:
-        _check_program(form.program)
+        check_program(form.program)
     last = form.program.statements[-1][0]
     need(last == "y", "the result of a closed form", "'y'", last)
 
 
 def _check_carried(form: ClosedForm) -> None:
     """Single operations, some of which are in pairs, or corrected."""
-    _check_program(form.program, _check_single)
+    check_program(form.program, check_single)
     table = dict(form.program.statements)
     count = len(form.program.statements)
     need(len(table) == count, "names", "each one once", count)
@@ -332,7 +318,7 @@ def _check_end(form: AnyEnd, fmt: FloatFormat) -> None:
 def _check_folded(plan: Plan, fmt: FloatFormat) -> None:
     need(1 <= len(plan.far) <= MOST_PIECES, "pieces", "some", len(plan.far))
     need(plan.fold.sign in (-1, 1), "sign", "-1 or 1", plan.fold.sign)
-    _check_double(plan.fold.constant)
+    check_double(plan.fold.constant)
     for a, b in pairwise(plan.pieces):
         need(
             a.high is not None and a.low < a.high == b.low,
@@ -340,11 +326,11 @@ def _check_folded(plan: Plan, fmt: FloatFormat) -> None:
             "adjoining ones",
             [a.low, a.high, b.low],
         )
-        _check_double(b.low)
+        check_double(b.low)
     last = plan.far[-1]
     need(last.high is None, "the last piece", "no end", last.high)
     # As it is rendered, a little below the seam.
-    _check_double(last.low - last.low / 2**20)
+    check_double(last.low - last.low / 2**20)
     _check_piece(plan.near, "x")
     for piece in plan.pieces:
         _check_bound(piece, fmt)
@@ -353,84 +339,10 @@ def _check_folded(plan: Plan, fmt: FloatFormat) -> None:
 
 
 def _check_piece(piece: Piece, variable: str) -> None:
-    _check_program(piece.program)
+    check_program(piece.program)
     need(
         piece.program.input == variable,
         "the input of a piece",
         repr(variable),
         piece.program.input,
     )
-
-
-def _check_double(value: Fraction) -> None:
-    need(Fraction(float(value)) == value, "a number", "a double", value)
-
-
-# -- programs --------------------------------------------------------------
-
-
-def _check_program(
-    program: Program, check: Callable[[Expr, set[str]], None] | None = None
-) -> None:
-    """Every name is bound before, every operation has its arguments."""
-    need(bool(program.statements), "statements", "one at least", program.input)
-    known = {program.input}
-    for target, value in program.statements:
-        (check or _check_node)(value, known)
-        known.add(target)
-
-
-def _check_single(node: Expr, known: set[str]) -> None:
-    """One operation of names and numbers, which may be any fractions."""
-    need(isinstance(node, Op), "a statement", "an operation", node)
-    assert isinstance(node, Op)
-    need(node.name in SINGLE, "an operation", ", ".join(SINGLE), node.name)
-    _check_count(node)
-    for argument in node.args:
-        if isinstance(argument, Var):
-            bound = argument.name in known
-            need(bound, "a name", "one bound before", argument.name)
-        else:
-            fine = isinstance(argument, Const)
-            need(fine, "an argument", "a name or a number", argument)
-    if not any(isinstance(argument, Var) for argument in node.args):
-        _check_number(node)
-
-
-def _check_number(node: Op) -> None:
-    """exp, log or sqrt of a number, in two floats of any format.
-
-    Between 2**-126 and 2**126 by far, and as far from 0 as its digits tell.
-    """
-    values = [a.value for a in node.args if isinstance(a, Const)]
-    near, far = Fraction(1, 2**FAR_FROM_1), Fraction(2) ** FAR_FROM_1
-    within = {
-        "exp": abs(values[0]) < FAR_FROM_1,
-        "log": near < values[0] < far and abs(values[0] - 1) > near,
-        "sqrt": near < values[0] < far,
-    }
-    known = within.get(node.name, False)
-    need(known, "a number", "exp, log or sqrt of one within reach", node)
-
-
-def _check_count(node: Op) -> None:
-    need(
-        len(node.args) == ARITY[node.name],
-        f"arguments of {node.name}",
-        str(ARITY[node.name]),
-        len(node.args),
-    )
-
-
-def _check_node(node: Expr, known: set[str]) -> None:
-    if isinstance(node, Var):
-        need(node.name in known, "a name", "one bound before", node.name)
-    elif isinstance(node, Const):
-        _check_double(node.value)
-    elif isinstance(node, Op):
-        _check_count(node)
-        if node.name == "minimum":  # rendered as a clip, which has a bound
-            kinds = [type(a) for a in node.args]
-            need(kinds == [Var, Const], "minimum", "of x and a number", kinds)
-        for argument in node.args:
-            _check_node(argument, known)

@@ -110,6 +110,58 @@ def certify(
     return Certificate(plans[0].name, _dumped(data))
 
 
+def certify_wide(
+    expression: str, domain: tuple[str, str], plans: Sequence[AnyPlan]
+) -> Certificate | None:
+    """The claims of what plans compute in float64; None if nothing is.
+
+    Raises:
+        GeneratorError: as `certify`.
+    """
+    for plan in plans:
+        require_sound(plan)
+    twins = [p for p in plans if isinstance(p, Cover) and p.wide is not None]
+    if not twins:
+        return None
+    data = {
+        "name": plans[0].name,
+        "expression": plain.text(expression, "formula"),
+        "domain": [plain.text(end, "domain") for end in domain],
+        "claim": "|computed - f^(order)(x)| <= ulp * ulp(f^(order)(x)) for "
+        "every float x of the dtype; below the smallest normal number a "
+        "flush to zero is allowed",
+        "assumptions": {
+            "arithmetic": "in float64 each operation is off by at most "
+            "2**-52 of its result: twice IEEE 754's rounding to nearest, so "
+            "that contraction, reciprocals and roots to 1 ulp are allowed; "
+            "the last rounding to the dtype is to nearest",
+            "elementary functions": "runtime/wide.py, by its operations",
+        },
+        "plans": [_wide(p) for p in twins],
+    }
+    return Certificate(plans[0].name, _dumped(data))
+
+
+def _wide(cover: Cover) -> dict[str, object]:
+    wide = cover.wide
+    assert wide is not None
+    return {
+        "dtype": cover.dtype,
+        "order": cover.order,
+        "parity": cover.parity,
+        "ulp": wide.ulp,
+        "low": _plain(wide.low),
+        "high": _plain(wide.high),
+        "formulas": list(wide.formulas),
+        "programs": [
+            {"input": p.input, "statements": _statements(p)}
+            for p in wide.programs
+        ],
+        "near": [_fields(piece) for piece in wide.near],
+        "ends": [_fields(end) for end in wide.ends],
+    }
+
+
 def _assumed(dtype: str) -> dict[str, object]:
     """Errors in ulp of results, and in smallest normals below that."""
     errors = primitive_errors(dtype)

@@ -90,7 +90,7 @@ def explain(
     for plan in sorted(plans, key=lambda p: (p.order, p.dtype)):
         expr = derivative(spec.expr, spec.variable, plan.order)
         if isinstance(plan, Cover):
-            text = _cover(plan, to_primitives(expr))
+            text = [*_cover(plan, to_primitives(expr)), *_wide(plan)]
         else:
             text = _plan(plan)
         lines += ["", *_title(plan, formats), *text]
@@ -134,6 +134,27 @@ def _title(plan: Plan | Cover, formats: Mapping[str, FloatFormat]) -> list[str]:
     ]
     if narrow:
         lines += wrapped(f"Rounded once more: {', '.join(narrow)}.", 0, 0)
+    return lines
+
+
+def _wide(plan: Cover) -> list[str]:
+    """What is computed in float64 instead, where that is at hand."""
+    wide = plan.wide
+    if wide is None:
+        return []
+    lines = ["", *headed("On a CPU: in float64, then rounded", wide.ulp, 0)]
+    if len(wide.formulas) == 1:
+        lines += wrapped(f"f = {wide.formulas[0]}", 2, 4)
+    else:
+        for sign, text in zip("<>", wide.formulas, strict=True):
+            lines += wrapped(f"x {sign} 0: {text}, t = |x|", 2, 4)
+    for piece in wide.near:
+        lines += wrapped(
+            f"|x - {float(piece.center):g}| < {float(piece.radius):.3g}: a "
+            f"polynomial, {_many(len(piece.coefficients), 'coefficient')}",
+            2,
+            4,
+        )
     return lines
 
 

@@ -2,9 +2,9 @@
 
 Owns: constants and clips (`constants`), polynomials (`polynomials`), how the
 row of an input is found (`lookup`), division (`division`), exponents (`bits`,
-`exponents`), pairs of floats
-(`pairs`), log and exp of pairs (`kernels`), zeros of higher order (`powers`),
-and tables read from certificates (`tables`).
+`exponents`), pairs of floats (`pairs`), log and exp of pairs (`kernels`), zeros
+of higher order (`powers`), exp and log in float64 of what float32 needs
+(`wide`), and tables read from certificates (`tables`).
 
 May know: keras.ops alone.  A docstring says what the result is off by (u is
 2**-p, half an ulp of 1), for which operands, and who proved it.  Allowed
@@ -26,11 +26,12 @@ from . import lookup
 from . import pairs
 from . import polynomials
 from . import powers
+from . import wide
 
 # In an order in which each knows those before it.
 MODULES = (
     *(constants, bits, lookup, exponents, division, pairs, polynomials),
-    *(kernel_numbers, kernels, powers),
+    *(kernel_numbers, kernels, powers, wide),
 )
 
 
