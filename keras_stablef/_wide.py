@@ -7,6 +7,7 @@ TPU), and what is exported keeps to float32.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -42,28 +43,58 @@ def either(plain: Body, wide: Body | None) -> Body:
 
 
 def _jax(plain: Body, wide: Body) -> Body:
-    import jax
-
-    # A name of jax itself from 0.8 on.
-    home: Any = jax
-    if not hasattr(jax, "enable_x64"):
-        from jax import experimental as home
-
-    enable = home.enable_x64
-
-    def in_float64(x: Any) -> Any:
-        # Programs know no float64 but where they are told to.
-        with enable(True):
-            return wide(x)
+    primitive = _jax_primitive()
+    pair = plain, wide
 
     def run(x: Any) -> Any:
-        if not _may():
-            return plain(x)
-        if jax.default_backend() == "cpu":
-            return in_float64(x)
-        return jax.lax.platform_dependent(x, cpu=in_float64, default=plain)
+        return primitive.bind(x, pair=pair) if _may() else plain(x)
 
     return run
+
+
+@functools.cache
+def _jax_primitive() -> Any:
+    """One operation of programs, which becomes a body when it is lowered.
+
+    Programs of JAX know no float64 unless everything does: so it is none of
+    what is traced, transformed and differentiated, and it is lowered where
+    float64 is allowed.
+    """
+    import jax
+    from jax.extend.core import Primitive
+    from jax.interpreters import batching
+    from jax.interpreters import mlir
+
+    # A name of jax itself from 0.8 on.
+    allowed: Any = getattr(jax, "enable_x64", None)
+    if allowed is None:
+        from jax import experimental
+
+        allowed = experimental.enable_x64
+
+    primitive = Primitive("keras_stablef")
+
+    def lowered(ctx: Any, x: Any, *, pair: tuple[Body, Body]) -> Any:
+        with allowed(True):
+            way = mlir.lower_fun(pair[1], multiple_results=False)
+            return way(ctx, x)
+
+    def kept(ctx: Any, x: Any, *, pair: tuple[Body, Body]) -> Any:
+        return mlir.lower_fun(pair[0], multiple_results=False)(ctx, x)
+
+    @functools.cache
+    def program(pair: tuple[Body, Body]) -> Any:
+        return jax.jit(lambda x: primitive.bind(x, pair=pair))
+
+    def mapped(inputs: Any, axes: Any, *, pair: tuple[Body, Body]) -> Any:
+        return primitive.bind(inputs[0], pair=pair), axes[0]
+
+    primitive.def_impl(lambda x, *, pair: program(pair)(x))
+    primitive.def_abstract_eval(lambda x, *, pair: x.update(weak_type=False))
+    batching.primitive_batchers[primitive] = mapped
+    mlir.register_lowering(primitive, kept)
+    mlir.register_lowering(primitive, lowered, platform="cpu")
+    return primitive
 
 
 def _torch(plain: Body, wide: Body) -> Body:

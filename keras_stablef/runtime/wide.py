@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from keras import ops
+from keras.config import backend
 
 from .bits import bits_of
 from .bits import reinterpret
 from .constants import apart
+from .constants import constant
 from .constants import once
 
 EXP_TERMS = 10
@@ -32,9 +34,14 @@ def wide_powers(x: Any) -> tuple[Any, Any]:
     off by 1.46 |r|**9 / 10! + 8 u of itself.  Below -700 exp(x) is less than
     2**-1009, above 709 nothing is known of it.
     """
-    x = ops.clip(x, -708.0, 710.0)
+    least = constant(-708.0, "float64")
+    if backend() == "torch":  # whose maximum of float64 is float32 in Keras
+        x = ops.where(x < least, least, x)
+    else:
+        x = ops.maximum(x, least)
     s = x * 1.4426950408889634 + FAR
-    n = apart(s, "float64") - FAR
+    # XLA takes (s + FAR) - FAR for s; it does not look through a maximum.
+    n = apart(once(s, "float64"), "float64") - FAR
     r = x - n * 0.6931471805599453
     factor = 1.0
     for k in range(2, EXP_TERMS):
