@@ -28,6 +28,7 @@ class Function(ABC):
         bodies: by dtype that is computed in itself, then by order.
         bounds: proved, in ulp, by format, then by order.
         config: what a saved op has to say beside the name.
+        outside: "nan", or "clip": see `stabilize`.
         text: of a module of every order that is there; "" if none is.
     """
 
@@ -41,6 +42,7 @@ class Function(ABC):
     bodies: Mapping[str, Sequence[Body]]
     bounds: Mapping[str, Sequence[float]]
     config: Mapping[str, Any]
+    outside: str = "nan"
     text: str = ""
 
     @property

@@ -11,6 +11,8 @@ from .plan import Plan
 from .powers import PowerRow
 from .rows import Row
 
+OUTSIDE = ("nan", "clip")  # what an input outside of the domain gives
+
 
 @dataclass(frozen=True)
 class Cover:
@@ -22,6 +24,8 @@ class Cover:
         rows, powers: local polynomials, by their intervals of t.
         ends: forms at infinity and at singular ends.
         closed: closed forms, selected before the ends.
+        outside: one of OUTSIDE; "clip" is the nearest end's value, and 0
+            for derivatives, as of f at an input that is clipped.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Cover:
     powers: tuple[PowerRow, ...]
     ends: tuple[AnyEnd, ...]
     closed: tuple[ClosedForm, ...] = ()
+    outside: str = "nan"
 
     @property
     def ulp(self) -> float:
