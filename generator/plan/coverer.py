@@ -27,6 +27,7 @@ from ..errors import NotRealError
 from ..errors import SingularityError
 from ..errors import TimeLimitError
 from ..formula.derivative import derivative
+from ..formula.even_root import real_form
 from ..formula.normal import normal_form
 from ..formula.spec import Spec
 from ..lowering.costs import cost
@@ -78,7 +79,9 @@ def make_cover(
         TimeLimitError: it takes more than `time_limit` seconds of this
             thread's time.
     """
-    derived = derivative(spec.expr, spec.variable, order)
+    ends = ends_of(spec.domain, fmt)
+    expr = real_form(spec.expr, spec.variable, *ends)
+    derived = derivative(expr, spec.variable, order)
     deadline = time.thread_time() + time_limit
     work = Work(derived, spec.variable, fmt, order, goal, deadline)
     try:
