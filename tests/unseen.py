@@ -80,4 +80,9 @@ UNSEEN: dict[str, list[tuple[str, str, str]]] = {
         ("x*sin(1/x)", "1/100", "oo"),
         ("exp(-x)*sin(x)/x", "0", "30"),
     ],
+    "zeros on long domains": [
+        ("(x**2-2)**3*exp(-x)", "-oo", "oo"),
+        ("sin(x)-x", "-300", "300"),
+        ("x**2-sin(x)**2", "-500", "500"),
+    ],
 }
