@@ -85,4 +85,8 @@ UNSEEN: dict[str, list[tuple[str, str, str]]] = {
         ("sin(x)-x", "-300", "300"),
         ("x**2-sin(x)**2", "-500", "500"),
     ],
+    "roots that cancel at infinity": [
+        ("x/log(sqrt(1+x**2)+x)", "-oo", "oo"),
+        ("x/log((sqrt(1-x+x**2)+x-0.5)/0.5)", "-oo", "oo"),
+    ],
 }
