@@ -348,13 +348,14 @@ def _closed(piece: ClosedForm, k: int, dtype: str, chosen: bool) -> Statements:
     if piece.is_carried:
         made, last = carried_statements(piece, name, k, dtype)
         found += made
-        if piece.limit is not None:
-            past = Compare(">", t0, constant(piece.high, dtype))
-            last = ops("where", past, constant(piece.limit, dtype), last)
-        return [*found, assign(f"z{k}", last)]
-    names = {piece.program.input: name}
-    for target, value in piece.program.statements:
-        own = renamed(value, names)
-        names[target] = f"{target}_{k}"
-        found.append(assign(names[target], own))
-    return [*found, assign(f"z{k}", Var(names["y"]))]
+    else:
+        names = {piece.program.input: name}
+        for target, value in piece.program.statements:
+            own = renamed(value, names)
+            names[target] = f"{target}_{k}"
+            found.append(assign(names[target], own))
+        last = Var(names["y"])
+    if piece.limit is not None:
+        past = Compare(">", t0, constant(piece.high, dtype))
+        last = ops("where", past, constant(piece.limit, dtype), last)
+    return [*found, assign(f"z{k}", last)]
