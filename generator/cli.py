@@ -22,6 +22,7 @@ from .files import make_folder
 from .files import refuse_folder
 from .files import refuse_place
 from .formula.catalogue import load_catalogue
+from .pieces.cover import OUTSIDE
 from .plain import shown
 
 if TYPE_CHECKING:
@@ -210,6 +211,12 @@ def _add_formula(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--max-ulp", type=float, help="default: 2 (f, f') and 4 (f'')"
     )
+    command.add_argument(
+        "--outside",
+        choices=OUTSIDE,
+        default="nan",
+        help="what an input outside of the domain gives; clip: the nearest end",
+    )
 
 
 def _add_formats(command: argparse.ArgumentParser) -> None:
@@ -249,6 +256,7 @@ def _op(options: argparse.Namespace) -> StableOp:
         None if options.domain is None else tuple(options.domain),
         name=options.name,
         max_ulp=options.max_ulp,
+        outside=options.outside,
     )
     return made
 

@@ -15,6 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 from typing import TypeVar
 
 from .errors import TimeLimitError
@@ -40,6 +41,50 @@ _STATE = threading.local()
 _FIRING = threading.Lock()
 
 
+def stage(what: str, low: Any = None, high: Any = None) -> None:
+    """What begins now in this thread, and where on the line; for messages.
+
+    Args:
+        low, high: numbers; what is made into text is made when it is asked.
+    """
+    _STATE.stage = what, low, high
+
+
+def reached(low: Any, high: Any) -> None:
+    """Pieces stand from one number to the other."""
+    before = getattr(_STATE, "reached", None)
+    if before is None or high - low > before[1] - before[0]:
+        _STATE.reached = low, high
+
+
+def told(reason: str) -> str:
+    """The reason with the stage, what is done, and what would help."""
+    what, low, high = getattr(_STATE, "stage", None) or ("", None, None)
+    if not what:
+        return reason
+    where = "" if low is None else f" at x = {_short(low)}"
+    if high is not None:
+        where = f" from x = {_short(low)} to {_short(high)}"
+    done = getattr(_STATE, "reached", None)
+    solved = ""
+    if done is not None:
+        solved = (
+            f" Pieces stand from x = {_short(done[0])} to {_short(done[1])}: "
+            "a domain within these takes less."
+        )
+    return (
+        f"{reason} It was at {what}{where}.{solved} A bounded or a smaller "
+        "domain would help, or a larger max_ulp."
+    )
+
+
+def _short(value: Any) -> str:
+    try:
+        return f"{float(value):.6g}"
+    except OverflowError:
+        return "-oo" if value < 0 else "oo"
+
+
 def within(seconds: float, work: Callable[[], T], memory: int = MEMORY) -> T:
     """`work()`, stopped when it takes too much; may be nested.
 
@@ -53,6 +98,8 @@ def within(seconds: float, work: Callable[[], T], memory: int = MEMORY) -> T:
     """
     watch = _Watch(seconds, memory, getattr(_STATE, "watch", None))
     _STATE.watch = watch
+    if watch.outer is None:
+        _STATE.stage = _STATE.reached = None
     try:
         watch.thread.start()
         result = work()
@@ -66,7 +113,7 @@ def within(seconds: float, work: Callable[[], T], memory: int = MEMORY) -> T:
         except _Stopped:
             watch.finish()
         if isinstance(error, _Stopped):
-            raise TimeLimitError(watch.reason_of_any()) from None
+            raise TimeLimitError(told(watch.reason_of_any())) from None
         raise
     try:
         watch.finish()

@@ -42,6 +42,7 @@ class SavedOp:
     formula: str | None
     domain: tuple[str, str]
     max_ulp: float | None
+    outside: str
     formats: Mapping[str, Any] | None
 
 
@@ -62,7 +63,7 @@ def read_config(config: object) -> SavedOp:
         refuse("its kind", "a mapping", config)
     own = "formula" in config
     needed = DERIVED if own else SHIPPED
-    able = {*needed, "format"} | ({"formats"} if own else set())
+    able = {*needed, "format"} | ({"formats", "outside"} if own else set())
     if not set(needed) <= set(config) <= able:
         refuse("its keys", ", ".join(needed), list(config))
     formats = config.get("formats")
@@ -86,6 +87,9 @@ def read_config(config: object) -> SavedOp:
         formula=_text(config, "formula", MAX_TEXT) if own else None,
         domain=_domain(config["domain"]) if own else ("-oo", "oo"),
         max_ulp=_bound(config["max_ulp"]) if own else None,
+        outside=(
+            _text(config, "outside", MAX_NAME) if "outside" in config else "nan"
+        ),
         formats=formats,
     )
 
@@ -142,6 +146,7 @@ def known_function(saved: SavedOp) -> Function:
         saved.function,
         saved.max_ulp,
         saved.formats,
+        saved.outside,
     )
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from .generator.formula.lift import Lifted
     from .generator.numbers.floats import FloatFormat
     from .generator.pieces.cover import AnyPlan
-    from .generator.program.assumed import PrimitiveErrors
 
 ORDERS = 3
 READING = 10.0  # seconds for a formula's text
@@ -47,8 +46,10 @@ class Derived(Function):
         name: str,
         max_ulp: float | None,
         formats: Any = None,
+        outside: str = "nan",
     ) -> None:
         from .generator.formula.spec import checked_goal
+        from .generator.pieces.sound import checked_outside
         from .generator.formula.spec import make_spec
         from .generator.limits import within
         from .generator.numbers.format_file import tables_of
@@ -58,6 +59,7 @@ class Derived(Function):
         # First, as reading a formula takes longer than refusing these.
         self._formats = formats_with(formats)
         max_ulp = checked_goal(max_ulp)
+        self.outside = checked_outside(outside)
 
         self.spec = within(READING, lambda: make_spec(formula, name, domain))
         self.name = name
@@ -82,6 +84,8 @@ class Derived(Function):
             "domain": list(self.domain),
             "max_ulp": max_ulp,
         }
+        if outside != "nan":
+            config["outside"] = outside
         own = {d: f for d, f in known if d not in FORMATS}
         if own:
             config["formats"] = tables_of(own)
@@ -104,6 +108,7 @@ class Derived(Function):
         import sympy
 
         from .generator.numbers.formats import get_format
+        from .generator.pieces.cover import Cover
         from .generator.pipeline import derive
         from .generator.store.store import remembered
 
@@ -125,7 +130,11 @@ class Derived(Function):
                     parts,
                     lambda: derive(spec, dtype, order, self._max_ulp),
                 )
-            self._plans[key] = replace(found, name=self.name)
+            found = replace(found, name=self.name)
+            # What is outside is no part of what is derived.
+            if isinstance(found, Cover):
+                found = replace(found, outside=self.outside)
+            self._plans[key] = found
         return self._plans[key]
 
     def claims(self, dtype: str, order: int) -> dict[str, Any]:
@@ -231,11 +240,12 @@ def derived(
     name: str | None,
     max_ulp: float | None,
     formats: Any = None,
+    outside: str = "nan",
 ) -> Derived:
     """The function of these, the same for the same ones."""
     if name is None or name == "<lambda>":
         name = "f"
-    found = Derived(formula, domain, name, max_ulp, formats)
+    found = Derived(formula, domain, name, max_ulp, formats, outside)
     return _KNOWN.setdefault(found.key, found)
 
 
@@ -456,19 +466,3 @@ def write(path: Path, text: str) -> None:
     from .generator.files import write_if_changed
 
     write_if_changed(path, text)
-
-
-@needs_generator
-def assumed_errors(dtype: str) -> PrimitiveErrors:
-    """What bounds assume of elementary functions in a dtype."""
-    from .generator.program.assumed import primitive_errors
-
-    return primitive_errors(dtype)
-
-
-@needs_generator
-def measured_tables(dtype: str) -> Sequence[Mapping[str, Any]]:
-    """The tables that ``make calibrate`` wrote."""
-    from .generator.program.assumed import tables
-
-    return tables(dtype)

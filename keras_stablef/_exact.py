@@ -1,17 +1,23 @@
 """The door to what formulas say: exact values, steps, pictures, FPCore.
 
-`_derived` is the other one, to what is derived.
+What bounds assume of elementary functions is said here, too.  `_derived` is
+the other one, to what is derived.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from typing import Any
 
 from ._derived import READING
 from ._function import Function
 from ._missing import needs_generator
+
+if TYPE_CHECKING:
+    from .generator.program.assumed import PrimitiveErrors
 
 # Of f^(order) at x, of what was computed there, in ulp.
 Errors = Callable[[int, float, float], float | None]
@@ -145,3 +151,19 @@ def core_text(function: Function, order: int, dtype: str) -> str:
         spec.domain_text,
         f"binary{width}" if usual else f"(float {exponent} {width})",
     )
+
+
+@needs_generator
+def assumed_errors(dtype: str) -> PrimitiveErrors:
+    """What bounds assume of elementary functions in a dtype."""
+    from .generator.program.assumed import primitive_errors
+
+    return primitive_errors(dtype)
+
+
+@needs_generator
+def measured_tables(dtype: str) -> Sequence[Mapping[str, Any]]:
+    """The tables that ``make calibrate`` wrote."""
+    from .generator.program.assumed import tables
+
+    return tables(dtype)

@@ -30,6 +30,7 @@ class Function(ABC):
             None where there is none.
         bounds: proved, in ulp, by format, then by order.
         config: what a saved op has to say beside the name.
+        outside: "nan", or "clip": see `stabilize`.
         text: of a module of every order that is there; "" if none is.
     """
 
@@ -44,6 +45,7 @@ class Function(ABC):
     wide: Mapping[str, Sequence[Body | None]]
     bounds: Mapping[str, Sequence[float]]
     config: Mapping[str, Any]
+    outside: str = "nan"
     text: str = ""
 
     @property

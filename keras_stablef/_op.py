@@ -368,8 +368,13 @@ class StableOp(keras.Operation):
     def __repr__(self) -> str:
         primes = "'" * self.order
         kind = f" in {self.format}" if self.format else ""
+        more = ""
+        if self.function.outside == "clip":
+            low, high = self.domain
+            more = f", x clipped to ({low}, {high})"
         return (
-            f"<StableOp {self.function.name}{primes}{kind}: {self.expression}>"
+            f"<StableOp {self.function.name}{primes}{kind}: "
+            f"{self.expression}{more}>"
         )
 
 

@@ -33,6 +33,7 @@ def stabilize(
     name: str | None = None,
     max_ulp: float | None = None,
     formats: Any = None,
+    outside: str = "nan",
 ) -> Callable[[Callable[[Any], Any]], StableOp]: ...
 @overload
 def stabilize(
@@ -42,6 +43,7 @@ def stabilize(
     name: str | None = None,
     max_ulp: float | None = None,
     formats: Any = None,
+    outside: str = "nan",
 ) -> StableOp: ...
 def stabilize(
     formula: Any = None,
@@ -50,6 +52,7 @@ def stabilize(
     name: str | None = None,
     max_ulp: float | None = None,
     formats: Any = None,
+    outside: str = "nan",
 ) -> Any:
     """An op that computes a formula to a few ulp, and its derivatives too.
 
@@ -70,12 +73,16 @@ def stabilize(
             default; numbers, text or sympy.  A float (Python's, NumPy's or
             sympy's) is that float exactly, text is exact as in formulas:
             0.1 is 0x1.999999999999ap-4 and "0.1" one tenth.  "oo", "inf"
-            and "infinity" are infinity.  Outside it the op gives nan.
+            and "infinity" are infinity.
         name: of the op; "f", or the function's own name, by default.
         max_ulp: the bound to meet, in ulp; by default 2 for f and f' and 4
             for f''.
         formats: a TOML file of formats of your own (docs/dtypes.md), or its
             tables as a mapping: `StableOp.in_format` gives the op in one.
+        outside: what an input outside of the domain gives.  "nan", or "clip":
+            the value at the nearest end, its limit where that is none of f's
+            (-inf for ``log(x)`` at -1), and 0 for derivatives, as of f at an
+            input that is clipped.  nan gives nan.
 
     Returns:
         A `StableOp`: any shape, float16, bfloat16, float32, float64 or
@@ -93,7 +100,7 @@ def stabilize(
         NotAnExpressionError, VariableError, DomainError: bad input; a bare
             name of several letters is one, the nearest ones are said.
         GeneratorError: `name` is no lower-case identifier, `max_ulp` no
-            positive number.
+            positive number, `outside` no such word.
         NoFloatError: no dtype has a number in the domain; where only some
             have none it is raised when one of these is used.
         SingularityError: a pole or branch point inside the domain; where.
@@ -118,12 +125,18 @@ def stabilize(
     """
     if formula is None:
         return lambda function: stabilize(
-            function, domain, name=name, max_ulp=max_ulp, formats=formats
+            function,
+            domain,
+            name=name,
+            max_ulp=max_ulp,
+            formats=formats,
+            outside=outside,
         )
     if isinstance(formula, str):
         entry = _declared(formula)
         if entry is not None:
-            if (domain, name, max_ulp, formats) == (None,) * 4:
+            given = domain, name, max_ulp, formats
+            if given == (None,) * 4 and outside == "nan":
                 from . import ops
 
                 return getattr(ops, entry.name)
@@ -142,7 +155,9 @@ def stabilize(
             warnings.warn(sentence, UserWarning, stacklevel=2)
         formula, note = read.formula, read.note
     try:
-        function = derived(formula, domain or ALL_REALS, name, max_ulp, formats)
+        function = derived(
+            formula, domain or ALL_REALS, name, max_ulp, formats, outside
+        )
         floatx = keras.config.floatx()
         function.derive_now(function.compute.get(floatx, "float32"))
     except ValueError as error:

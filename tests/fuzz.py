@@ -1,7 +1,17 @@
-"""One random function after the other against its bounds; see test_fuzz."""
+"""One random function after the other against its bounds; see test_fuzz.
+
+    KERAS_BACKEND=tensorflow PYTHONPATH=tests python tests/fuzz.py \\
+        --seed 1 --count 500
+
+says of each what was refused and why, what is wrong, and what took long, and
+counts them in the end; it leaves with 1 if anything is wrong.
+"""
 
 from __future__ import annotations
 
+import argparse
+import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +19,7 @@ from typing import Any
 import numpy as np
 from backends import run
 from grammar import Drawn
+from grammar import drawn as drawn_of
 from grammar import exact
 from grammar import smaller
 from keras_stablef.generator.errors import GeneratorError
@@ -60,7 +71,7 @@ def tried(
     try:
         spec = make_spec(str(drawn.tree), "f", drawn.domain)
     except GeneratorError as error:
-        found.refused.append(type(error).__name__)
+        found.refused.append(_said(error))
         return found
     for dtype in dtypes:
         for order in orders:
@@ -68,7 +79,7 @@ def tried(
                 plan = derive(spec, dtype, order, limit=LIMIT)
                 text = to_source("f", drawn.domain, "fuzz", [plan], tidy=False)
             except GeneratorError as error:
-                found.refused.append(type(error).__name__)
+                found.refused.append(f"{dtype} {order}: {_said(error)}")
                 continue
             except Exception as error:
                 what = f"{type(error).__name__}: {error}"
@@ -81,6 +92,10 @@ def tried(
             for bad in _judged(drawn, plan, body, modes, found):
                 found.findings.append(bad)
     return found
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _judged(
@@ -196,3 +211,55 @@ def shrunk(drawn: Drawn, bad: Finding) -> tuple[Drawn, Finding]:
                 drawn, bad, again = other, same[0], True
                 break
     return drawn, bad
+
+
+# -- as a command ------------------------------------------------------------
+
+SLOW = 20.0  # seconds of computing for one function's plans
+
+
+def main() -> int:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--orders", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--dtypes", nargs="+", default=["float32"])
+    parser.add_argument("--modes", nargs="+", default=["eager"])
+    parser.add_argument("--seconds", type=float, help="of the clock, in all")
+    options = parser.parse_args()
+    begun, counts, why = time.monotonic(), Counter[str](), Counter[str]()
+    for index in range(options.first, options.first + options.count):
+        if options.seconds and time.monotonic() - begun > options.seconds:
+            break
+        function, start = drawn_of(options.seed, index), time.thread_time()
+        result = tried(
+            function,
+            tuple(options.orders),
+            tuple(options.dtypes),
+            tuple(options.modes),
+        )
+        took = time.thread_time() - start
+        counts["functions"] += 1
+        counts["plans"] += result.made
+        counts["plans refused"] += len(result.refused)
+        counts["functions refused"] += bool(result.refused)
+        counts["values judged"] += result.judged
+        counts["wrong"] += bool(result.findings)
+        counts[f"over {SLOW:g} s"] += took > SLOW
+        for text in result.refused:
+            names = (part.split()[-1] for part in text.split(":"))
+            why[next(n for n in names if n.endswith("Error"))] += 1
+            print(f"{index} refused, {function}: {text}", flush=True)
+        for bad in result.findings:
+            print(f"{index} WRONG, {function}: {bad}", flush=True)
+        if took > SLOW:
+            print(f"{index} took {took:.0f} s: {function}", flush=True)
+    for name, count in [*counts.items(), *why.most_common()]:
+        print(f"{count:7}  {name}")
+    return 1 if counts["wrong"] else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -80,4 +80,13 @@ UNSEEN: dict[str, list[tuple[str, str, str]]] = {
         ("x*sin(1/x)", "1/100", "oo"),
         ("exp(-x)*sin(x)/x", "0", "30"),
     ],
+    "zeros on long domains": [
+        ("(x**2-2)**3*exp(-x)", "-oo", "oo"),
+        ("sin(x)-x", "-300", "300"),
+        ("x**2-sin(x)**2", "-500", "500"),
+    ],
+    "roots that cancel at infinity": [
+        ("x/log(sqrt(1+x**2)+x)", "-oo", "oo"),
+        ("x/log((sqrt(1-x+x**2)+x-0.5)/0.5)", "-oo", "oo"),
+    ],
 }

@@ -19,6 +19,7 @@ from ..errors import NotProvedError
 from ..errors import NotRealError
 from ..errors import SingularityError
 from ..formula.derivative import derivative
+from ..limits import stage
 from ..numbers.evaluate import BallAlgebra
 from ..numbers.evaluate import evaluate
 from ..numbers.evaluate import to_primitives
@@ -32,9 +33,15 @@ from ..numbers.series import upper
 
 SCAN_BITS = 128
 MORE_BITS, MOST_BITS = 4, 2048  # where that leaves doubts: times 4, at most
-DOUBTS = 64  # boxes in doubt after which the whole is scanned again
+# Boxes in doubt, one beside the other, after which the whole is scanned again:
+# about a multiple root some always are.
+DOUBTS = 64
 WIDTH = Fraction(1, 2**18)  # relative width at which bisection stops
 MAX_BOXES = 6_000
+# Roots found in so small a part of an interval that there are too many, if it
+# goes on like that: each needs a piece.
+MANY, PART = 128, Fraction(1, 64)
+MOST_ORDER = 6  # of a root that is looked for
 BISECTIONS = 24  # before Newton's method
 
 
@@ -107,6 +114,7 @@ def find_roots(
     Raises:
         NotProvedError: it takes too many steps.
     """
+    stage("a search for zeros", low, high)
     expr = to_primitives(expr)
     slope = to_primitives(derivative(expr, variable))
 
@@ -135,11 +143,14 @@ def _scan(
 ) -> list[Root]:
     stack = [(low, high)]
     found: list[Root] = []
-    doubts = 0
+    doubts, beside = 0, high
     for _ in range(MAX_BOXES):
         if not stack:
             return sorted(found, key=lambda r: r.low)
         a, b = stack.pop()
+        done = high - b
+        if len(found) > MANY and done < (high - low) * PART:
+            _refuse_many(found, low, high, done)
         x = interval(a, b)
         value = ball(expr, x)
         if value.is_finite() and not value.contains(0):
@@ -169,7 +180,9 @@ def _scan(
                 narrow = narrow or b - a <= size / 2**10
         if narrow:
             found.append(Root(None, a, b, True))
-            doubts += value.is_finite()
+            # The last first: so the one before lies on the right.
+            doubts = doubts if b == beside else 0
+            doubts, beside = doubts + value.is_finite(), a
             if doubts > DOUBTS:
                 raise _DoubtsError("a search for roots is left in doubt")
             continue
@@ -178,6 +191,21 @@ def _scan(
     raise NotProvedError(
         f"too many steps in a search for roots, about x = {float(a):.6g}"
     )
+
+
+def _refuse_many(
+    found: list[Root], low: Fraction, high: Fraction, done: Fraction
+) -> None:
+    """Raises where roots are dense: no search would come to an end."""
+    count = len(_merged(sorted(found, key=lambda r: r.low)))
+    if count > MANY:
+        about = int(count * (high - low) / done) if done else count
+        digits = 10 ** (len(str(about)) - 1)
+        raise NotProvedError(
+            f"{count} roots between x = {float(high - done):.6g} and "
+            f"{float(high):.6g} and so over {about // digits * digits} in "
+            "all, where each needs a piece of its own: take a smaller domain"
+        )
 
 
 def _between(a: Fraction, b: Fraction) -> Fraction:
@@ -239,15 +267,30 @@ def polished(
 ) -> arb:
     """The root to about `bits` bits, as a ball that may be trusted.
 
-    A simple root is enclosed by a change of sign; of a multiple one the
-    ball is only as good as Newton's method for g/g', and so it is refused.
+    A simple root is enclosed by a change of sign, one of order m by that of
+    the derivative of order m - 1.
     """
     if root.exact is not None:
         return to_arb(root.exact)
     expr = to_primitives(expr)
     slope = to_primitives(derivative(expr, variable))
-    if root.multiple:
+    if not root.multiple:
+        return _enclosed(expr, slope, root, bits)
+    reason: NotProvedError | None = None
+    for _ in range(MOST_ORDER - 1):
         expr, slope = slope, to_primitives(derivative(slope, variable))
+        try:
+            return _enclosed(expr, slope, root, bits)
+        except NotProvedError as error:
+            reason = reason or error
+    assert reason is not None
+    raise reason
+
+
+def _enclosed(
+    expr: sympy.Expr, slope: sympy.Expr, root: Root, bits: int
+) -> arb:
+    """By Newton's method, and a change of sign."""
     low, high = root.low, root.high
     if not root.multiple:
         low, high = _bisected(expr, low, high)

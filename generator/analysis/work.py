@@ -12,6 +12,7 @@ from flint import arb
 
 from ..errors import NotProvedError
 from ..errors import TimeLimitError
+from ..limits import told
 from ..numbers.evaluate import to_primitives
 from ..numbers.floats import FloatFormat
 from ..numbers.places import Place
@@ -74,8 +75,10 @@ class Work:
     def check_time(self) -> None:
         if time.thread_time() > self.deadline:
             raise TimeLimitError(
-                "Derivation too slow: expected it to end within its time "
-                f"limit, received {str(self.plain)[:80]!r}."
+                told(
+                    "Derivation too slow: expected it to end within its time "
+                    f"limit, received {str(self.plain)[:80]!r}."
+                )
             )
 
 

@@ -22,6 +22,7 @@ from flint import ctx
 
 from .claims import Plan
 from .claims import real
+from .clipped import check_clipped
 from .gaps import Target
 from .lanes import Span
 from .lanes import after
@@ -350,9 +351,19 @@ def check_outside(
 
     if not value(np.nan, np.nan).nan:
         yield "nan in does not give nan out"
-    for low, high in _beyond(plan):
-        if not value(low, high).nan:
-            yield f"not nan on [{low!r}, {high!r}], outside of the domain"
+    if plan.data.get("outside") == "clip":
+        ends = [
+            (
+                Sketch(kind, min(a, b), max(a, b)),
+                np.nextafter(kind(a), kind(-b)),
+            )
+            for a, b in _beyond(plan)
+        ]
+        yield from check_clipped(plan, module, space, ends)
+    else:
+        for low, high in map(sorted, _beyond(plan)):
+            if not value(low, high).nan:
+                yield f"not nan on [{low!r}, {high!r}], outside of the domain"
     for span in line:
         if not span.limit:
             continue
@@ -389,13 +400,13 @@ def _limit(y: Sketch, limit: Any, low: float, high: float) -> Iterator[str]:
 
 
 def _beyond(plan: Plan) -> Iterator[tuple[float, float]]:
-    """Inputs outside of the domain, infinities too."""
+    """Inputs outside of the domain: the first ones, and infinities."""
     for side, end in ((-1, plan.low), (1, plan.high)):
         if end is None:
             continue
         first = float(after(side * end, plan.fmt))
         if Fraction(first) <= plan.fmt.max_finite:
-            yield tuple(sorted((side * first, side * float("inf"))))  # type: ignore[misc]
+            yield side * first, side * float("inf")
 
 
 def _at_infinity(

@@ -56,7 +56,10 @@ def lower_cover(cover: Cover) -> Body:
     dtype = cover.dtype
     prefix = f"{cover.name}_{cover.order}_{dtype}".upper()
     tables: list[Table] = []
+    outside = outside_of(cover)
     found: Statements = [assign("t", _magnitude(cover))]
+    if cover.outside == "clip" and outside:
+        found += clipped(outside)
     chosen = False
     if cover.rows:
         tables.append(Rows(prefix, cover.rows))
@@ -90,10 +93,7 @@ def lower_cover(cover: Cover) -> Body:
     if cover.parity < 0:
         below = Compare("<", X, Word(0))
         found.append(assign("y", ops("where", below, Op("neg", (Y,)), Y)))
-    nothing = constant(float("nan"), dtype)
-    found += [
-        assign("y", ops("where", test, nothing, Y)) for test in outside(cover)
-    ]
+    found += beyond(cover, outside)
     return Body(
         cover.name,
         cover.order,
@@ -145,8 +145,34 @@ def _is_constant(form: AnyEnd) -> bool:
     return not (moving or form.factors[0].rest)
 
 
-def outside(cover: Cover) -> list[Expr]:
-    """Tests of t for what lies outside the domain.
+def clipped(outside: Sequence[tuple[Compare, Expr]]) -> Statements:
+    """t as the nearest end where it is outside; nan stays nan."""
+    return [
+        Note("What is outside of the domain is taken for the nearest end."),
+        assign("given", T),
+        *(assign("t", ops("where", test, end, T)) for test, end in outside),
+    ]
+
+
+def beyond(
+    cover: Cover, outside: Sequence[tuple[Compare, Expr]]
+) -> Statements:
+    """The result where x is outside of the domain."""
+    if cover.outside == "clip":
+        if not cover.order:
+            return []
+        # f is constant out there.
+        value = constant(0, cover.dtype)
+        given = Var("given")
+        tests = [Compare(t.sign, given, t.right) for t, _ in outside]
+    else:
+        value = constant(float("nan"), cover.dtype)
+        tests = [test for test, _ in outside]
+    return [assign("y", ops("where", test, value, Y)) for test in tests]
+
+
+def outside_of(cover: Cover) -> list[tuple[Compare, Expr]]:
+    """Tests of t for what lies outside the domain, and the end there.
 
     An end that is subnormal is compared by its outer neighbour: compilers
     may read subnormals as 0, and 0 is then no number of the domain.
@@ -157,12 +183,13 @@ def outside(cover: Cover) -> list[Expr]:
         tests.append(("<", cover.low, -1))
     if cover.high is not None:
         tests.append((">", cover.high, 1))
-    made: list[Expr] = []
+    made: list[tuple[Compare, Expr]] = []
     for compare, end, side in tests:
+        nearest = constant(end, dtype)
         if 0 < -side * end < fmt.smallest_normal:
             end += side * fmt.smallest_subnormal
             compare += "="
-        made.append(Compare(compare, T, constant(end, dtype)))
+        made.append((Compare(compare, T, constant(end, dtype)), nearest))
     return made
 
 
@@ -321,13 +348,14 @@ def _closed(piece: ClosedForm, k: int, dtype: str, chosen: bool) -> Statements:
     if piece.is_carried:
         made, last = carried_statements(piece, name, k, dtype)
         found += made
-        if piece.limit is not None:
-            past = Compare(">", t0, constant(piece.high, dtype))
-            last = ops("where", past, constant(piece.limit, dtype), last)
-        return [*found, assign(f"z{k}", last)]
-    names = {piece.program.input: name}
-    for target, value in piece.program.statements:
-        own = renamed(value, names)
-        names[target] = f"{target}_{k}"
-        found.append(assign(names[target], own))
-    return [*found, assign(f"z{k}", Var(names["y"]))]
+    else:
+        names = {piece.program.input: name}
+        for target, value in piece.program.statements:
+            own = renamed(value, names)
+            names[target] = f"{target}_{k}"
+            found.append(assign(names[target], own))
+        last = Var(names["y"])
+    if piece.limit is not None:
+        past = Compare(">", t0, constant(piece.high, dtype))
+        last = ops("where", past, constant(piece.limit, dtype), last)
+    return [*found, assign(f"z{k}", last)]

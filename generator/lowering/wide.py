@@ -33,7 +33,9 @@ from .body import constant
 from .body import ops
 from .costs import operations
 from .costs import weights
-from .cover import outside
+from .cover import beyond
+from .cover import clipped
+from .cover import outside_of
 from .shield import shielded
 
 DTYPE = "float64"
@@ -55,10 +57,10 @@ def lower_wide(cover: Cover) -> Body:
     wide, dtype = cover.wide, cover.dtype
     assert wide is not None
     t = ops("abs", X) if cover.parity else X
-    found: Statements = [
-        assign("t", t),
-        assign("w", ops("cast", T, Word(DTYPE))),
-    ]
+    found: Statements = [assign("t", t)]
+    if cover.outside == "clip":
+        found += clipped(outside_of(cover))
+    found.append(assign("w", ops("cast", T, Word(DTYPE))))
     found += _programs(wide)
     for k, piece in enumerate(wide.near):
         found += _near(piece, k)
@@ -211,11 +213,7 @@ def _ends(cover: Cover, wide: Wide) -> Statements:
     if cover.parity < 0:
         below = Compare("<", X, Word(0))
         found.append(assign("y", ops("where", below, Op("neg", (Y,)), Y)))
-    nothing = constant(float("nan"), dtype)
-    found += [
-        assign("y", ops("where", test, nothing, Y)) for test in outside(cover)
-    ]
-    return found
+    return [*found, *beyond(cover, outside_of(cover))]
 
 
 def _has_log(program: Program) -> bool:

@@ -11,6 +11,7 @@ from flint import acb
 from flint import arb
 
 from ..errors import GeneratorError
+from . import entire
 from .floats import to_arb
 
 
@@ -156,6 +157,9 @@ class BallAlgebra:
             if isinstance(a, acb):
                 return a / abs(a)
             return arb((a > 0) - (a < 0)) if not a.contains(0) else arb(0, 1)
+        k = entire.index_of(name)
+        if k is not None:
+            return entire.value(k, a)
         return getattr(a, name)()
 
 

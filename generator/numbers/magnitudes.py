@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from flint import arb
 
+from . import entire
 from .floats import power2
 from .floats import to_arb
 
@@ -147,7 +148,11 @@ class MagnitudeAlgebra:
             return None if a.may_vanish else Magnitude(a.sign, arb(0), arb(0))
         if not high < INFINITE:
             return None
-        return magnitude(getattr(a.sign * low.union(high), name)())
+        whole = a.sign * low.union(high)
+        k = entire.index_of(name)
+        if k is not None:
+            return magnitude(entire.value(k, whole))
+        return magnitude(getattr(whole, name)())
 
 
 def _log_sum(a: arb, b: arb) -> arb:

@@ -9,11 +9,13 @@ import sympy
 from flint import arb
 
 from ..errors import NotProvedError
+from .entire import index_of
 from .evaluate import evaluate
 from .expansion import Expansion
 from .floats import to_arb
 from .frame import Frame
 from .frame import ScaleNeededError
+from .rooted import rooted
 from .series import Chart
 from .series import OneSidedError
 from .series import RootNeededError
@@ -51,6 +53,9 @@ class ExpansionAlgebra:
             return a.absolute()
         if name == "sign":
             return Expansion.number(self.frame, Fraction(a.sign()))
+        k = index_of(name)
+        if k is not None:
+            return rooted(a, k)
         if name not in ("exp", "log", "sin", "cos", "atan", "erf", "erfc"):
             raise NotProvedError(f"no expansion of {name} is known")
         result: Expansion = getattr(a, name)()

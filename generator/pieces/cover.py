@@ -12,6 +12,8 @@ from .powers import PowerRow
 from .rows import Row
 from .wide import Wide
 
+OUTSIDE = ("nan", "clip")  # what an input outside of the domain gives
+
 
 @dataclass(frozen=True)
 class Cover:
@@ -24,6 +26,8 @@ class Cover:
         ends: forms at infinity and at singular ends.
         closed: closed forms, selected before the ends.
         wide: the same in float64, for devices that have it.
+        outside: one of OUTSIDE; "clip" is the nearest end's value, and 0
+            for derivatives, as of f at an input that is clipped.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Cover:
     ends: tuple[AnyEnd, ...]
     closed: tuple[ClosedForm, ...] = ()
     wide: Wide | None = None
+    outside: str = "nan"
 
     @property
     def ulp(self) -> float:

@@ -20,6 +20,7 @@ from ..analysis.roots import ball
 from ..analysis.work import Work
 from ..errors import NotProvedError
 from ..numbers.differences import exact_reach
+from ..numbers.evaluate import to_primitives
 from ..numbers.floats import floor_log2_ball
 from ..numbers.floats import to_arb
 from .end_kinds import LogEnd
@@ -27,6 +28,7 @@ from .ends import LOG_UNITS
 from .rows import Row
 
 GRID = Fraction(1, 64)
+CANCELLED = 16  # bits of a sum
 
 Marcher = Callable[[Work, Fraction, Fraction], list[Row]]
 
@@ -49,6 +51,9 @@ def log_form(
     )
     moved = work.plain.xreplace({work.variable: base + side * t})
     sign = 1 if point is None else -1
+    last = _log(fmt.max_finite) if point is None else _log(fmt.smallest_normal)
+    if not _is_known(replace(work, plain=moved, variable=z), last):
+        moved = _conjugated(moved, last, work.high_bits)
     power, limit = _power(work, moved, z, sign)
     slow, gain = moved, 0
     if power:
@@ -72,6 +77,9 @@ def log_form(
             low, high = _log(bound) - GRID, _log(fmt.max_finite) + 1
         else:
             low, high = _log(fmt.smallest_subnormal) - 1, _log(bound) + GRID
+        if not _is_known(inner, high if point is None else low):
+            reason = NotProvedError(f"terms that cancel beyond {bits} bits")
+            continue
         try:
             rows = march(inner, low, high)
         except NotProvedError as error:
@@ -92,6 +100,39 @@ def log_form(
             gain=gain,
         )
     raise NotProvedError(f"no form by logarithms: {reason}")
+
+
+def _is_known(work: Work, z: Fraction) -> bool:
+    """Whether the bits leave one number where most of them cancel."""
+    with ctx.workprec(work.bits):
+        value = ball(work.expr, to_arb(z))
+    return value.rel_accuracy_bits() >= work.fmt.precision
+
+
+def _conjugated(expr: sympy.Expr, z: Fraction, bits: int) -> sympy.Expr:
+    """Sums of a root and what all but cancels it, as (a**2 - b**2) / (a - b).
+
+    No series is known well enough of a difference of large numbers.
+    """
+
+    def turned(node: sympy.Expr) -> sympy.Expr:
+        roots = [t for t in node.args if _has_root(t)]
+        if len(roots) != 1:
+            return node
+        a, b = roots[0], node - roots[0]
+        with ctx.workprec(bits):
+            whole, part = (ball(to_primitives(n), to_arb(z)) for n in (node, a))
+        if not abs(whole) * 2**CANCELLED < abs(part):
+            return node
+        return sympy.cancel(sympy.expand(a**2 - b**2)) / (a - b)
+
+    found: sympy.Expr = expr.replace(lambda n: n.is_Add, turned)
+    return found
+
+
+def _has_root(node: sympy.Expr) -> bool:
+    powers = node.atoms(sympy.Pow)
+    return any(p.exp.is_Rational and p.exp.q == 2 for p in powers)
 
 
 def _log(value: Fraction) -> Fraction:

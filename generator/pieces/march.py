@@ -14,6 +14,8 @@ from ..analysis.work import local
 from ..analysis.work import shown
 from ..errors import NotProvedError
 from ..errors import NotRealError
+from ..limits import reached
+from ..limits import stage
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2
 from ..numbers.floats import to_arb
@@ -75,6 +77,7 @@ def march(
             )
         width = (row.high - a) * 9 / 8
         a = row.high
+        reached(rows[0].low, a)
     return rows
 
 
@@ -117,6 +120,7 @@ def attempt(
     work: Work, low: Fraction, high: Fraction
 ) -> tuple[Row | None, str]:
     """The row over [low, high], or why there is none."""
+    stage("local polynomials", low)
     work.check_time()
     center = work.fmt.round((low + high) / 2)
     # A variable that is computed may lie on the other side of a seam.

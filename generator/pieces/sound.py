@@ -25,6 +25,8 @@ from ..program.program import Const
 from ..program.program import Expr
 from ..program.program import Op
 from ..program.program import Var
+from .cover import OUTSIDE
+from .cover import Cover
 
 # Text for people, and variables, which a formula names; every other text of
 # a plan is a name of ours.
@@ -46,6 +48,19 @@ def require_sound(plan: Any) -> None:
         raise _wrong("plan", "a Plan or a Cover", plan)
     _dataclass(plan, kind, kind.__name__)
     plain.one_of(plan.dtype, FORMATS, "dtype of a plan")
+    if isinstance(plan, Cover):
+        plain.one_of(plan.outside, OUTSIDE, "outside of a plan")
+
+
+def checked_outside(outside: Any) -> str:
+    """What shall be outside of the domain, if it is a word for it.
+
+    Raises:
+        GeneratorError: it is none.
+    """
+    plain.one_of(outside, OUTSIDE, "outside of the domain")
+    found: str = outside
+    return found
 
 
 def require_sound_format(fmt: Any) -> None:

@@ -27,8 +27,10 @@ from ..errors import NotRealError
 from ..errors import SingularityError
 from ..errors import TimeLimitError
 from ..formula.derivative import derivative
+from ..formula.even_root import real_form
 from ..formula.normal import normal_form
 from ..formula.spec import Spec
+from ..limits import stage
 from ..lowering.costs import cost
 from ..numbers.floats import FloatFormat
 from ..pieces.closed import ClosedForm
@@ -78,7 +80,9 @@ def make_cover(
         TimeLimitError: it takes more than `time_limit` seconds of this
             thread's time.
     """
-    derived = derivative(spec.expr, spec.variable, order)
+    ends = ends_of(spec.domain, fmt)
+    expr = real_form(spec.expr, spec.variable, *ends)
+    derived = derivative(expr, spec.variable, order)
     deadline = time.thread_time() + time_limit
     work = Work(derived, spec.variable, fmt, order, goal, deadline)
     try:
@@ -195,6 +199,7 @@ def _cheapest(work: Work, name: str, line: _Line) -> Cover:
     """The cheapest of the plans with these forms at the ends."""
     frame = _framed(work, line)
     plans = [_filled(work, frame, name, line, ())]
+    stage("a search for closed forms")
     # Closed forms are more than is needed: where the search has ended, or
     # most of the time is gone, there are rows.
     now = time.thread_time()
@@ -266,6 +271,7 @@ def _alternatives(
 
 def _framed(work: Work, line: _Line) -> Frame:
     low, high, parity = line.low, line.high, line.parity
+    stage("places where f is singular, or not real")
     first = -SEARCH if low is None else low
     last = SEARCH if high is None else high
     if low is not None and high is None:
@@ -292,6 +298,7 @@ def _framed(work: Work, line: _Line) -> Frame:
     first, last = start, stop
     specials = specials_of(work, first, last)
     refuse(work, specials, first, last, low, high, parity)
+    stage("the form at infinity")
     if high is None:
         form, stop = far_end(work, 1)
         ends.append(form)

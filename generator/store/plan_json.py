@@ -30,6 +30,7 @@ from ..errors import StoredPlanError
 from ..numbers.floats import FloatFormat
 from ..numbers.formats import FORMATS
 from ..pieces.closed import ClosedForm
+from ..pieces.cover import OUTSIDE
 from ..pieces.cover import AnyPlan
 from ..pieces.cover import Cover
 from ..pieces.end_kinds import BetweenEnd
@@ -83,6 +84,7 @@ NAME = r"[a-z][a-z0-9_]{0,99}"
 CHOICES = {
     ("dtype", Plan): tuple(d for d, f in FORMATS.items() if f.compute == d),
     ("dtype", Cover): tuple(d for d, f in FORMATS.items() if f.compute == d),
+    ("outside", Cover): OUTSIDE,
     ("kind", Piece): ("series", "closed"),
     ("name", Op): tuple(ARITY),
 }

@@ -182,6 +182,8 @@ def _cover(plan: Cover) -> dict[str, object]:
         "powers": _powers(plan.powers),
         "ends": [_end(e, plan.dtype) for e in plan.ends],
         "closed": [_closed(c) for c in plan.closed],
+        # Where nothing is said it is nan.
+        **({"outside": plan.outside} if plan.outside != "nan" else {}),
     }
 
 

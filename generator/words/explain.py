@@ -74,7 +74,11 @@ def explain(
     if (low, high) == ("-oo", "oo"):
         where = "all real x"
     lines = wrapped(f"f(x) = {spec_text}", 0, 4)
-    lines += [f"domain: {where}", ""]
+    clipped = any(isinstance(p, Cover) and p.outside == "clip" for p in plans)
+    lines += [
+        f"domain: {where}{', x is clipped to it' if clipped else ''}",
+        "",
+    ]
     used = [key for key in METHODS if any(_uses(p, key) for p in plans)]
     for key in used:
         lines += wrapped(METHODS[key], 0, 2)

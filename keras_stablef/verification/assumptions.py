@@ -17,8 +17,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from .._derived import assumed_errors
-from .._derived import measured_tables
+from .._exact import assumed_errors
+from .._exact import measured_tables
 from .._dtypes import FORMATS
 from .._dtypes import Array
 from .._dtypes import scalar

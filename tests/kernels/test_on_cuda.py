@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import keras_stablef as ks
-from keras_stablef._derived import assumed_errors
+from keras_stablef._exact import assumed_errors
 from keras_stablef._shipped import NAMES
 from keras_stablef._shipped import shipped
 
