@@ -56,7 +56,7 @@ test-all: test ## those of minutes too: the fuzz, every listed formula, examples
 demo: $(STAMP) ## the question, reproduced and cured: tables and plots in out/
 	$(PY) -m examples.question --backend all
 
-bench: $(STAMP) ## time against textbook formulas, as ratios, into docs/performance.md
+bench: $(STAMP) ## time against textbook formulas, as ratios, into docs/performance.*
 	$(PY) benchmarks/performance.py
 
 costs: $(STAMP) ## the planner's costs beside measured times, as ranks

@@ -37,6 +37,8 @@ EXAMPLES = """examples:
   keras-stablef explain "(1-cos(x))/x**2" --domain -3 3 --dtype float32
   keras-stablef explain log_cosh --json
   keras-stablef plot log_cosh --out log_cosh.png
+  keras-stablef report log_cosh --out log_cosh.html
+  keras-stablef report --out pages/
 """
 CODES = """exit codes:
   0    done
@@ -48,6 +50,13 @@ CODES = """exit codes:
 """
 LIKE = "a formula such as (exp(x)-1)/x, or a name that `list` shows"
 STANDARD_OUTPUT = Path("-")
+_MADE = "in a folder that is made if need be"
+OUT = {
+    "generate": f"file to write, {_MADE}; - for standard output",
+    "plot": f"file to write, .png, .svg or .pdf, {_MADE}",
+    "report": f"file to write, .html, {_MADE}; - for standard output; the "
+    "folder of the pages where no formula is given",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,9 +135,10 @@ def _parser() -> argparse.ArgumentParser:
         ("generate", _generate, "write a module that imports only keras"),
         ("explain", _explain, "say how it is computed, and why so"),
         ("plot", _plot, "draw the error over the whole float line"),
+        ("report", _report, "write a page about it, or about all that ship"),
     ):
         made = command(name, run, text)
-        _add_formula(made)
+        _add_formula(made, name != "report")
         if name == "generate":
             _add_formats(made)
         else:
@@ -138,10 +148,9 @@ def _parser() -> argparse.ArgumentParser:
                 "--out",
                 type=_path,
                 required=True,
-                help="file to write, in a folder that is made if need be"
-                + ("; - for standard output" if name == "generate" else ""),
+                help=OUT[name],
             )
-        if name != "plot":
+        if name in ("explain", "generate"):
             _add_json(made)
         if name == "explain":
             made.add_argument(
@@ -198,8 +207,13 @@ def _add_json(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_formula(command: argparse.ArgumentParser) -> None:
-    command.add_argument("formula", help=LIKE)
+def _add_formula(command: argparse.ArgumentParser, needed: bool) -> None:
+    if needed:
+        command.add_argument("formula", help=LIKE)
+    else:
+        command.add_argument(
+            *("formula",), nargs="?", help=f"{LIKE}; default: all that ship"
+        )
     command.add_argument("--name", help="of the op (default: f)")
     command.add_argument(
         "--domain",
@@ -384,6 +398,31 @@ def _plot(options: argparse.Namespace) -> int:
     op.error_bound(options.dtype)
     make_folder(options.out.parent)
     op.plot(options.out, options.dtype)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from keras_stablef._report import catalogue
+    from keras_stablef._report import page_of
+
+    if options.formula is None:
+        import keras_stablef as ks
+
+        refuse_folder(options.out)
+        ops = [getattr(ks.ops, entry.name) for entry in load_catalogue()]
+        ops[0].error_bound(options.dtype)  # refused before a folder is made
+        make_folder(options.out)
+        for file in catalogue(ops, options.out, options.dtype):
+            print(options.out / file, flush=True)
+        return 0
+    if options.out == STANDARD_OUTPUT:
+        print(page_of(_op(options), options.dtype), end="")
+        return 0
+    _refuse_output(options.out)
+    op = _op(options)
+    op.error_bound(options.dtype)
+    make_folder(options.out.parent)
+    op.report(options.out, options.dtype)
     return 0
 
 

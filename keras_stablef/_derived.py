@@ -359,13 +359,13 @@ def forget_plans() -> int:
 
 
 @needs_generator
-def shipped_plan(name: str, dtype: str, order: int) -> AnyPlan:
+def claimed_plan(
+    certificate: Mapping[str, Any], dtype: str, order: int
+) -> AnyPlan:
     """The plan that a shipped module was rendered from."""
-    from .generator.build import plan_of
+    from .generator.store.claimed import claimed_plan
 
-    found = entry(name)
-    assert found is not None
-    return plan_of(found, dtype, order)
+    return claimed_plan(certificate, dtype, order)
 
 
 @needs_generator

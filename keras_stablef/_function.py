@@ -55,7 +55,7 @@ class Function(ABC):
 
     @abstractmethod
     def plan(self, dtype: str, order: int) -> AnyPlan:
-        """From memory, from disk, or derived; loads the generator."""
+        """What shipped, or else kept or derived; loads the generator."""
 
     @abstractmethod
     def kernel(self, dtype: str, order: int) -> tuple[Any, Sequence[Any]]:

@@ -41,7 +41,7 @@ def _plans(op: StableOp, dtypes: list[str], first: int = 0) -> list[AnyPlan]:
     ]
 
 
-def _served(op: StableOp, dtype: str) -> str:
+def served(op: StableOp, dtype: str) -> str:
     """The name of one of the op's formats."""
     name = format_name(dtype, op.function.compute)
     if name not in op.function.compute:
@@ -57,10 +57,10 @@ def _computed(op: StableOp, dtype: str | None) -> list[str]:
     compute = op.function.compute
     if dtype is None:
         return list(dict.fromkeys(compute.values()))
-    return [compute[_served(op, dtype)]]
+    return [compute[served(op, dtype)]]
 
 
-def _target(path: Any, what: str) -> Path:
+def target_of(path: Any, what: str) -> Path:
     """Where to write: a name in a folder that there is."""
     try:
         if not isinstance(path, (str, os.PathLike)):
@@ -86,7 +86,7 @@ def _target(path: Any, what: str) -> Path:
 
 
 @contextmanager
-def _writing(target: Path, what: str) -> Iterator[None]:
+def writing(target: Path, what: str) -> Iterator[None]:
     """An error of the file system as one of ours."""
     try:
         yield
@@ -150,8 +150,8 @@ def module_of(
 
 def write_module(path: Any, text: str) -> None:
     """Write it, or say why that cannot be."""
-    target = _target(path, "save")
-    with _writing(target, "save"):
+    target = target_of(path, "save")
+    with writing(target, "save"):
         write(target, text)
 
 
@@ -162,20 +162,32 @@ def save(
     formats: Any = None,
 ) -> None:
     """See `StableOp.save`."""
-    _target(path, "save")  # before any work is done
+    target_of(path, "save")  # before any work is done
     write_module(path, module_of(op, dtypes, formats)[0])
 
 
 def plot(op: StableOp, path: Any, dtype: str | None) -> None:
     """See `StableOp.plot`."""
-    target = _target(path, "plot")
+    target = target_of(path, "plot")
     kinds = (".png", ".svg", ".pdf")
     if target.suffix.lower() not in kinds:
         raise refusal(
             f"Cannot plot: expected a name that ends in {', '.join(kinds)}, "
             f"received {target.name!r}."
         )
-    name = _served(op, dtype or op.format or "float32")
+    with progress(f"drawing {label(op)}"), writing(target, "plot"):
+        picture, given = panels(op, dtype)
+        picture.draw(target, **given)
+
+
+def label(op: StableOp) -> str:
+    """What a derivative is called, with its primes."""
+    return op.function.name + "'" * op.order
+
+
+def panels(op: StableOp, dtype: str | None) -> tuple[Any, dict[str, Any]]:
+    """The module that draws, and what it is to draw."""
+    name = served(op, dtype or op.format or "float32")
     compute, fmt = op.function.compute[name], op.function.formats[name]
     picture, spec = drawing(op.function)
     storage = op.function.storage[name]
@@ -184,26 +196,22 @@ def plot(op: StableOp, path: Any, dtype: str | None) -> None:
     tower = op._family(own)
     # The op and its gradient; the last one's has no bound.
     orders = range(op.order, min(op.order + 2, op.orders))
-    label = op.function.name + "'" * op.order
     formula = f"{op.function.name}(x) = {op.expression}"
-    with progress(f"drawing {label}"), _writing(target, "plot"):
-        picture.draw(
-            target,
-            title=f"{label}(x), {formula}" if op.order else formula,
-            textbook={
-                k: picture.textbook_function(spec.expr, spec.variable, k, kind)
-                for k in orders
-            },
-            ours={k: _as_numpy(tower[k], storage) for k in orders},
-            seams={
-                k: picture.seams_of(op.function.plan(compute, k))
-                for k in orders
-            },
-            fmt=fmt,
-            domain=(float(spec.domain[0]), float(spec.domain[1])),
-            bounds={k: tower[0].error_bound(name, k) for k in orders},
-            exact=picture.exact_function(spec.expr, spec.variable),
-        )
+    return picture, {
+        "title": f"{label(op)}(x), {formula}" if op.order else formula,
+        "textbook": {
+            k: picture.textbook_function(spec.expr, spec.variable, k, kind)
+            for k in orders
+        },
+        "ours": {k: _as_numpy(tower[k], storage) for k in orders},
+        "seams": {
+            k: picture.seams_of(op.function.plan(compute, k)) for k in orders
+        },
+        "fmt": fmt,
+        "domain": (float(spec.domain[0]), float(spec.domain[1])),
+        "bounds": {k: tower[0].error_bound(name, k) for k in orders},
+        "exact": picture.exact_function(spec.expr, spec.variable),
+    }
 
 
 def _as_numpy(op: StableOp, storage: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import sympy
 
 from ..formula.derivative import derivative
+from ..formula.spec import Spec
 from ..formula.spec import make_spec
 from ..numbers.evaluate import to_primitives
 from ..numbers.floats import FloatFormat
@@ -20,6 +21,7 @@ from ..pieces.powers import PowerRow
 from ..pieces.rows import Row
 from ..text import at_most
 from .phrases import WIDTH
+from .phrases import Said
 from .phrases import closed_text
 from .phrases import end_text
 from .phrases import headed
@@ -73,13 +75,13 @@ def explain(
     where = f"{low} {_less(low)} x {_less(high)} {high}"
     if (low, high) == ("-oo", "oo"):
         where = "all real x"
-    lines = wrapped(f"f(x) = {spec_text}", 0, 4)
-    lines += [f"domain: {where}", ""]
+    said: list[Said | str] = [Said(f"f(x) = {spec_text}", 0, 4)]
+    said += [f"domain: {where}", ""]
     used = [key for key in METHODS if any(_uses(p, key) for p in plans)]
     for key in used:
-        lines += wrapped(METHODS[key], 0, 2)
-    lines += [""] if used else []
-    lines += wrapped(
+        said += wrapped(METHODS[key], 0, 2)
+    said += [""] if used else []
+    said += wrapped(
         "A piece reaches as far as its proved bound (truncation and roundoff "
         "together) stays below the goal of its plan, with a polynomial of "
         "limited degree; there, at a short number, the next begins. Bounds "
@@ -88,13 +90,26 @@ def explain(
         0,
     )
     for plan in sorted(plans, key=lambda p: (p.order, p.dtype)):
-        expr = derivative(spec.expr, spec.variable, plan.order)
-        if isinstance(plan, Cover):
-            text = _cover(plan, to_primitives(expr))
-        else:
-            text = _plan(plan)
-        lines += ["", *_title(plan, formats), *text]
+        title, *pieces = pieces_of(spec, plan, formats)
+        said += ["", title, "=" * WIDTH, *pieces]
+    lines: list[str] = []
+    for part in said:
+        lines += [part] if isinstance(part, str) else part.lines()
     return "\n".join(lines) + "\n"
+
+
+def pieces_of(
+    spec: Spec,
+    plan: Plan | Cover,
+    formats: Mapping[str, FloatFormat] = FORMATS,
+) -> list[Said]:
+    """One plan: its title, what is said of it, its pieces along the line."""
+    expr = derivative(spec.expr, spec.variable, plan.order)
+    if isinstance(plan, Cover):
+        pieces = _cover(plan, to_primitives(expr))
+    else:
+        pieces = _plan(plan)
+    return [*_title(plan, formats), *pieces]
 
 
 def _less(end: str) -> str:
@@ -118,7 +133,9 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
-def _title(plan: Plan | Cover, formats: Mapping[str, FloatFormat]) -> list[str]:
+def _title(
+    plan: Plan | Cover, formats: Mapping[str, FloatFormat]
+) -> list[Said]:
     prime = "f" + "'" * plan.order
     if isinstance(plan, Cover):
         count = len(plan.rows) + len(plan.powers) + len(plan.ends)
@@ -126,7 +143,7 @@ def _title(plan: Plan | Cover, formats: Mapping[str, FloatFormat]) -> list[str]:
     else:
         count = len(plan.pieces)
     text = f"{prime} in {plan.dtype}: {_many(count, 'piece')}"
-    lines = [*headed(text, plan.ulp, 0), "=" * WIDTH]
+    lines = headed(text, plan.ulp, 0)
     narrow = [
         f"{at_most(narrowed_bound(plan.ulp, fmt), 4)} in {name}"
         for name, fmt in formats.items()
@@ -145,7 +162,7 @@ def _is_left(closed: ClosedForm, plan: Cover) -> bool:
     return closed.signed and closed.high <= min(inner, default=closed.low)
 
 
-def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
+def _cover(plan: Cover, expr: sympy.Expr) -> list[Said]:
     prime = "f" + "'" * plan.order
     t = "|x|" if plan.parity else "x"
     lines = wrapped(
@@ -190,7 +207,7 @@ def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
     return lines
 
 
-def _plan(plan: Plan) -> list[str]:
+def _plan(plan: Plan) -> list[Said]:
     prime = "f" + "'" * plan.order
     if plan.fold.sign > 0:
         text = f"{prime} is even"

@@ -34,7 +34,7 @@ FLOORS = (
     ("pieces",),
     ("lowering", "words"),
     ("plan", "source"),
-    ("store", "pipeline"),
+    ("pages", "store", "pipeline"),
     ("build",),
     ("sweeps", "calibration", "making"),
     ("cli",),
@@ -42,7 +42,7 @@ FLOORS = (
 FLOOR = {room: k for k, rooms in enumerate(FLOORS) for room in rooms}
 # Libraries, and the only rooms that may load them.
 ONLY = {
-    "jinja2": {"source"},
+    "jinja2": {"source", "pages"},
     "matplotlib": {"words"},
     "rich": {"words", "making", "sweeps", "calibration", "checker"},
     "sympy": {
