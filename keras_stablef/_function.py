@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ._autodiff import Body
-
 if TYPE_CHECKING:
+    from ._autodiff import Body
     from .generator.numbers.floats import FloatFormat
     from .generator.pieces.cover import AnyPlan
 

@@ -18,7 +18,6 @@ from typing import Any
 from . import _derived
 from . import generated
 from ._function import Function
-from .runtime.lookup import Grid
 
 if TYPE_CHECKING:
     from .generator.numbers.floats import FloatFormat
@@ -27,21 +26,44 @@ if TYPE_CHECKING:
 
 _HOME = "from keras_stablef.runtime."
 _READERS = ("numbers_of", "rows_of")  # of tables
+_STATED = (
+    *("expression", "domain", "compute", "storage", "rounding"),
+    *("bodies", "bounds"),
+)
 NAMES = sorted(m.name for m in pkgutil.iter_modules(generated.__path__))
 
 
 class Shipped(Function):
-    """A module of ``keras_stablef.generated``."""
+    """A module of ``keras_stablef.generated``, and its certificate.
 
-    def __init__(self, module: Any) -> None:
-        self.module = module
-        self.name = self.key = module.NAME
-        self.expression, self.domain = module.EXPRESSION, module.DOMAIN
-        self.compute, self.storage = module.COMPUTE, module.STORAGE
-        self.rounding = module.ROUNDING
-        self.bodies, self.bounds = module.BODIES, module.BOUNDS
+    The module, which needs Keras, is loaded when something of it is used.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = self.key = name
         self.config = {}
         self._plans: dict[tuple[str, int], AnyPlan] = {}
+
+    @functools.cached_property
+    def module(self) -> Any:
+        return importlib.import_module(f".generated.{self.name}", __package__)
+
+    def __getattr__(self, name: str) -> Any:
+        """What `Function` has, from the module; what both say, from either."""
+        if name not in _STATED:
+            raise AttributeError(f"No attribute {name!r} of {self.name}.")
+        if name in ("expression", "domain") and "module" not in vars(self):
+            value = certificate(self.name)[name]
+            return tuple(value) if name == "domain" else value
+        value = vars(self)[name] = getattr(self.module, name.upper())
+        return value
+
+    @property
+    def orders(self) -> int:
+        if "module" in vars(self):
+            return super().orders
+        plans = certificate(self.name)["plans"]
+        return 1 + max(int(plan["order"]) for plan in plans)
 
     @property
     def text(self) -> str:  # type: ignore[override]
@@ -85,8 +107,8 @@ class Shipped(Function):
 
 @functools.cache
 def shipped(name: str) -> Shipped:
-    """The function of that name; its module is loaded now."""
-    return Shipped(importlib.import_module(f".generated.{name}", __package__))
+    """The function of that name."""
+    return Shipped(name)
 
 
 def _with_tables(source: str, values: Mapping[str, Any]) -> str:
@@ -111,6 +133,8 @@ def _with_tables(source: str, values: Mapping[str, Any]) -> str:
 
 def _literal(value: Any) -> str:
     """A table as it would be written."""
+    from .runtime.lookup import Grid
+
     if isinstance(value, Grid):
         found = Counter(value.rows)
         counts = [found[row] for row in range(max(found) + 1)]

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from . import _named
 from ._derived import bound
 from ._derived import format_of
 from ._derived import formats as formats_with
@@ -99,14 +100,7 @@ def writing(target: Path, what: str) -> Iterator[None]:
 
 def certificate(op: StableOp, dtype: str, order: int) -> dict[str, Any]:
     """See `StableOp.certificate`."""
-    (compute,) = _computed(op, dtype)
-    claims = op.function.claims(compute, order)
-    (claims["plan"],) = (
-        plan
-        for plan in claims.pop("plans")
-        if (plan["dtype"], plan["order"]) == (compute, order)
-    )
-    return claims
+    return _named.certificate(op.function, served(op, dtype), order)
 
 
 def explain(op: StableOp, dtype: str | None) -> str:
