@@ -394,6 +394,7 @@ def module_text(
     order: int,
     plans: Sequence[AnyPlan],
     served: Mapping[str, FloatFormat],
+    how: str,
 ) -> str:
     """A module that computes f^(order) and imports only keras."""
     from dataclasses import replace
@@ -412,15 +413,17 @@ def module_text(
         [replace(plan, name=name) for plan in plans],
         formats=served,
     )
-    return standalone(source.text, name, function.expression, order)
+    return standalone(source.text, name, function.expression, how, order)
 
 
 @needs_generator
-def standing_alone(function: Function, name: str, text: str) -> str:
+def standing_alone(
+    function: Function, name: str, text: str, how: str
+) -> str:
     """`module_text` of all there is, from the text of a module."""
     from .generator.source.standalone import standalone
 
-    return standalone(text, name, function.expression)
+    return standalone(text, name, function.expression, how)
 
 
 @needs_generator

@@ -20,6 +20,7 @@ from ._exact import function_page
 from ._exact import index_page
 from ._progress import progress
 from ._shipped import Shipped
+from ._study import how_made
 from ._study import label
 from ._study import module_of
 from ._study import panels
@@ -91,7 +92,7 @@ def page_of(op: StableOp, dtype: str | None, home: str = "") -> str:
         order=op.order,
         meaning=known.meaning if known else "",
         reference=known.reference if known else "",
-        how=_how(op),
+        how=how_made(op),
         bounds={d: _bounds(op, d) for d in function.compute},
         where=_where(name),
         errors=picture.drawn(".png", **given),
@@ -115,18 +116,6 @@ def _format(op: StableOp, dtype: str | None) -> str:
 
 def _bounds(op: StableOp, name: str) -> list[float]:
     return [op.error_bound(name, k) for k in range(op.orders - op.order)]
-
-
-def _how(op: StableOp) -> str:
-    """The call that gives the op, for who reads its page."""
-    function = op.function
-    if isinstance(function, Shipped):
-        text = f"ks.ops.{function.name}"
-    else:
-        text = f"ks.stabilize({function.expression!r}, {function.domain!r})"
-    if op.order:
-        text += f".derivative({op.order if op.order > 1 else ''})"
-    return text + (f".in_format({op.format!r})" if op.format else "")
 
 
 def _where(name: str) -> str:

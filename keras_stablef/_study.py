@@ -27,6 +27,7 @@ from ._derived import write
 from ._exact import array_type
 from ._exact import drawing
 from ._progress import progress
+from ._shipped import Shipped
 from ._tensors import format_name
 
 if TYPE_CHECKING:
@@ -108,6 +109,22 @@ def explain(op: StableOp, dtype: str | None) -> str:
     return words(op.function, _plans(op, _computed(op, dtype)))
 
 
+def how_made(op: StableOp) -> str:
+    """The call that gives the op."""
+    function = op.function
+    if isinstance(function, Shipped):
+        text = f"ks.ops.{function.name}"
+    else:
+        text = f"ks.stabilize({function.expression!r}, {function.domain!r}"
+        if function.name != "f":
+            text += f", name={function.name!r}"
+        goal = function.config.get("max_ulp")
+        text += ")" if goal is None else f", max_ulp={goal!r})"
+    if op.order:
+        text += f".derivative({op.order if op.order > 1 else ''})"
+    return text + (f".in_format({op.format!r})" if op.format else "")
+
+
 def module_of(
     op: StableOp, dtypes: str | Sequence[str] | None, formats: Any = None
 ) -> tuple[str, dict[str, list[float]]]:
@@ -125,15 +142,15 @@ def module_of(
     ]
     computed = list(dict.fromkeys(fmt.compute for fmt in wanted))
     name = op._family(None)[op.order].name
-    ready = op.function.text
+    ready, how = op.function.text, f"{how_made(op)}.save('{name}.py')"
     if ready and not op.order and {*op.function.compute} == {*known}:
         if {*computed} == {*op.function.bodies}:
             bounds = op.function.bounds
-            return standing_alone(op.function, name, ready), {
+            return standing_alone(op.function, name, ready, how), {
                 fmt.name: list(bounds[fmt.name]) for fmt in wanted
             }
     plans = _plans(op, computed, op.order)
-    text = module_text(op.function, name, op.order, plans, known)
+    text = module_text(op.function, name, op.order, plans, known, how)
     return text, {
         fmt.name: [
             bound(plan, fmt) for plan in plans if plan.dtype == fmt.compute

@@ -72,7 +72,11 @@ REPORTS = [
     (
         lambda: ks.stabilize("2*x+1", (-1, 3), name="line"),
         "float64",
-        ("line", "-1 ≤ x ≤ 3", "ks.stabilize('2*x+1', ('-1', '3'))"),
+        (
+            "line",
+            "-1 ≤ x ≤ 3",
+            "ks.stabilize('2*x+1', ('-1', '3'), name='line')",
+        ),
     ),
 ]
 
