@@ -417,9 +417,7 @@ def module_text(
 
 
 @needs_generator
-def standing_alone(
-    function: Function, name: str, text: str, how: str
-) -> str:
+def standing_alone(function: Function, name: str, text: str, how: str) -> str:
     """`module_text` of all there is, from the text of a module."""
     from .generator.source.standalone import standalone
 

@@ -51,7 +51,8 @@ class Shipped(Function):
     def __getattr__(self, name: str) -> Any:
         """What `Function` has, from the module; what both say, from either."""
         if name not in _STATED:
-            raise AttributeError(f"No attribute {name!r} of {self.name}.")
+            # Of a copy that is not yet made not even the name is there.
+            raise AttributeError(f"{type(self).__name__} has no {name!r}.")
         if name in ("expression", "domain") and "module" not in vars(self):
             value = certificate(self.name)[name]
             return tuple(value) if name == "domain" else value
