@@ -10,7 +10,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # The generator needs keras for its version of the package only.
 GENERATOR := KERAS_BACKEND=numpy $(PY) -m keras_stablef.generator
 
-.PHONY: help generate check test test-all demo bench costs weigh calibrate certify gpu clean
+.PHONY: help generate check test test-all demo bench costs weigh calibrate certify gpu docs clean
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	# torch first and pinned: an open range takes CUDA packages.
 	$(PY) -m pip install -q -c constraints.txt torch
 	$(PY) -m pip install -q -c constraints.txt \
-	    -e ".[generator,tensorflow,jax,torch,export,demo,dev]"
+	    -e ".[generator,tensorflow,jax,torch,export,demo,docs,dev]"
 	touch $@
 
 generate: $(STAMP) ## render the catalogue; DTYPES="tf32" FORMATS=examples/tf32.toml: for those
@@ -56,7 +56,7 @@ test-all: test ## those of minutes too: the fuzz, every listed formula, examples
 demo: $(STAMP) ## the question, reproduced and cured: tables and plots in out/
 	$(PY) -m examples.question --backend all
 
-bench: $(STAMP) ## time against textbook formulas, as ratios, into docs/performance.md
+bench: $(STAMP) ## time against textbook formulas, as ratios, into docs/performance.*
 	$(PY) benchmarks/performance.py
 
 costs: $(STAMP) ## the planner's costs beside measured times, as ranks
@@ -88,6 +88,9 @@ certify: $(STAMP) ## every op against multiple precision, into docs/accuracy.md
 
 gpu: $(STAMP) ## tests, sweeps and calibration on a CUDA device, into docs/gpu-*
 	$(GENERATOR).sweeps.gpu
+
+docs: $(STAMP) ## the site of the documentation, every link followed, in out/docs/site
+	KERAS_BACKEND=jax $(PY) docs/site/build.py
 
 clean: ## everything that can be made again
 	rm -rf $(VENV) build dist out *.egg-info .*_cache

@@ -354,6 +354,10 @@ def main() -> None:
     Console().print(Markdown(text))
     if not (options.quick or options.function or options.backend):
         PAGE.write_text(text, encoding="utf-8")
+        # For reports (keras_stablef/_report.py).
+        lines = ",\n".join(json.dumps(row) for row in rows)
+        data = PAGE.with_suffix(".json")
+        data.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

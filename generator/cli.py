@@ -1,7 +1,7 @@
 """The command line: ``keras-stablef generate | explain | diagnose | ...``.
 
 Loaded when it is needed: help and ``list`` need neither Keras nor what the
-extra ``generator`` installs.  Exit codes are in `CODES`.
+extra ``generator`` installs.  `options` says what there is, and exit codes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -22,45 +21,19 @@ from .files import make_folder
 from .files import refuse_folder
 from .files import refuse_place
 from .formula.catalogue import load_catalogue
-from .pieces.cover import OUTSIDE
+from .options import STANDARD_OUTPUT
+from .options import as_json
+from .options import read
 from .plain import shown
 
 if TYPE_CHECKING:
     from keras_stablef._op import StableOp
 
-EXAMPLES = """examples:
-  keras-stablef list
-  keras-stablef diagnose my_module:my_loss
-  keras-stablef generate "1/(1-exp(-x)) - 1/x" --name f --out my_op.py
-  keras-stablef generate "log(1+x)/x" --domain -1 oo --out - > my_op.py
-  keras-stablef generate "tanh(x)/x" --dtypes tf32 --formats tf32.toml \
-      --out my_op.py
-  keras-stablef explain "(1-cos(x))/x**2" --domain -3 3 --dtype float32
-  keras-stablef explain log_cosh --json
-  keras-stablef plot log_cosh --out log_cosh.png
-"""
-CODES = """exit codes:
-  0    done
-  1    generated files are not up to date; verify: the machine is worse than
-       bounds assume; diagnose: there is a flaw
-  2    the input cannot be used, or the output not be written
-  130  interrupted
-  141  nobody reads the output to its end
-"""
-LIKE = "a formula such as (exp(x)-1)/x, or a name that `list` shows"
-STANDARD_OUTPUT = Path("-")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    parser = _parser()
     given = sys.argv[1:] if arguments is None else list(arguments)
-    # One minus begins a number or a formula here, "-oo" or "-x*log(x)", and
-    # no option but -h; two begin an option.
-    given = [
-        f" {a}" if re.match(r"-[^-]", a) and a != "-h" else a for a in given
-    ]
-    options = parser.parse_args(given)
+    options = read(given, RUNS, _version())
     try:
         code = int(options.run(options))
         if sys.stdout is not None:  # it may be closed
@@ -98,144 +71,13 @@ def _give_up_output() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
 
 
-# -- options -----------------------------------------------------------------
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="keras-stablef",
-        description="Numerically stable Keras ops from a formula.",
-        epilog=f"{EXAMPLES}\n{CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, run: Any, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(
-            name,
-            help=text,
-            description=text[:1].upper() + text[1:] + ".",
-            epilog=f"{EXAMPLES}\n{CODES}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        made.set_defaults(run=run)
-        return made
-
-    _add_json(command("list", _list, "the functions that ship"))
-    for name, run, text in (
-        ("generate", _generate, "write a module that imports only keras"),
-        ("explain", _explain, "say how it is computed, and why so"),
-        ("plot", _plot, "draw the error over the whole float line"),
-    ):
-        made = command(name, run, text)
-        _add_formula(made)
-        if name == "generate":
-            _add_formats(made)
-        else:
-            made.add_argument("--dtype", default="float32")
-        if name != "explain":
-            made.add_argument(
-                "--out",
-                type=_path,
-                required=True,
-                help="file to write, in a folder that is made if need be"
-                + ("; - for standard output" if name == "generate" else ""),
-            )
-        if name != "plot":
-            _add_json(made)
-        if name == "explain":
-            made.add_argument(
-                "--fpcore", action="store_true", help="the formula as FPCore"
-            )
-    made = command(
-        "diagnose",
-        _diagnose,
-        "find where a function is nan, inf or noise, and say why",
-    )
-    made.add_argument("target", help="module:function, loss or model of yours")
-    made.add_argument("--domain", nargs=2, metavar=("LOW", "HIGH"))
-    made.add_argument("--formula", help="what it is meant to compute")
-    made.add_argument("--dtype", help="default: keras.config.floatx()")
-    made.add_argument("--out", type=_path, help="a picture of the errors")
-    _add_json(made)
-    made = command(
-        "verify", _verify, "measure here what the error bounds assume"
-    )
-    made.add_argument("names", nargs="*", help="of ops; default: all")
-    _add_json(made)
-    for name, run, text in (
-        ("all", _all, "derive and write every function of the catalogue"),
-        ("check", _check, "derive every function, compare, write nothing"),
-    ):
-        made = command(name, run, text)
-        made.add_argument(
-            "--fresh", action="store_true", help="use no cached plan"
-        )
-        if name == "all":
-            _add_formats(made)
-            made.add_argument(
-                "--out",
-                type=_path,
-                default=Path("out/generated"),
-                help="folder for formats that do not ship",
-            )
-    return parser
-
-
-def _path(text: str) -> Path:
-    return Path(text[1:] if text.startswith(" -") else text)  # see `main`
-
-
 def _version() -> str:
     from importlib import metadata
 
     return f"keras-stablef {metadata.version('keras-stablef')}"
 
 
-def _add_json(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--json", action="store_true", help="for programs to read"
-    )
-
-
-def _add_formula(command: argparse.ArgumentParser) -> None:
-    command.add_argument("formula", help=LIKE)
-    command.add_argument("--name", help="of the op (default: f)")
-    command.add_argument(
-        "--domain",
-        nargs=2,
-        metavar=("LOW", "HIGH"),
-        help="default: all reals, or that of the named op",
-    )
-    command.add_argument(
-        "--max-ulp", type=float, help="default: 2 (f, f') and 4 (f'')"
-    )
-    command.add_argument(
-        "--outside",
-        choices=OUTSIDE,
-        default="nan",
-        help="what an input outside of the domain gives; clip: the nearest end",
-    )
-
-
-def _add_formats(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--dtypes", nargs="+", metavar="FORMAT", help="default: all of them"
-    )
-    command.add_argument(
-        "--formats",
-        type=Path,
-        metavar="FILE",
-        help="a TOML file of formats of your own (docs/dtypes.md)",
-    )
-
-
 # -- commands ----------------------------------------------------------------
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, indent=1))
 
 
 def _print_table(rows: Iterable[Sequence[str]]) -> None:
@@ -251,20 +93,23 @@ def _op(options: argparse.Namespace) -> StableOp:
     """The op that the formula, or the name, stands for."""
     import keras_stablef as ks
 
+    formula, domain, name, max_ulp = _asked(options)
     made: StableOp = ks.stabilize(
-        options.formula.strip(" "),
-        None if options.domain is None else tuple(options.domain),
-        name=options.name,
-        max_ulp=options.max_ulp,
-        outside=options.outside,
+        formula, domain, name=name, max_ulp=max_ulp, outside=options.outside
     )
     return made
+
+
+def _asked(options: argparse.Namespace) -> tuple[Any, ...]:
+    """Formula, domain, name and goal."""
+    domain = None if options.domain is None else tuple(options.domain)
+    return options.formula.strip(" "), domain, options.name, options.max_ulp
 
 
 def _list(options: argparse.Namespace) -> int:
     entries = load_catalogue()
     if options.json:
-        _print_json([vars(entry) for entry in entries])
+        print(as_json([vars(entry) for entry in entries]))
         return 0
     head = ("name", "formula", "domain", "meaning")
     rows = [(e.name, e.formula, " ".join(e.domain), e.meaning) for e in entries]
@@ -285,7 +130,7 @@ def _verify(options: argparse.Namespace) -> int:
     if options.json:
         from dataclasses import asdict
 
-        _print_json({**asdict(report), "ok": report.ok})
+        print(as_json({**asdict(report), "ok": report.ok}))
     else:
         print(report)
     return 0 if report.ok else 1
@@ -306,7 +151,7 @@ def _diagnose(options: argparse.Namespace) -> int:
         from dataclasses import asdict
 
         data = asdict(found)
-        _print_json({**data, "measured": None, "ok": found.ok})
+        print(as_json({**data, "measured": None, "ok": found.ok}))
     else:
         print(found)
     if options.out:
@@ -372,27 +217,75 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    op = _op(options)
+    from keras_stablef._exact import core_text
+    from keras_stablef._named import certificate
+    from keras_stablef._named import explanation
+    from keras_stablef._named import function_of
+
+    text, domain, name, max_ulp = _asked(options)
+    function = function_of(text, domain, name, max_ulp, outside=options.outside)
+    dtype = options.dtype
     if options.json:
-        bounds = [
-            op.certificate(options.dtype, order) for order in range(op.orders)
-        ]
-        _print_json(bounds)
+        orders = range(function.orders)
+        print(as_json([certificate(function, dtype, k) for k in orders]))
     elif options.fpcore:
-        print(op.fpcore(options.dtype), end="")
+        print(core_text(function, 0, dtype), end="")
     else:
-        print(op.explain(options.dtype), end="")
+        print(explanation(function, dtype), end="")
     return 0
 
 
 def _plot(options: argparse.Namespace) -> int:
-    _refuse_output(options.out)
+    standard = options.out == STANDARD_OUTPUT
+    if not standard:
+        _refuse_output(options.out)
     op = _op(options)
     # Refused before a folder is made for it.
     op.error_bound(options.dtype)
+    if standard:
+        from keras_stablef._study import panels
+
+        picture, given = panels(op, options.dtype)
+        sys.stdout.buffer.write(picture.drawn(".png", **given))
+        return 0
     make_folder(options.out.parent)
     op.plot(options.out, options.dtype)
+    return _written(options, [options.out])
+
+
+def _written(options: argparse.Namespace, files: Sequence[Path]) -> int:
+    if options.json:
+        print(as_json({"files": [str(file) for file in files]}))
     return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from keras_stablef._report import catalogue
+    from keras_stablef._report import page_of
+
+    out, dtype = options.out, options.dtype
+    if options.formula is None:
+        import keras_stablef as ks
+
+        refuse_folder(out)
+        ops = [getattr(ks.ops, entry.name) for entry in load_catalogue()]
+        ops[0].error_bound(dtype)  # refused before a folder is made
+        make_folder(out)
+        files = []
+        for file in catalogue(ops, out, dtype):
+            files.append(out / file)
+            if not options.json:
+                print(files[-1], flush=True)
+        return _written(options, files)
+    if out == STANDARD_OUTPUT:
+        print(page_of(_op(options), dtype), end="")
+        return 0
+    _refuse_output(out)
+    op = _op(options)
+    op.error_bound(dtype)
+    make_folder(out.parent)
+    op.report(out, dtype)
+    return _written(options, [out])
 
 
 def _all(options: argparse.Namespace) -> int:
@@ -406,6 +299,18 @@ def _check(options: argparse.Namespace) -> int:
 
     return check_all(options)
 
+
+RUNS = {
+    "list": _list,
+    "generate": _generate,
+    "explain": _explain,
+    "plot": _plot,
+    "report": _report,
+    "diagnose": _diagnose,
+    "verify": _verify,
+    "all": _all,
+    "check": _check,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

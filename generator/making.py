@@ -171,7 +171,10 @@ def _others(
                 files[name] = text
                 if name.endswith(".py"):
                     entry = b.entry
-                    files[name] = standalone(text, entry.name, entry.formula)
+                    how = f"keras-stablef all --dtypes {' '.join(names)}"
+                    files[name] = standalone(
+                        text, entry.name, entry.formula, how
+                    )
     make_folder(folder)
     changed = [n for n, t in files.items() if write_if_changed(folder / n, t)]
     plans = [plan for b in built for plan in b.plans]

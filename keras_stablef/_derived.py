@@ -49,12 +49,12 @@ class Derived(Function):
         outside: str = "nan",
     ) -> None:
         from .generator.formula.spec import checked_goal
-        from .generator.pieces.sound import checked_outside
         from .generator.formula.spec import make_spec
         from .generator.limits import within
         from .generator.numbers.format_file import tables_of
         from .generator.numbers.formats import FORMATS
         from .generator.numbers.formats import formats_with
+        from .generator.pieces.sound import checked_outside
 
         # First, as reading a formula takes longer than refusing these.
         self._formats = formats_with(formats)
@@ -396,13 +396,13 @@ def forget_plans() -> int:
 
 
 @needs_generator
-def shipped_plan(name: str, dtype: str, order: int) -> AnyPlan:
+def claimed_plan(
+    certificate: Mapping[str, Any], dtype: str, order: int
+) -> AnyPlan:
     """The plan that a shipped module was rendered from."""
-    from .generator.build import plan_of
+    from .generator.store.claimed import claimed_plan
 
-    found = entry(name)
-    assert found is not None
-    return plan_of(found, dtype, order)
+    return claimed_plan(certificate, dtype, order)
 
 
 @needs_generator
@@ -431,6 +431,7 @@ def module_text(
     order: int,
     plans: Sequence[AnyPlan],
     served: Mapping[str, FloatFormat],
+    how: str,
 ) -> str:
     """A module that computes f^(order) and imports only keras."""
     from dataclasses import replace
@@ -449,15 +450,15 @@ def module_text(
         [replace(plan, name=name) for plan in plans],
         formats=served,
     )
-    return standalone(source.text, name, function.expression, order)
+    return standalone(source.text, name, function.expression, how, order)
 
 
 @needs_generator
-def standing_alone(function: Function, name: str, text: str) -> str:
+def standing_alone(function: Function, name: str, text: str, how: str) -> str:
     """`module_text` of all there is, from the text of a module."""
     from .generator.source.standalone import standalone
 
-    return standalone(text, name, function.expression)
+    return standalone(text, name, function.expression, how)
 
 
 @needs_generator

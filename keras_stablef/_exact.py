@@ -17,6 +17,7 @@ from ._function import Function
 from ._missing import needs_generator
 
 if TYPE_CHECKING:
+    from .generator.pieces.cover import AnyPlan
     from .generator.program.assumed import PrimitiveErrors
 
 # Of f^(order) at x, of what was computed there, in ulp.
@@ -120,6 +121,45 @@ def drawing(function: Function) -> Any:
 
     spec = make_spec(function.expression, function.name, function.domain)
     return picture, spec
+
+
+@needs_generator
+def function_page(
+    function: Function, plans: Sequence[AnyPlan], home: str, **facts: Any
+) -> str:
+    """The page about a function; `facts` are those of `pages.page.Facts`."""
+    from .generator.formula.spec import make_spec
+    from .generator.pages.page import Facts
+    from .generator.pages.page import function_page
+
+    spec = make_spec(function.expression, function.name, function.domain)
+    return function_page(spec, Facts(**facts), plans, home, function.formats)
+
+
+@needs_generator
+def index_page(
+    lines: Sequence[tuple[Function, str, Sequence[float]]],
+    dtype: str,
+    where: str,
+    version: str,
+) -> str:
+    """The index of functions with their pages and bounds."""
+    from .generator.formula.catalogue import load_catalogue
+    from .generator.formula.spec import make_spec
+    from .generator.pages.page import Line
+    from .generator.pages.page import index_page
+
+    meanings = {entry.name: entry.meaning for entry in load_catalogue()}
+    rows = [
+        Line(
+            make_spec(f.expression, f.name, f.domain),
+            file,
+            meanings.get(f.name, ""),
+            bounds,
+        )
+        for f, file, bounds in lines
+    ]
+    return index_page(rows, dtype, where, version)
 
 
 @needs_generator

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ._autodiff import Body
-
 if TYPE_CHECKING:
+    from ._autodiff import Body
     from .generator.numbers.floats import FloatFormat
     from .generator.pieces.cover import AnyPlan
 
@@ -60,7 +59,7 @@ class Function(ABC):
 
     @abstractmethod
     def plan(self, dtype: str, order: int) -> AnyPlan:
-        """From memory, from disk, or derived; loads the generator."""
+        """What shipped, or else kept or derived; loads the generator."""
 
     @abstractmethod
     def kernel(self, dtype: str, order: int) -> tuple[Any, Sequence[Any]]:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import Any
 
 import keras
 
-from ._autodiff import Body
-from ._autodiff import attach
 from ._config import known_function
 from ._config import read_config
 from ._derived import shown
 from ._function import Function
 from ._ragged import is_ragged
-from ._rounding import narrow
 from ._tensors import as_float_tensor
 from ._tensors import complex_refused
 from ._tensors import format_name
-from ._triton import kernels_of
-from ._wide import either
+from ._towers import towers
 
 
 @keras.saving.register_keras_serializable(package="keras_stablef")
@@ -71,7 +66,7 @@ class StableOp(keras.Operation):
         # call sees only the function of its dtype.
         self._by_dtype = {
             function.storage[name]: tower[order]
-            for name, tower in _towers(function).items()
+            for name, tower in towers(function).items()
             if name == (format or function.storage[name])
         }
         self.__doc__ = (
@@ -215,6 +210,25 @@ class StableOp(keras.Operation):
         from ._study import plot
 
         plot(self, path, dtype)
+
+    def report(self, path: Any, dtype: str | None = None) -> None:
+        """One page of HTML with all that is known of this op.
+
+        Formula, graph, pieces, certificate, the errors of `plot`, source.
+
+        Args:
+            path: of a file that ends in .html.
+            dtype: as of `plot`.
+
+        Raises:
+            ValueError: as of `plot`.
+
+        Example:
+            >>> ks.ops.log_cosh.report("log_cosh.html")
+        """
+        from ._report import report
+
+        report(self, path, dtype)
 
     def certificate(self, dtype: str, order: int = 0) -> dict[str, Any]:
         """What is claimed of one dtype and order, and on what grounds.
@@ -382,25 +396,6 @@ def _base_name(function: Function, order: int) -> str:
     return f"{function.name}_d{order}" if order else function.name
 
 
-_TOWERS: dict[str, dict[str, tuple[Body, ...]]] = {}
-
-
-def _towers(function: Function) -> dict[str, tuple[Body, ...]]:
-    """f, f', f'' ... with their derivative rules, by format."""
-    key = function.key
-    if key not in _TOWERS:
-        _TOWERS[key] = {
-            name: attach(
-                _bodies(function, name, _chosen(function, name)),
-                _upstream(function, name),
-                kernels_of(function, name),
-                _bodies(function, name, _plain(function, name))[-1],
-            )
-            for name in function.compute
-        }
-    return _TOWERS[key]
-
-
 _USES: Counter[str] = Counter()
 
 
@@ -424,40 +419,3 @@ def shared_ops(
             StableOp(function, k, format=format) for k in orders
         )
     return _SHARED[key]
-
-
-def _plain(function: Function, name: str) -> Sequence[Body]:
-    """The bodies of what a format is computed in."""
-    return function.bodies[function.compute[name]]
-
-
-def _chosen(function: Function, name: str) -> Sequence[Body]:
-    """The same, or their twins, by where they run."""
-    wide = function.wide.get(function.compute[name], ())
-    return [
-        either(plain, twin)
-        for plain, twin in zip_longest(_plain(function, name), wide)
-    ]
-
-
-def _bodies(
-    function: Function, name: str, bodies: Sequence[Body]
-) -> Sequence[Body]:
-    """The bodies for a format: upcast, evaluated once, rounded once."""
-    compute = function.compute[name]
-    if compute == name:
-        return bodies
-    storage, steps = function.storage[name], function.rounding.get(name, {})
-
-    def through(body: Body) -> Body:
-        return lambda x: narrow(
-            body(keras.ops.cast(x, compute)), storage, **steps
-        )
-
-    return tuple(through(body) for body in bodies)
-
-
-def _upstream(function: Function, name: str) -> str | None:
-    """The dtype of the chain rule's product, if it is not the format's."""
-    compute, storage = function.compute[name], function.storage[name]
-    return None if compute == storage else compute

@@ -19,7 +19,6 @@ from . import _derived
 from . import generated
 from . import wide
 from ._function import Function
-from .runtime.lookup import Grid
 
 if TYPE_CHECKING:
     from .generator.numbers.floats import FloatFormat
@@ -29,21 +28,54 @@ if TYPE_CHECKING:
 _HOME = "from keras_stablef.runtime."
 _READERS = ("numbers_of", "rows_of")  # of tables
 _WIDE = frozenset(m.name for m in pkgutil.iter_modules(wide.__path__))
+_STATED = (
+    *("expression", "domain", "compute", "storage", "rounding"),
+    *("bodies", "bounds"),
+)
 NAMES = sorted(m.name for m in pkgutil.iter_modules(generated.__path__))
 
 
 class Shipped(Function):
-    """A module of ``keras_stablef.generated``."""
+    """A module of ``keras_stablef.generated``, and its certificate.
 
-    def __init__(self, module: Any) -> None:
-        self.module = module
-        self.name = self.key = module.NAME
-        self.expression, self.domain = module.EXPRESSION, module.DOMAIN
-        self.compute, self.storage = module.COMPUTE, module.STORAGE
-        self.rounding = module.ROUNDING
-        self.bodies, self.bounds = module.BODIES, module.BOUNDS
-        self.wide = _twins(module.NAME)
+    The module, which needs Keras, is loaded when something of it is used.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = self.key = name
         self.config = {}
+        self._plans: dict[tuple[str, int], AnyPlan] = {}
+
+    @functools.cached_property
+    def module(self) -> Any:
+        return importlib.import_module(f".generated.{self.name}", __package__)
+
+    def __getattr__(self, name: str) -> Any:
+        """What `Function` has, from the module; what both say, from either."""
+        if name not in _STATED:
+            # Of a copy that is not yet made not even the name is there.
+            raise AttributeError(f"{type(self).__name__} has no {name!r}.")
+        if name in ("expression", "domain") and "module" not in vars(self):
+            value = certificate(self.name)[name]
+            return tuple(value) if name == "domain" else value
+        value = vars(self)[name] = getattr(self.module, name.upper())
+        return value
+
+    @functools.cached_property
+    def wide(self) -> Mapping[str, Sequence[Any]]:  # type: ignore[override]
+        """What its bodies compute in float64, if they are so computed."""
+        if self.name not in _WIDE:
+            return {}
+        home = importlib.import_module(f".wide.{self.name}", __package__)
+        found: Mapping[str, Sequence[Any]] = home.WIDE
+        return found
+
+    @property
+    def orders(self) -> int:
+        if "module" in vars(self):
+            return super().orders
+        plans = certificate(self.name)["plans"]
+        return 1 + max(int(plan["order"]) for plan in plans)
 
     @property
     def text(self) -> str:  # type: ignore[override]
@@ -69,7 +101,11 @@ class Shipped(Function):
         return _derived.formats()
 
     def plan(self, dtype: str, order: int) -> AnyPlan:
-        return _derived.shipped_plan(self.name, dtype, order)
+        key = dtype, order
+        if key not in self._plans:
+            claims = certificate(self.name)
+            self._plans[key] = _derived.claimed_plan(claims, *key)
+        return self._plans[key]
 
     def kernel(self, dtype: str, order: int) -> tuple[Any, Sequence[Any]]:
         home = f".kernels.{self.name}"
@@ -81,19 +117,10 @@ class Shipped(Function):
         return dict(certificate(self.name))
 
 
-def _twins(name: str) -> Mapping[str, Sequence[Any]]:
-    """What its bodies compute in float64, if they are so computed."""
-    if name not in _WIDE:
-        return {}
-    home = importlib.import_module(f".wide.{name}", __package__)
-    found: Mapping[str, Sequence[Any]] = home.WIDE
-    return found
-
-
 @functools.cache
 def shipped(name: str) -> Shipped:
-    """The function of that name; its module is loaded now."""
-    return Shipped(importlib.import_module(f".generated.{name}", __package__))
+    """The function of that name."""
+    return Shipped(name)
 
 
 def _with_tables(source: str, values: Mapping[str, Any]) -> str:
@@ -118,6 +145,8 @@ def _with_tables(source: str, values: Mapping[str, Any]) -> str:
 
 def _literal(value: Any) -> str:
     """A table as it would be written."""
+    from .runtime.lookup import Grid
+
     if isinstance(value, Grid):
         found = Counter(value.rows)
         counts = [found[row] for row in range(max(found) + 1)]

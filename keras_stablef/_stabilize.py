@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from typing import Any
 from typing import overload
 
 import keras
 
+from ._derived import Derived
 from ._derived import derived
-from ._derived import entry as entry_of
 from ._derived import lifted
 from ._derived import names_a_place
-from ._exact import core_of
+from ._named import ALL_REALS
+from ._named import Domain
+from ._named import function_of
 from ._op import StableOp
 from ._op import shared_ops
-
-if TYPE_CHECKING:
-    from .generator.formula.catalogue import Entry
-
-ALL_REALS = ("-oo", "oo")
-Domain = tuple[object, object]
 
 
 @overload
@@ -133,19 +128,10 @@ def stabilize(
             outside=outside,
         )
     if isinstance(formula, str):
-        entry = _declared(formula)
-        if entry is not None:
-            given = domain, name, max_ulp, formats
-            if given == (None,) * 4 and outside == "nan":
-                from . import ops
-
-                return getattr(ops, entry.name)
-            formula, name = entry.formula, name or entry.name
-            domain = entry.domain if domain is None else domain
-        core = core_of(formula)
-        if core is not None:
-            formula, name = core.formula, name or core.name
-            domain = core.domain if domain is None else domain
+        function = function_of(formula, domain, name, max_ulp, formats, outside)
+        if isinstance(function, Derived):
+            function.derive_now(_floatx(function))
+        return shared_ops(function)[0]
     note = ""  # on what was taken for a guard
     if callable(formula) and not hasattr(formula, "free_symbols"):
         own = getattr(formula, "__name__", None)
@@ -158,8 +144,7 @@ def stabilize(
         function = derived(
             formula, domain or ALL_REALS, name, max_ulp, formats, outside
         )
-        floatx = keras.config.floatx()
-        function.derive_now(function.compute.get(floatx, "float32"))
+        function.derive_now(_floatx(function))
     except ValueError as error:
         if not (note and names_a_place(error)):
             raise
@@ -167,6 +152,6 @@ def stabilize(
     return shared_ops(function)[0]
 
 
-def _declared(text: str) -> Entry | None:
-    """The entry of the catalogue of that name."""
-    return entry_of(text.strip()) if text.strip().isidentifier() else None
+def _floatx(function: Derived) -> str:
+    """What numbers of `keras.config.floatx()` are computed in."""
+    return function.compute.get(keras.config.floatx(), "float32")

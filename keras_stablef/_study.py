@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from . import _named
 from ._derived import bound
 from ._derived import format_of
 from ._derived import formats as formats_with
@@ -26,6 +27,7 @@ from ._derived import write
 from ._exact import array_type
 from ._exact import drawing
 from ._progress import progress
+from ._shipped import Shipped
 from ._tensors import format_name
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ def _plans(op: StableOp, dtypes: list[str], first: int = 0) -> list[AnyPlan]:
     ]
 
 
-def _served(op: StableOp, dtype: str) -> str:
+def served(op: StableOp, dtype: str) -> str:
     """The name of one of the op's formats."""
     name = format_name(dtype, op.function.compute)
     if name not in op.function.compute:
@@ -57,10 +59,10 @@ def _computed(op: StableOp, dtype: str | None) -> list[str]:
     compute = op.function.compute
     if dtype is None:
         return list(dict.fromkeys(compute.values()))
-    return [compute[_served(op, dtype)]]
+    return [compute[served(op, dtype)]]
 
 
-def _target(path: Any, what: str) -> Path:
+def target_of(path: Any, what: str) -> Path:
     """Where to write: a name in a folder that there is."""
     try:
         if not isinstance(path, (str, os.PathLike)):
@@ -86,7 +88,7 @@ def _target(path: Any, what: str) -> Path:
 
 
 @contextmanager
-def _writing(target: Path, what: str) -> Iterator[None]:
+def writing(target: Path, what: str) -> Iterator[None]:
     """An error of the file system as one of ours."""
     try:
         yield
@@ -99,19 +101,28 @@ def _writing(target: Path, what: str) -> Iterator[None]:
 
 def certificate(op: StableOp, dtype: str, order: int) -> dict[str, Any]:
     """See `StableOp.certificate`."""
-    (compute,) = _computed(op, dtype)
-    claims = op.function.claims(compute, order)
-    (claims["plan"],) = (
-        plan
-        for plan in claims.pop("plans")
-        if (plan["dtype"], plan["order"]) == (compute, order)
-    )
-    return claims
+    return _named.certificate(op.function, served(op, dtype), order)
 
 
 def explain(op: StableOp, dtype: str | None) -> str:
     """See `StableOp.explain`."""
     return words(op.function, _plans(op, _computed(op, dtype)))
+
+
+def how_made(op: StableOp) -> str:
+    """The call that gives the op."""
+    function = op.function
+    if isinstance(function, Shipped):
+        text = f"ks.ops.{function.name}"
+    else:
+        text = f"ks.stabilize({function.expression!r}, {function.domain!r}"
+        if function.name != "f":
+            text += f", name={function.name!r}"
+        goal = function.config.get("max_ulp")
+        text += ")" if goal is None else f", max_ulp={goal!r})"
+    if op.order:
+        text += f".derivative({op.order if op.order > 1 else ''})"
+    return text + (f".in_format({op.format!r})" if op.format else "")
 
 
 def module_of(
@@ -131,15 +142,15 @@ def module_of(
     ]
     computed = list(dict.fromkeys(fmt.compute for fmt in wanted))
     name = op._family(None)[op.order].name
-    ready = op.function.text
+    ready, how = op.function.text, f"{how_made(op)}.save('{name}.py')"
     if ready and not op.order and {*op.function.compute} == {*known}:
         if {*computed} == {*op.function.bodies}:
             bounds = op.function.bounds
-            return standing_alone(op.function, name, ready), {
+            return standing_alone(op.function, name, ready, how), {
                 fmt.name: list(bounds[fmt.name]) for fmt in wanted
             }
     plans = _plans(op, computed, op.order)
-    text = module_text(op.function, name, op.order, plans, known)
+    text = module_text(op.function, name, op.order, plans, known, how)
     return text, {
         fmt.name: [
             bound(plan, fmt) for plan in plans if plan.dtype == fmt.compute
@@ -150,8 +161,8 @@ def module_of(
 
 def write_module(path: Any, text: str) -> None:
     """Write it, or say why that cannot be."""
-    target = _target(path, "save")
-    with _writing(target, "save"):
+    target = target_of(path, "save")
+    with writing(target, "save"):
         write(target, text)
 
 
@@ -162,20 +173,32 @@ def save(
     formats: Any = None,
 ) -> None:
     """See `StableOp.save`."""
-    _target(path, "save")  # before any work is done
+    target_of(path, "save")  # before any work is done
     write_module(path, module_of(op, dtypes, formats)[0])
 
 
 def plot(op: StableOp, path: Any, dtype: str | None) -> None:
     """See `StableOp.plot`."""
-    target = _target(path, "plot")
+    target = target_of(path, "plot")
     kinds = (".png", ".svg", ".pdf")
     if target.suffix.lower() not in kinds:
         raise refusal(
             f"Cannot plot: expected a name that ends in {', '.join(kinds)}, "
             f"received {target.name!r}."
         )
-    name = _served(op, dtype or op.format or "float32")
+    with progress(f"drawing {label(op)}"), writing(target, "plot"):
+        picture, given = panels(op, dtype)
+        picture.draw(target, **given)
+
+
+def label(op: StableOp) -> str:
+    """What a derivative is called, with its primes."""
+    return op.function.name + "'" * op.order
+
+
+def panels(op: StableOp, dtype: str | None) -> tuple[Any, dict[str, Any]]:
+    """The module that draws, and what it is to draw."""
+    name = served(op, dtype or op.format or "float32")
     compute, fmt = op.function.compute[name], op.function.formats[name]
     picture, spec = drawing(op.function)
     storage = op.function.storage[name]
@@ -184,26 +207,22 @@ def plot(op: StableOp, path: Any, dtype: str | None) -> None:
     tower = op._family(own)
     # The op and its gradient; the last one's has no bound.
     orders = range(op.order, min(op.order + 2, op.orders))
-    label = op.function.name + "'" * op.order
     formula = f"{op.function.name}(x) = {op.expression}"
-    with progress(f"drawing {label}"), _writing(target, "plot"):
-        picture.draw(
-            target,
-            title=f"{label}(x), {formula}" if op.order else formula,
-            textbook={
-                k: picture.textbook_function(spec.expr, spec.variable, k, kind)
-                for k in orders
-            },
-            ours={k: _as_numpy(tower[k], storage) for k in orders},
-            seams={
-                k: picture.seams_of(op.function.plan(compute, k))
-                for k in orders
-            },
-            fmt=fmt,
-            domain=(float(spec.domain[0]), float(spec.domain[1])),
-            bounds={k: tower[0].error_bound(name, k) for k in orders},
-            exact=picture.exact_function(spec.expr, spec.variable),
-        )
+    return picture, {
+        "title": f"{label(op)}(x), {formula}" if op.order else formula,
+        "textbook": {
+            k: picture.textbook_function(spec.expr, spec.variable, k, kind)
+            for k in orders
+        },
+        "ours": {k: _as_numpy(tower[k], storage) for k in orders},
+        "seams": {
+            k: picture.seams_of(op.function.plan(compute, k)) for k in orders
+        },
+        "fmt": fmt,
+        "domain": (float(spec.domain[0]), float(spec.domain[1])),
+        "bounds": {k: tower[0].error_bound(name, k) for k in orders},
+        "exact": picture.exact_function(spec.expr, spec.variable),
+    }
 
 
 def _as_numpy(op: StableOp, storage: str) -> Any:

@@ -154,9 +154,7 @@ def clipped(outside: Sequence[tuple[Compare, Expr]]) -> Statements:
     ]
 
 
-def beyond(
-    cover: Cover, outside: Sequence[tuple[Compare, Expr]]
-) -> Statements:
+def beyond(cover: Cover, outside: Sequence[tuple[Compare, Expr]]) -> Statements:
     """The result where x is outside of the domain."""
     if cover.outside == "clip":
         if not cover.order:

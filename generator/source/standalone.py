@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import symtable
+import textwrap
+from importlib import metadata
 from pathlib import Path
 
 from .. import plain
@@ -13,14 +15,17 @@ from .templates import environment
 from .templates import formatted
 from .templates import with_sorted_imports
 
-HEAD = "# Written by keras_stablef; to change it, change the formula."
+HEAD = "Written by keras_stablef {}; to change it, save another: {}"
 ADAPTERS = ("_eager", "_autodiff", "_rounding")
 
 
-def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
+def standalone(
+    module: str, name: str, expression: str, how: str, order: int = 0
+) -> str:
     """The rendered `module` with derivative rules and a function `name`.
 
     Args:
+        how: the line of code that writes it.
         order: of the derivative of `expression` that `name` is; the module
             has this one and the higher ones.
 
@@ -38,7 +43,9 @@ def standalone(module: str, name: str, expression: str, order: int = 0) -> str:
         )
     # The two lines of its head speak to who works in the checkout.
     body = module.split("\n", 2)[2].replace(head, f"{imports}\n{head}")
-    whole = f"{HEAD}\n{body}"
+    made = HEAD.format(metadata.version("keras-stablef"), plain.text(how))
+    lines = textwrap.wrap(made, 77, break_long_words=False)
+    whole = "\n".join([*(f"# {line}" for line in lines), body])
     if name in _taken(inlined(f"{whole}\n{rules}")):
         raise GeneratorError(
             "Cannot save: expected a name that the module does not use "

@@ -46,7 +46,7 @@ _SOURCES = {".py", ".j2", ".json", ".toml"}
 # Rooms and files of the generator that no plan depends on.
 AFTER_PLANS = (
     *("build.py", "calibration", "checker", "cli.py", "files.py"),
-    *("limits.py", "making.py"),
+    *("limits.py", "making.py", "options.py", "pages", "shell"),
     *("formula/catalogue.toml", "source", "store", "sweeps"),
     *("templates", "words"),
 )

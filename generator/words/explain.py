@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import sympy
 
 from ..formula.derivative import derivative
+from ..formula.spec import Spec
 from ..formula.spec import make_spec
 from ..numbers.evaluate import to_primitives
 from ..numbers.floats import FloatFormat
@@ -20,6 +21,7 @@ from ..pieces.powers import PowerRow
 from ..pieces.rows import Row
 from ..text import at_most
 from .phrases import WIDTH
+from .phrases import Said
 from .phrases import closed_text
 from .phrases import end_text
 from .phrases import headed
@@ -73,17 +75,17 @@ def explain(
     where = f"{low} {_less(low)} x {_less(high)} {high}"
     if (low, high) == ("-oo", "oo"):
         where = "all real x"
-    lines = wrapped(f"f(x) = {spec_text}", 0, 4)
+    said: list[Said | str] = [Said(f"f(x) = {spec_text}", 0, 4)]
     clipped = any(isinstance(p, Cover) and p.outside == "clip" for p in plans)
-    lines += [
+    said += [
         f"domain: {where}{', x is clipped to it' if clipped else ''}",
         "",
     ]
     used = [key for key in METHODS if any(_uses(p, key) for p in plans)]
     for key in used:
-        lines += wrapped(METHODS[key], 0, 2)
-    lines += [""] if used else []
-    lines += wrapped(
+        said += wrapped(METHODS[key], 0, 2)
+    said += [""] if used else []
+    said += wrapped(
         "A piece reaches as far as its proved bound (truncation and roundoff "
         "together) stays below the goal of its plan, with a polynomial of "
         "limited degree; there, at a short number, the next begins. Bounds "
@@ -92,13 +94,26 @@ def explain(
         0,
     )
     for plan in sorted(plans, key=lambda p: (p.order, p.dtype)):
-        expr = derivative(spec.expr, spec.variable, plan.order)
-        if isinstance(plan, Cover):
-            text = [*_cover(plan, to_primitives(expr)), *_wide(plan)]
-        else:
-            text = _plan(plan)
-        lines += ["", *_title(plan, formats), *text]
+        title, *pieces = pieces_of(spec, plan, formats)
+        said += ["", title, "=" * WIDTH, *pieces]
+    lines: list[str] = []
+    for part in said:
+        lines += [part] if isinstance(part, str) else part.lines()
     return "\n".join(lines) + "\n"
+
+
+def pieces_of(
+    spec: Spec,
+    plan: Plan | Cover,
+    formats: Mapping[str, FloatFormat] = FORMATS,
+) -> list[Said]:
+    """One plan: its title, what is said of it, its pieces along the line."""
+    expr = derivative(spec.expr, spec.variable, plan.order)
+    if isinstance(plan, Cover):
+        pieces = [*_cover(plan, to_primitives(expr)), *_wide(plan)]
+    else:
+        pieces = _plan(plan)
+    return [*_title(plan, formats), *pieces]
 
 
 def _less(end: str) -> str:
@@ -122,7 +137,9 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" + ("" if count == 1 else "s")
 
 
-def _title(plan: Plan | Cover, formats: Mapping[str, FloatFormat]) -> list[str]:
+def _title(
+    plan: Plan | Cover, formats: Mapping[str, FloatFormat]
+) -> list[Said]:
     prime = "f" + "'" * plan.order
     if isinstance(plan, Cover):
         count = len(plan.rows) + len(plan.powers) + len(plan.ends)
@@ -130,7 +147,7 @@ def _title(plan: Plan | Cover, formats: Mapping[str, FloatFormat]) -> list[str]:
     else:
         count = len(plan.pieces)
     text = f"{prime} in {plan.dtype}: {_many(count, 'piece')}"
-    lines = [*headed(text, plan.ulp, 0), "=" * WIDTH]
+    lines = headed(text, plan.ulp, 0)
     narrow = [
         f"{at_most(narrowed_bound(plan.ulp, fmt), 4)} in {name}"
         for name, fmt in formats.items()
@@ -141,23 +158,23 @@ def _title(plan: Plan | Cover, formats: Mapping[str, FloatFormat]) -> list[str]:
     return lines
 
 
-def _wide(plan: Cover) -> list[str]:
+def _wide(plan: Cover) -> list[Said]:
     """What is computed in float64 instead, where that is at hand."""
     wide = plan.wide
     if wide is None:
         return []
-    lines = ["", *headed("On a CPU: in float64, then rounded", wide.ulp, 0)]
+    lines = headed("On a CPU: in float64, then rounded", wide.ulp, 2)
     if len(wide.formulas) == 1:
-        lines += wrapped(f"f = {wide.formulas[0]}", 2, 4)
+        lines += wrapped(f"f = {wide.formulas[0]}", 6, 8)
     else:
         for sign, text in zip("<>", wide.formulas, strict=True):
-            lines += wrapped(f"x {sign} 0: {text}, t = |x|", 2, 4)
+            lines += wrapped(f"x {sign} 0: {text}, t = |x|", 6, 8)
     for piece in wide.near:
         lines += wrapped(
             f"|x - {float(piece.center):g}| < {float(piece.radius):.3g}: a "
             f"polynomial, {_many(len(piece.coefficients), 'coefficient')}",
-            2,
-            4,
+            6,
+            8,
         )
     return lines
 
@@ -170,7 +187,7 @@ def _is_left(closed: ClosedForm, plan: Cover) -> bool:
     return closed.signed and closed.high <= min(inner, default=closed.low)
 
 
-def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
+def _cover(plan: Cover, expr: sympy.Expr) -> list[Said]:
     prime = "f" + "'" * plan.order
     t = "|x|" if plan.parity else "x"
     lines = wrapped(
@@ -215,7 +232,7 @@ def _cover(plan: Cover, expr: sympy.Expr) -> list[str]:
     return lines
 
 
-def _plan(plan: Plan) -> list[str]:
+def _plan(plan: Plan) -> list[Said]:
     prime = "f" + "'" * plan.order
     if plan.fold.sign > 0:
         text = f"{prime} is even"

@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Iterator
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import sympy
@@ -35,28 +36,47 @@ WIDTH = 79
 MOST = 40  # special rows that are listed one by one
 
 
-def wrapped(text: str, first: int, rest: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=" " * first,
-        subsequent_indent=" " * rest,
-        break_on_hyphens=False,
-    )
+@dataclass(frozen=True)
+class Said:
+    """A paragraph.
+
+    Attributes:
+        first, rest: how far its lines are indented: 0 of a plan, 2 what
+            begins a piece, 6 what is said of it.
+        ulp: a bound that stands at its right margin.
+    """
+
+    text: str
+    first: int
+    rest: int
+    ulp: float | None = None
+
+    @property
+    def bound(self) -> str:
+        return "" if self.ulp is None else f"<= {at_most(self.ulp)} ulp"
+
+    def lines(self) -> list[str]:
+        """In at most `WIDTH` columns."""
+        bound = self.bound
+        lines = textwrap.wrap(
+            self.text,
+            WIDTH - (len(bound) + 2 if bound else 0),
+            initial_indent=" " * self.first,
+            subsequent_indent=" " * self.rest,
+            break_on_hyphens=False,
+        )
+        if bound:
+            lines[-1] = lines[-1].ljust(WIDTH - len(bound)) + bound
+        return lines
 
 
-def headed(text: str, ulp: float, indent: int) -> list[str]:
-    """The text with the bound at the right margin, on its last line."""
-    bound = f"<= {at_most(ulp)} ulp"
-    lines = textwrap.wrap(
-        text,
-        WIDTH - len(bound) - 2,
-        initial_indent=" " * indent,
-        subsequent_indent=" " * (indent + 4),
-        break_on_hyphens=False,
-    )
-    lines[-1] = lines[-1].ljust(WIDTH - len(bound)) + bound
-    return lines
+def wrapped(text: str, first: int, rest: int) -> list[Said]:
+    return [Said(text, first, rest)]
+
+
+def headed(text: str, ulp: float, indent: int) -> list[Said]:
+    """With the bound at the right margin, on the last line."""
+    return [Said(text, indent, indent + 4, ulp)]
 
 
 def real(value: Fraction | float, digits: int = 9) -> str:
@@ -84,7 +104,7 @@ def _is_filled(expr: sympy.Expr, center: Fraction, fmt: FloatFormat) -> bool:
 
 def run_text(
     rows: Sequence[Row], t: str, expr: sympy.Expr, plan: Cover
-) -> Iterator[str]:
+) -> Iterator[Said]:
     """Adjoining rows, all together; then the special ones among them."""
     if not rows:
         return
@@ -147,7 +167,7 @@ def _zero(row: Row, t: str) -> str:
 
 def power_text(
     piece: PowerRow, t: str, expr: sympy.Expr, plan: Cover
-) -> Iterator[str]:
+) -> Iterator[Said]:
     at = real(piece.center)
     kind = {1: "simple", 2: "double", 3: "triple"}.get(piece.order, "")
     what = f"{kind} zero" if kind else f"zero of order {piece.order}"
@@ -175,7 +195,7 @@ def power_text(
     yield from wrapped(text, 6, 6)
 
 
-def closed_text(piece: ClosedForm, t: str) -> Iterator[str]:
+def closed_text(piece: ClosedForm, t: str) -> Iterator[Said]:
     x = t if piece.side > 0 else f"-{t}"
     where = f"{real(piece.low)} <= {x} <= {real(piece.high)}"
     yield from headed(f"{where}: closed form", piece.ulp, 2)
@@ -197,7 +217,7 @@ def closed_text(piece: ClosedForm, t: str) -> Iterator[str]:
     yield from wrapped(text, 6, 6)
 
 
-def end_text(form: AnyEnd, t: str) -> Iterator[str]:
+def end_text(form: AnyEnd, t: str) -> Iterator[Said]:
     infinite = form.point is None
     at = "infinity" if form.point is None else real(form.point)
     if form.point is None:
@@ -265,7 +285,7 @@ def _limit(form: AnyEnd, t: str, at: str) -> str:
     return f"At {at} itself the result is the limit {limit}."
 
 
-def piece_text(piece: Piece, near: bool) -> Iterator[str]:
+def piece_text(piece: Piece, near: bool) -> Iterator[Said]:
     low, high = real(piece.low), real(piece.high or math.inf)
     where = f"{low} <= |x|" + ("" if piece.high is None else f" < {high}")
     if near:

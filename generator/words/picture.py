@@ -36,8 +36,21 @@ LEAST = 0.02  # ulp; smaller errors are drawn there
 TEXTBOOK, OURS, FAINT = "#d1662f", "#14708f", "#8a8a8a"
 
 
-def draw(
-    path: str | os.PathLike[str],
+def draw(path: str | os.PathLike[str], **given: Any) -> None:
+    """Writes what `drawn` makes, the kind by the file's name.
+
+    Raises:
+        GeneratorError: as `drawn`.
+        OutputError: it cannot be written there.
+    """
+    target = Path(path)
+    kind = plain.one_of(target.suffix.lower(), KINDS, "kind of picture")
+    refuse_place(target)
+    write_bytes(target, drawn(kind, **given))
+
+
+def drawn(
+    kind: str,
     *,
     title: str,
     textbook: Mapping[int, ArrayFunction],
@@ -48,14 +61,14 @@ def draw(
     bounds: Mapping[int, float],
     exact: ExactFunction,
     progress: Callable[[float], None] | None = None,
-) -> None:
-    """Draws the errors of two ways to compute f into a file.
+) -> bytes:
+    """The errors of two ways to compute f, as a file's content.
 
     One panel for each order in `ours`: the value, the gradient; of a
     derivative it is the lowest order that is the value.
 
     Args:
-        path: ends in .png, .svg or .pdf.
+        kind: .png, .svg or .pdf.
         textbook, ours: functions of an array of the storage of `fmt`, by
             order.
         seams: where pieces meet, see `seams_of`; drawn where they are.
@@ -67,11 +80,10 @@ def draw(
 
     Raises:
         GeneratorError: another kind of file.
-        OutputError: it cannot be written there.
 
     Example:
-        >>> draw(
-        ...     "error.png",
+        >>> drawn(
+        ...     ".png",
         ...     title="(exp(x)-1)/x",
         ...     textbook={k: textbook_function(f, x, k, "float32") for k in K},
         ...     ours={k: op.derivative(k) for k in K},
@@ -82,9 +94,7 @@ def draw(
         ...     exact=exact_function(f, x),
         ... )
     """
-    target = Path(path)
-    plain.one_of(target.suffix.lower(), KINDS, "kind of picture")
-    refuse_place(target)
+    plain.one_of(kind, KINDS, "kind of picture")
     # Only here: a large package that nothing else of the generator needs.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -142,8 +152,8 @@ def draw(
         markerscale=1.6,
     )
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=target.suffix.lower().lstrip("."))
-    write_bytes(target, buffer.getvalue())
+    figure.savefig(buffer, format=kind.lstrip("."))
+    return buffer.getvalue()
 
 
 def _measured(
@@ -295,4 +305,4 @@ def seams_of(plan: Plan | Cover) -> list[float]:
     return sorted(places)
 
 
-__all__ = ["draw", "exact_function", "seams_of", "textbook_function"]
+__all__ = ["draw", "drawn", "exact_function", "seams_of", "textbook_function"]

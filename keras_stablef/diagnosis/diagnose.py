@@ -73,8 +73,9 @@ def diagnose(
         that is not finite.
 
     Raises:
-        ValueError: no such dtype, a formula that cannot be read, or a model
-            without data.
+        ValueError: no such dtype, a formula that cannot be read, a model
+            without data, or a function that fails, gives no floats of its
+            argument's shape, or makes a number depend on the others.
 
     Example:
         >>> f = lambda x: 1 / (1 - keras.ops.exp(-x)) - 1 / x
@@ -83,9 +84,14 @@ def diagnose(
         >>> print(ks.diagnose(model, x, y))
     """
     if isinstance(target, keras.Model):
-        from .models import diagnose_model
+        from .subclassed import diagnose_model
 
         return diagnose_model(target, x, y)
+    if inspect.isclass(target):
+        raise refusal(
+            "Cannot diagnose a class: expected a function, a Keras loss or a "
+            f"model, received {shown(target)}; an object of it may be one."
+        )
     if not callable(target):
         raise refusal(
             "Cannot diagnose: expected a function, a Keras loss or a model, "
@@ -98,6 +104,8 @@ def diagnose(
             f"{', '.join(DTYPES)}, received {shown(dtype)}."
         )
     runner = Runner(*_elementwise(target, y_true, dtype))
+    if not isinstance(target, StableOp):
+        runner.refuse_others()
     return _Search(target, runner, domain, formula).run()
 
 
@@ -174,6 +182,8 @@ class _Search:
                 formula, domain = known.formula, domain or known.domain
         elif formula is None and self.steps is not None:
             formula = self.steps.formula
+            if not formula.free_symbols:  # a constant is a function, too
+                formula = f"{formula}+0*x"
         if formula is None:
             *_, ends = reference("x", domain or ALL_REALS, self.runner.dtype)
             return None, ends

@@ -37,6 +37,8 @@ class Finding:
     @property
     def interval(self) -> str:
         """Where it is, such as "x <= -88.7228"."""
+        if math.isnan(self.low):
+            return "in this batch"
         if self.low == self.high:
             return f"x = {self.low:.6g}"
         if math.isinf(self.low) and math.isinf(self.high):
@@ -89,8 +91,7 @@ class Diagnosis:
     def __str__(self) -> str:
         head = f"{self.name}, {self.dtype} on {self.backend}, {self.against}"
         if self.ok:
-            right = "" if self.measured is None else ", half the digits right"
-            return f"{head}\n  nothing found: all is finite{right}"
+            return f"{head}\n  nothing found: {self._well()}"
         rows = [(f.what, f.interval, f.cause) for f in self.findings]
         widths = [max(len(row[k]) for row in rows) for k in (0, 1)]
         lines = [head]
@@ -100,6 +101,14 @@ class Diagnosis:
         if self.cure:
             lines.append(f"cure: {self.cure}")
         return "\n".join(lines)
+
+    def _well(self) -> str:
+        """What is known where nothing was found, and no more."""
+        if self.measured is None:
+            return "all is finite"
+        if all(np.isnan(errors).all() for errors in self.measured[1]):
+            return "nothing is nan (what is inf may be right)"
+        return "all is finite, half the digits right"
 
     def plot(self, path: Any) -> None:
         """A picture of the errors over the whole float line.

@@ -9,8 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from .._derived import refusal
-from .._derived import shown
 from .._exact import reference
 from .._exact import shipped_like
 from .._exact import steps_of
@@ -25,55 +23,12 @@ from .running import pulled
 ALL_REALS = ("-oo", "oo")
 
 
-def diagnose_model(model: Any, x: Any, y: Any) -> Diagnosis:
-    """See `diagnose`."""
-    if x is None:
-        raise refusal(
-            "Cannot diagnose a model: expected a batch, as diagnose(model, x, "
-            "y), received none."
-        )
-    if not model.built or not hasattr(model, "operations"):
-        model(x)
-    graph = getattr(model, "_functional", None) or model
-    layers = [
-        layer
-        for layer in getattr(graph, "layers", [])
-        if not isinstance(layer, keras.layers.InputLayer)
-    ]
-    if not layers or not hasattr(graph, "inputs"):
-        raise refusal(
-            "Cannot diagnose this model: expected a Sequential or a functional "
-            f"one, received {shown(type(model).__name__)}; diagnose its "
-            "functions one by one."
-        )
-    return _Pass(model, graph, layers).run(x, y)
+class Named:
+    """What is bad in a model, in words."""
 
+    model: Any
 
-class _Pass:
-    """The batch, layer by layer."""
-
-    def __init__(self, model: Any, graph: Any, layers: list[Any]) -> None:
-        self.model, self.layers = model, layers
-        self.probe = keras.Model(
-            graph.inputs, [layer.output for layer in layers]
-        )
-        self.graph = graph
-
-    def run(self, x: Any, y: Any) -> Diagnosis:
-        outputs = self.probe(keras.tree.map_structure(_tensor, x))
-        outputs = outputs if isinstance(outputs, list) else [outputs]
-        given = dict(
-            zip((id(v.output) for v in self.layers), outputs, strict=True)
-        )
-        first = keras.tree.map_structure(_tensor, x)
-        given[id(self.graph.inputs[0])] = (
-            first[0] if isinstance(first, list) else first
-        )
-        found = self._forward(given)
-        if found is None and y is not None:
-            loss = self._loss()
-            if loss is not None:
-                found = self._backward(given, loss, _tensor(y))
+    def diagnosis(self, found: tuple[Finding, str] | None, y: Any) -> Diagnosis:
         findings, cure = ((found[0],), found[1]) if found else ((), "")
         return Diagnosis(
             self.model.name,
@@ -84,59 +39,14 @@ class _Pass:
             cure,
         )
 
-    def _loss(self) -> Callable[[Any, Any], Any] | None:
+    def loss(self) -> Callable[[Any, Any], Any] | None:
         """The loss that the model was compiled with."""
         given = getattr(self.model, "loss", None)
         if given is None:
             return None
         return keras.losses.get(given) if isinstance(given, str) else given
 
-    def _forward(self, given: dict[int, Any]) -> tuple[Finding, str] | None:
-        """The first layer that makes a bad tensor of a good one."""
-        for layer in self.layers:
-            out = as_array(given[id(layer.output)])
-            if np.isfinite(out).all():
-                continue
-            before = given.get(id(_input_of(layer)))
-            kind = "nan" if np.isnan(out).any() else "inf"
-            at = int(np.flatnonzero(~np.isfinite(out).reshape(-1))[0])
-            return self._named(layer, before, at, 0, kind)
-        return None
-
-    def _backward(
-        self, given: dict[int, Any], loss: Any, y: Any
-    ) -> tuple[Finding, str] | None:
-        """The first part, from the loss on, that makes a gradient bad."""
-        if keras.backend.backend() not in DIFFERENTIATE:
-            return None
-
-        def total(p: Any) -> Any:
-            return keras.ops.mean(loss(y, p))
-
-        predicted = given[id(self.layers[-1].output)]
-        value, (slope,) = pulled(total, [predicted])
-        numbers = as_array(slope)
-        if not (np.isfinite(numbers).all() and np.isfinite(as_array(value))):
-            return self._bad_loss(loss, y, predicted, numbers, value)
-        for layer in reversed(self.layers):
-            before = given.get(id(_input_of(layer)))
-            if before is None:
-                continue
-            rest = keras.Model(_input_of(layer), self.layers[-1].output)
-
-            def after(h: Any, rest: Any = rest) -> Any:
-                return total(rest(h))
-
-            _, (slope,) = pulled(after, [before])
-            numbers = as_array(slope)
-            if np.isfinite(numbers).all():
-                continue
-            kind = "nan" if np.isnan(numbers).any() else "inf"
-            at = int(np.flatnonzero(~np.isfinite(numbers).reshape(-1))[0])
-            return self._named(layer, before, at, 1, kind)
-        return None
-
-    def _bad_loss(
+    def bad_loss(
         self, loss: Any, y: Any, predicted: Any, slope: Any, value: Any
     ) -> tuple[Finding, str]:
         """The place in the batch where the loss itself goes wrong."""
@@ -159,7 +69,7 @@ class _Pass:
         x = float(flat[at])
         return Finding(order, kind, x, x, math.inf, x, said), cure
 
-    def _named(
+    def named(
         self, layer: Any, before: Any, at: int, order: int, kind: str
     ) -> tuple[Finding, str]:
         """A layer, and the operation in it, at one place of the batch."""
@@ -200,6 +110,79 @@ class _Pass:
             layer.activation = own
 
 
+class Pass(Named):
+    """The batch through a graph, layer by layer."""
+
+    def __init__(self, model: Any, graph: Any, layers: list[Any]) -> None:
+        self.model, self.layers = model, layers
+        self.probe = keras.Model(
+            graph.inputs, [layer.output for layer in layers]
+        )
+        self.graph = graph
+
+    def run(self, x: Any, y: Any) -> Diagnosis:
+        outputs = self.probe(keras.tree.map_structure(tensor, x))
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        given = dict(
+            zip((id(v.output) for v in self.layers), outputs, strict=True)
+        )
+        first = keras.tree.map_structure(tensor, x)
+        given[id(self.graph.inputs[0])] = (
+            first[0] if isinstance(first, list) else first
+        )
+        found = self._forward(given)
+        if found is None and y is not None:
+            loss = self.loss()
+            if loss is not None:
+                found = self._backward(given, loss, tensor(y))
+        return self.diagnosis(found, y)
+
+    def _forward(self, given: dict[int, Any]) -> tuple[Finding, str] | None:
+        """The first layer that makes a bad tensor of a good one."""
+        for layer in self.layers:
+            out = as_array(given[id(layer.output)])
+            if np.isfinite(out).all():
+                continue
+            before = given.get(id(_input_of(layer)))
+            kind = "nan" if np.isnan(out).any() else "inf"
+            at = int(np.flatnonzero(~np.isfinite(out).reshape(-1))[0])
+            return self.named(layer, before, at, 0, kind)
+        return None
+
+    def _backward(
+        self, given: dict[int, Any], loss: Any, y: Any
+    ) -> tuple[Finding, str] | None:
+        """The first part, from the loss on, that makes a gradient bad."""
+        if keras.backend.backend() not in DIFFERENTIATE:
+            return None
+
+        def total(p: Any) -> Any:
+            return keras.ops.mean(loss(y, p))
+
+        predicted = given[id(self.layers[-1].output)]
+        value, (slope,) = pulled(total, [predicted])
+        numbers = as_array(slope)
+        if not (np.isfinite(numbers).all() and np.isfinite(as_array(value))):
+            return self.bad_loss(loss, y, predicted, numbers, value)
+        for layer in reversed(self.layers):
+            before = given.get(id(_input_of(layer)))
+            if before is None:
+                continue
+            rest = keras.Model(_input_of(layer), self.layers[-1].output)
+
+            def after(h: Any, rest: Any = rest) -> Any:
+                return total(rest(h))
+
+            _, (slope,) = pulled(after, [before])
+            numbers = as_array(slope)
+            if np.isfinite(numbers).all():
+                continue
+            kind = "nan" if np.isnan(numbers).any() else "inf"
+            at = int(np.flatnonzero(~np.isfinite(numbers).reshape(-1))[0])
+            return self.named(layer, before, at, 1, kind)
+        return None
+
+
 def _explained(
     function: Any, x: float, order: int, column: bool
 ) -> tuple[str, str]:
@@ -231,5 +214,5 @@ def _input_of(layer: Any) -> Any:
     return found[0] if isinstance(found, (list, tuple)) else found
 
 
-def _tensor(x: Any) -> Any:
+def tensor(x: Any) -> Any:
     return keras.ops.convert_to_tensor(x)

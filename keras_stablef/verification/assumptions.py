@@ -17,11 +17,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from .._exact import assumed_errors
-from .._exact import measured_tables
 from .._dtypes import FORMATS
 from .._dtypes import Array
 from .._dtypes import scalar
+from .._exact import assumed_errors
+from .._exact import measured_tables
 from ..runtime import pairs as pair_ops
 from .inputs import KNOWN
 from .inputs import SEED

@@ -149,7 +149,7 @@ def test_names(payload: str) -> None:
         lambda: make_spec("exp(x)", payload).name,
         lambda: Spec(payload, "x", X, X, (-sympy.oo, sympy.oo)).name,
         lambda: rendered(plan=cover(payload)),
-        lambda: standalone(source, payload, "exp(x)"),
+        lambda: standalone(source, payload, "exp(x)", "f"),
     ):
         try:
             text = made()

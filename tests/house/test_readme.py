@@ -1,4 +1,4 @@
-"""Every code block and every command of the README and of docs/keras.md."""
+"""Code blocks and commands of README, docs/keras.md and the tutorial."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from keras_stablef.generator.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "docs/keras.md")
+PAGES = ("README.md", "docs/keras.md", "docs/tutorial.md")
 TEXTS = {p: (ROOT / p).read_text(encoding="utf-8") for p in PAGES}
 
 

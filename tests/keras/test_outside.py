@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import keras_stablef as ks
 import numpy as np
 import pytest
 from backends import run
 from keras_stablef.generator.errors import GeneratorError
+
+import keras_stablef as ks
 
 INF, NAN = float("inf"), float("nan")
 # Formula, domain, inputs, and the floats of float32 that stand for them.

@@ -198,5 +198,22 @@ def test_files_of_formats(tmp_path_factory: Any, payload: str) -> None:
 @pytest.mark.parametrize("name", ["ops", "keras", "zip", "narrow", "dict"])
 def test_names_that_a_saved_module_uses_itself(name: str) -> None:
     with pytest.raises(GeneratorError, match="received"):
-        standalone(rendered(plan=cover(name)), name, "exp(x)")
-    assert "def f(x" in standalone(rendered(), "f", "exp(x)")
+        standalone(rendered(plan=cover(name)), name, "exp(x)", "f")
+    assert "def f(x" in standalone(rendered(), "f", "exp(x)", "f")
+
+
+# What may be said of how a file was made, and what of that is no comment.
+HOWS = ["ks.ops.f.save('f.py')", "x " * 200, "a\nimport os", 'a"""b', "\\", "é"]
+
+
+@pytest.mark.parametrize("how", HOWS, ids=range(len(HOWS)))
+def test_how_a_saved_module_was_made_is_a_comment(how: str) -> None:
+    try:
+        text = standalone(rendered(), "f", "exp(x)", how)
+    except GeneratorError:
+        assert not (how.isprintable() and how.isascii()) or set(how) & set(
+            '"\\'
+        )
+        return
+    plain = standalone(rendered(), "f", "exp(x)", "f")
+    assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(plain))
