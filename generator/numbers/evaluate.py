@@ -11,6 +11,8 @@ from flint import acb
 from flint import arb
 
 from ..errors import GeneratorError
+from .error_function import by_ends
+from .error_function import complemented
 from .floats import to_arb
 
 
@@ -60,7 +62,7 @@ def to_primitives(expr: sympy.Expr) -> sympy.Expr:
         if expr.has(kind):
             # DiracDelta(x, k) has a second argument; it is 0 off its point.
             expr = expr.replace(kind, lambda *a, rule=rule: rule(a[0]))
-    return expr
+    return complemented(expr)
 
 
 def evaluate(
@@ -156,6 +158,8 @@ class BallAlgebra:
             if isinstance(a, acb):
                 return a / abs(a)
             return arb((a > 0) - (a < 0)) if not a.contains(0) else arb(0, 1)
+        if name in ("erf", "erfc") and isinstance(a, arb):
+            return by_ends(name, a.lower(), a.upper())
         return getattr(a, name)()
 
 

@@ -13,6 +13,8 @@ from fractions import Fraction
 
 from flint import arb
 
+from .error_function import by_ends
+from .error_function import logs_of_erfc
 from .floats import power2
 from .floats import to_arb
 
@@ -145,9 +147,21 @@ class MagnitudeAlgebra:
             return Magnitude(1, a.low, a.high)
         if name == "sign":
             return None if a.may_vanish else Magnitude(a.sign, arb(0), arb(0))
+        if name in ("erf", "erfc"):
+            return _of_error_function(
+                name, *((low, high) if a.sign > 0 else (-high, -low))
+            )
         if not high < INFINITE:
             return None
         return magnitude(getattr(a.sign * low.union(high), name)())
+
+
+def _of_error_function(name: str, low: arb, high: arb) -> Number:
+    """erf or erfc on [low, high], ends that may be infinite."""
+    if name == "erfc":
+        return _made(1, *logs_of_erfc(low, high))
+    whole = by_ends("erf", low, high)
+    return _signed(whole.lower(), whole.upper())
 
 
 def _log_sum(a: arb, b: arb) -> arb:
