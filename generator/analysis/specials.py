@@ -24,6 +24,7 @@ from ..numbers.magnitudes import MagnitudeAlgebra
 from ..numbers.places import Place
 from ..numbers.places import expand
 from ..numbers.series import OneSidedError
+from .roots import MAX_BOXES
 from .roots import Root
 from .roots import ball
 from .roots import find_roots
@@ -55,6 +56,13 @@ def critical(expr: sympy.Expr) -> list[sympy.Expr]:
         if inner is not None and inner.free_symbols:
             found[inner] = None
     return sorted(found, key=sympy.count_ops)  # the innermost first
+
+
+def _named(work: Work, inner: sympy.Expr) -> str:
+    """A part of f, if it is one of what was asked for."""
+    if work.plain.has(inner):
+        return str(inner)[:60]
+    return f"a denominator, root or logarithm of {str(work.plain)[:60]}"
 
 
 @dataclass(frozen=True)
@@ -100,16 +108,26 @@ class Special:
         return below, above
 
 
-def specials_of(work: Work, low: Fraction, high: Fraction) -> list[Special]:
+def specials_of(
+    work: Work, low: Fraction, high: Fraction, most: int = MAX_BOXES
+) -> list[Special]:
+    """Places where a part of f may be singular, in order.
+
+    Args:
+        most: boxes looked at for each part before it is given up.
+
+    Raises:
+        SingularityError: it was given up.
+    """
     out: list[Special] = []
     for inner in critical(work.expr):
         work.check_time()
         try:
-            roots = find_roots(inner, work.variable, low, high)
+            roots = find_roots(inner, work.variable, low, high, most)
         except NotProvedError as error:
             raise SingularityError(
                 "Singularities without number: expected few places where "
-                f"{str(inner)[:60]} vanishes, received {error}."
+                f"{_named(work, inner)} vanishes, received {error}."
             ) from None
         for root in roots:
             if root.exact is None and root.multiple and _known(root, out):
