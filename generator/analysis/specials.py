@@ -24,6 +24,7 @@ from ..numbers.magnitudes import MagnitudeAlgebra
 from ..numbers.places import Place
 from ..numbers.places import expand
 from ..numbers.series import OneSidedError
+from ..numbers.special import lgamma
 from .roots import MAX_BOXES
 from .roots import Root
 from .roots import ball
@@ -51,7 +52,7 @@ def critical(expr: sympy.Expr) -> list[sympy.Expr]:
                 inner = node.base
         elif node.is_Pow and not isinstance(node, sympy.exp):
             inner = node.base
-        elif isinstance(node, (sympy.log, sympy.Abs, sympy.sign)):
+        elif isinstance(node, (sympy.log, sympy.Abs, sympy.sign, lgamma)):
             inner = node.args[0]
         if inner is not None and inner.free_symbols:
             found[inner] = None

@@ -38,6 +38,7 @@ from .claims import read_plans
 from .decisions import runs
 from .formula import Node
 from .formula import has_kinks
+from .error_function import complemented
 from .formula import read
 from .gaps import Target
 from .gaps import mirrored
@@ -181,7 +182,8 @@ def check(
     try:
         whole, plans = read_plans(certificate)
         report.name = whole["name"]
-        node = read(whole["expression"] if not expected else expected.formula)
+        text = whole["expression"] if not expected else expected.formula
+        node = complemented(read(text))
         for module in _modules(source, certificate):
             _check(whole, plans, node, module, only, report, expected, formats)
     except _Enough:

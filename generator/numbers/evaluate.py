@@ -14,6 +14,8 @@ from ..errors import GeneratorError
 from .error_function import by_ends
 from .error_function import complemented
 from .floats import to_arb
+from .special import enclosed
+from .special import order_of
 
 
 class Algebra(Protocol):
@@ -158,6 +160,9 @@ class BallAlgebra:
             if isinstance(a, acb):
                 return a / abs(a)
             return arb((a > 0) - (a < 0)) if not a.contains(0) else arb(0, 1)
+        order = order_of(name)
+        if order is not None:
+            return enclosed(order, a)
         if name in ("erf", "erfc") and isinstance(a, arb):
             return by_ends(name, a.lower(), a.upper())
         return getattr(a, name)()

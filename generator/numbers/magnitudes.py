@@ -15,6 +15,7 @@ from flint import arb
 
 from .error_function import by_ends
 from .error_function import logs_of_erfc
+from .evaluate import BallAlgebra
 from .floats import power2
 from .floats import to_arb
 
@@ -153,7 +154,7 @@ class MagnitudeAlgebra:
             )
         if not high < INFINITE:
             return None
-        return magnitude(getattr(a.sign * low.union(high), name)())
+        return magnitude(BallAlgebra(self.x).function(name, a.sign * low.union(high)))
 
 
 def _of_error_function(name: str, low: arb, high: arb) -> Number:

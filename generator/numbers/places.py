@@ -19,6 +19,8 @@ from .series import OneSidedError
 from .series import RootNeededError
 from .series import Series
 from .series import upper
+from .special import order_of
+from .special_series import gamma_expansion
 
 
 class ExpansionAlgebra:
@@ -51,6 +53,9 @@ class ExpansionAlgebra:
             return a.absolute()
         if name == "sign":
             return Expansion.number(self.frame, Fraction(a.sign()))
+        order = order_of(name)
+        if order is not None:
+            return gamma_expansion(order, a)
         if name not in ("exp", "log", "sin", "cos", "atan", "erf", "erfc"):
             raise NotProvedError(f"no expansion of {name} is known")
         result: Expansion = getattr(a, name)()
