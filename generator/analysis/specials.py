@@ -24,6 +24,8 @@ from ..numbers.magnitudes import MagnitudeAlgebra
 from ..numbers.places import Place
 from ..numbers.places import expand
 from ..numbers.series import OneSidedError
+from ..numbers.special import erfcinv
+from ..numbers.special import erfinv
 from ..numbers.special import lgamma
 from .roots import MAX_BOXES
 from .roots import Root
@@ -54,6 +56,10 @@ def critical(expr: sympy.Expr) -> list[sympy.Expr]:
             inner = node.base
         elif isinstance(node, (sympy.log, sympy.Abs, sympy.sign, lgamma)):
             inner = node.args[0]
+        elif isinstance(node, erfcinv):
+            inner = node.args[0] * (2 - node.args[0])
+        elif isinstance(node, erfinv):
+            inner = (1 - node.args[0]) * (1 + node.args[0])
         if inner is not None and inner.free_symbols:
             found[inner] = None
     return sorted(found, key=sympy.count_ops)  # the innermost first

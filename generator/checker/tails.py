@@ -113,7 +113,11 @@ def check_form(end: Piece, target: Target, fmt: Format, claim: float) -> float:
 def _is_of_x(end: Piece) -> bool:
     """Whether exponentials are those of multiples of x."""
     exponents = {int(p): exact(c) for p, c in end.raw("exponent")}
-    return end.raw("point") is None and set(exponents) == {1} and bool(exponents[1])
+    return (
+        end.raw("point") is None
+        and set(exponents) == {1}
+        and bool(exponents[1])
+    )
 
 
 def _exponential_form(end: Piece, target: Target, claim: float) -> float:

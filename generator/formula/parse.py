@@ -21,6 +21,7 @@ from ..errors import NotAnExpressionError
 from ..errors import NotRealError
 from ..errors import UnknownFunctionError
 from ..numbers.special import digamma
+from ..numbers.special import erfinv
 from ..numbers.special import lgamma
 from ..plain import shown
 from .arithmetic import RefusedError
@@ -91,6 +92,7 @@ FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     "arctanh": sympy.atanh,
     "erf": sympy.erf,
     "erfc": sympy.erfc,
+    "erfinv": erfinv,
     "ndtr": ndtr,
     "log_ndtr": lambda a: sympy.log(ndtr(a)),
     "lgamma": lgamma,

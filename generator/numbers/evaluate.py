@@ -15,6 +15,9 @@ from .error_function import by_ends
 from .error_function import complemented
 from .floats import to_arb
 from .special import enclosed
+from .special import erfinv
+from .special import inverse_enclosed
+from .special import inverses_complemented
 from .special import order_of
 
 
@@ -64,6 +67,8 @@ def to_primitives(expr: sympy.Expr) -> sympy.Expr:
         if expr.has(kind):
             # DiracDelta(x, k) has a second argument; it is 0 off its point.
             expr = expr.replace(kind, lambda *a, rule=rule: rule(a[0]))
+    if expr.has(erfinv):
+        expr = inverses_complemented(expr)
     return complemented(expr)
 
 
@@ -163,6 +168,8 @@ class BallAlgebra:
         order = order_of(name)
         if order is not None:
             return enclosed(order, a)
+        if name in ("erfinv", "erfcinv"):
+            return inverse_enclosed(name, a)
         if name in ("erf", "erfc") and isinstance(a, arb):
             return by_ends(name, a.lower(), a.upper())
         return getattr(a, name)()

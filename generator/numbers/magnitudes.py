@@ -154,7 +154,9 @@ class MagnitudeAlgebra:
             )
         if not high < INFINITE:
             return None
-        return magnitude(BallAlgebra(self.x).function(name, a.sign * low.union(high)))
+        return magnitude(
+            BallAlgebra(self.x).function(name, a.sign * low.union(high))
+        )
 
 
 def _of_error_function(name: str, low: arb, high: arb) -> Number:

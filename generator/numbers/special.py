@@ -16,6 +16,8 @@ from flint import arb
 from flint import arb_series
 from flint import ctx
 
+SPARE_BITS = 64  # beyond those that a ball knows
+
 
 class lgamma(sympy.Function):  # type: ignore[misc]  # noqa: N801
     """log(gamma(x)) for x > 0."""
@@ -39,12 +41,32 @@ class digamma(lgamma):  # noqa: N801
 class erfinv(sympy.Function):  # type: ignore[misc]  # noqa: N801
     """The inverse of erf."""
 
+    sign = 1
+
     def fdiff(self, argindex: int = 1) -> Any:
         del argindex
-        return sympy.sqrt(sympy.pi) / 2 * sympy.exp(self**2)
+        return self.sign * sympy.sqrt(sympy.pi) / 2 * sympy.exp(self**2)
 
     def _eval_is_real(self) -> bool:
         return True
+
+
+class erfcinv(erfinv):  # noqa: N801
+    """The inverse of erfc: next to 0 what erfinv is next to 1."""
+
+    sign = -1
+
+
+def inverses_complemented(expr: sympy.Expr) -> sympy.Expr:
+    """erfinv(1 - v) as erfcinv(v), and erfinv(v - 1) as -erfcinv(v)."""
+
+    def turned(u: sympy.Expr) -> sympy.Expr:
+        number, rest = u.as_coeff_Add()
+        if abs(number) != 1 or rest == 0:
+            return erfinv(u)
+        return number * erfcinv(-number * rest)
+
+    return expr.replace(lambda e: e.func is erfinv, lambda e: turned(*e.args))
 
 
 @lru_cache
@@ -103,3 +125,29 @@ def enclosed(order: int, x: arb | acb) -> Any:
     if order < 0 and not (low.digamma() > 0 or high.digamma() < 0):
         return x.lgamma()
     return at(order, low).union(at(order, high))
+
+
+def inverse_at(name: str, x: arb) -> arb:
+    """erfinv or erfcinv; nan where it is not known to be real."""
+    inside = abs(x) < 1 if name == "erfinv" else 0 < x < 2
+    return getattr(x, name)() if inside else arb("nan")
+
+
+def inverse_enclosed(name: str, x: arb | acb) -> Any:
+    """The same over a ball, as both are monotonic."""
+    if isinstance(x, acb):
+        return acb("nan")
+    bits = min(ctx.prec, max(x.rel_accuracy_bits(), 0) + SPARE_BITS)
+    with ctx.workprec(bits):  # a wide ball needs few
+        return inverse_at(name, x.lower()).union(inverse_at(name, x.upper()))
+
+
+def inverse_coefficients(name: str, x: arb, n: int) -> list[arb]:
+    """Taylor coefficients: the series of erf or erfc, reversed."""
+    n = max(n, 2)
+    ctx.cap = max(ctx.cap, n)
+    y = inverse_at(name, x)
+    series = arb_series([y, arb(1)], n)
+    cs = list((series.erf() if name == "erfinv" else series.erfc()).coeffs())
+    made = list(arb_series([arb(0), *cs[1:]], n).reversion().coeffs())
+    return [y, *made[1:]]

@@ -1,4 +1,4 @@
-"""Series and expansions of lgamma and the derivatives of digamma.
+"""Series and expansions of lgamma, the derivatives of digamma, and erfinv.
 
 Stirling's series, whose remainder is below the first term left out (DLMF
 5.11(ii)); next to 0 the recurrence (5.5.2).  About a positive number c the
@@ -17,6 +17,7 @@ from typing import Any
 from flint import arb
 from flint import arb_poly
 from flint import arb_series
+from flint import ctx
 from flint import fmpq
 
 from ..errors import NotProvedError
@@ -27,9 +28,11 @@ from .frame import to_fraction_exact
 from .series import Poly
 from .series import Series
 from .series import power_series
+from .series import to_balls
 from .series import upper
 from .series import weighted
 from .series_functions import compose
+from .series_functions import exp
 
 
 def gamma_series(order: int, s: Series) -> Series:
@@ -44,7 +47,9 @@ def gamma_series(order: int, s: Series) -> Series:
         n = series.prec
         center, *rest = list(series.coeffs())
         outer = arb_series(special.coefficients(order, center, n), n)
-        return outer(arb_series([arb(0), *rest], n)) if rest else outer[0]
+        if not rest:
+            return arb_series([outer[0]], n)
+        return outer(arb_series([arb(0), *rest], n))
 
     def tail(poly: Poly, made: Poly, n: int) -> tuple[arb, arb]:
         del made
@@ -68,6 +73,68 @@ def gamma_series(order: int, s: Series) -> Series:
         return upper(sizes[0].max(sizes[1]))
 
     return compose(s, rule, tail, slope, lambda c: False)
+
+
+def inverse_series(name: str, s: Series) -> Series:
+    """erfinv f or erfcinv f.
+
+    With erf(Y) = p + F for the polynomial Y that is kept, what is left out
+    is erfinv(p) - erfinv(p + F); F' = 2/sqrt(pi) exp(-Y**2) Y' - p'.  Of
+    erfc the signs are others.
+    """
+    head = arb(s.coefficient(0)) if s.v == 0 else arb(0)
+    sign = 1 if name == "erfinv" else -1
+    factor = sign * 2 / arb.pi().sqrt()
+    if not special.inverse_at(name, head).is_finite():
+        if abs(head) > 1 if sign > 0 else (head < 0 or head > 2):
+            raise NotRealError("an inverse of erf beyond its range")
+        raise NotProvedError("an inverse of erf next to its ends")
+
+    def rule(series: Any) -> Any:
+        n = series.prec
+        center, *rest = list(series.coeffs()) or [arb(0)]
+        outer = arb_series(special.inverse_coefficients(name, center, n), n)
+        if not rest:
+            return arb_series([outer[0]], n)
+        return outer(arb_series([arb(0), *rest], n))
+
+    def steepest(poly: Poly, d: arb) -> arb:
+        reach = weighted([0, *poly.coeffs()[1:]], s.chart.radius) + d
+        ends = (head - reach).lower(), (head + reach).upper()
+        with ctx.workprec(special.SPARE_BITS):
+            edges = [special.inverse_at(name, end) for end in ends]
+            slopes = [upper((y * y).exp() / factor) for y in edges]
+        return slopes[0].max(slopes[1])
+
+    def tail(poly: Poly, made: Poly, n: int) -> tuple[arb, arb]:
+        r = s.chart.radius
+        y = Series(s.chart, 0, to_balls(made), n, arb(0), arb(0)).normal()
+        slope = Series(
+            s.chart, 0, to_balls(made).derivative(), n, arb(0), arb(0)
+        ).normal()
+        d = (exp(-(y * y)) * slope).scaled(factor)
+        left = to_balls(d.poly).left_shift(d.v) - to_balls(poly).derivative()
+        cs = left.coeffs()
+        high = weighted(cs[n - 1 :], r)
+        low = weighted(cs[: n - 1], r)
+        m = d.n + d.v
+        high += d.rho * r ** max(m - n + 1, 0)
+        if m < n - 1:
+            raise NotProvedError("too few terms")
+        low += d.eta * r**d.v
+        most = upper(high * r**n / n + low * r)
+        steep = steepest(poly, most)
+        return upper(steep * high / n), upper(steep * low * r)
+
+    return compose(s, rule, tail, steepest, lambda c: False)
+
+
+def inverse_expansion(name: str, a: Expansion) -> Expansion:
+    """The same of an expansion."""
+    polar, multiple, s, x, _ = a._split()
+    if polar or multiple or x.terms:
+        raise NotProvedError("an inverse of erf of an exponential")
+    return Expansion.of(a.frame, inverse_series(name, s))
 
 
 def _composed(outer: list[arb], inner: list[arb], n: int) -> list[arb]:
