@@ -11,6 +11,7 @@ from flint import acb
 from flint import arb
 
 from ..errors import GeneratorError
+from .complements import tanh_complemented
 from .error_function import by_ends
 from .error_function import complemented
 from .floats import to_arb
@@ -63,6 +64,7 @@ _REWRITES: dict[type, Any] = {
 
 def to_primitives(expr: sympy.Expr) -> sympy.Expr:
     """`expr` over + * powers exp log sin cos atan erf erfc |.| and sign."""
+    expr = tanh_complemented(expr)
     for kind, rule in _REWRITES.items():
         if expr.has(kind):
             # DiracDelta(x, k) has a second argument; it is 0 off its point.

@@ -30,6 +30,7 @@ from ..formula.derivative import derivative
 from ..formula.normal import normal_form
 from ..formula.spec import Spec
 from ..lowering.costs import cost
+from ..numbers.complements import tanh_complemented
 from ..numbers.floats import FloatFormat
 from ..pieces.closed import ClosedForm
 from ..pieces.closed import closed_form
@@ -79,7 +80,8 @@ def make_cover(
         TimeLimitError: it takes more than `time_limit` seconds of this
             thread's time.
     """
-    derived = derivative(spec.expr, spec.variable, order)
+    whole = tanh_complemented(spec.expr)  # whose slope does not cancel
+    derived = derivative(whole, spec.variable, order)
     deadline = time.thread_time() + time_limit
     work = Work(derived, spec.variable, fmt, order, goal, deadline)
     try:
