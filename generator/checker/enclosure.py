@@ -174,8 +174,8 @@ class Chart:
             gap = scales_sum(b.scale, a.scale, -1)
             if gap[-1][1] > 0:
                 a, b, gap = b, a, tuple((k, -c) for k, c in gap)
-            tiny = Value({0: vanishing(gap, self.box, self.n)})
-            b = self.mul(Value(b.parts), tiny)
+            tiny = vanishing(gap, self.box, self.n)
+            b = self.mul(Value(b.parts), Value({0: tiny}))
         parts = dict(a.parts)
         for j, part in b.parts.items():
             parts[j] = self.add_parts(parts[j], part) if j in parts else part
@@ -267,8 +267,7 @@ class Chart:
             c = rational(ps[0])
         if c.denominator != 1:
             raise Unknown("a fractional power of the exponential")
-        rest = a.parts.get(0)
-        inner = self.number(arb(0)).plain if rest is None else rest
+        inner = a.parts.get(0) or self.number(arb(0)).plain
         inner = self._regular(inner)
         return Value({0: Part(int(c), inner.p.exp(), inner.q.exp())})
 
@@ -347,10 +346,8 @@ class Chart:
             return polynomial_at(self, node.numbers, args[0])
         if node.name == "abs":
             return self._sized(args[0], node.args[0])
-        if node.name == "exp":
-            return self.exp(*args)
-        if node.name == "log":
-            return self.log(*args)
+        if node.name in ("exp", "log"):
+            return self.exp(*args) if node.name == "exp" else self.log(*args)
         if node.name in ("erf", "erfc"):
             return error_function(self, node, args[0])
         return self.function(node.name, args[0])
