@@ -17,6 +17,7 @@ import sympy
 from cases import CASES
 from cases import OTHERS
 from cases import X
+from flint import acb
 from flint import arb
 from flint import ctx
 
@@ -45,6 +46,14 @@ _BALLS = {
     )
 } | {
     "Abs": lambda a: abs(arb(a)),
+    **{
+        name: (lambda a, name=name: getattr(arb(a), name)())
+        for name in ("lgamma", "digamma", "erfinv")
+    },
+    **{
+        f"polygamma{n}": (lambda a, n=n: acb(arb(a)).polygamma(n).real)
+        for n in range(1, 4)
+    },
 }
 
 

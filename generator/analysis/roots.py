@@ -107,9 +107,17 @@ def enclosure(
 
 
 def find_roots(
-    expr: sympy.Expr, variable: sympy.Symbol, low: Fraction, high: Fraction
+    expr: sympy.Expr,
+    variable: sympy.Symbol,
+    low: Fraction,
+    high: Fraction,
+    most: int = MAX_BOXES,
 ) -> list[Root]:
     """Every root in [low, high], in order.
+
+    Args:
+        most: boxes looked at before it is given up.  If these are few,
+            doubts end it too.
 
     Raises:
         NotProvedError: it takes too many steps.
@@ -122,9 +130,9 @@ def find_roots(
         more = bits * MORE_BITS
         try:
             with ctx.workprec(bits):
-                found = _merged(_scan(expr, slope, a, b))
+                found = _merged(_scan(expr, slope, a, b, most))
         except _DoubtsError:
-            if more > MOST_BITS:
+            if more > MOST_BITS or most < MAX_BOXES:
                 raise
             return search(a, b, more)
         out: list[Root] = []
@@ -139,12 +147,16 @@ def find_roots(
 
 
 def _scan(
-    expr: sympy.Expr, slope: sympy.Expr, low: Fraction, high: Fraction
+    expr: sympy.Expr,
+    slope: sympy.Expr,
+    low: Fraction,
+    high: Fraction,
+    most: int,
 ) -> list[Root]:
     stack = [(low, high)]
     found: list[Root] = []
     doubts, beside = 0, high
-    for _ in range(MAX_BOXES):
+    for _ in range(most):
         if not stack:
             return sorted(found, key=lambda r: r.low)
         a, b = stack.pop()

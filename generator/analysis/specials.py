@@ -24,6 +24,10 @@ from ..numbers.magnitudes import MagnitudeAlgebra
 from ..numbers.places import Place
 from ..numbers.places import expand
 from ..numbers.series import OneSidedError
+from ..numbers.special import erfcinv
+from ..numbers.special import erfinv
+from ..numbers.special import lgamma
+from .roots import MAX_BOXES
 from .roots import Root
 from .roots import ball
 from .roots import find_roots
@@ -50,11 +54,22 @@ def critical(expr: sympy.Expr) -> list[sympy.Expr]:
                 inner = node.base
         elif node.is_Pow and not isinstance(node, sympy.exp):
             inner = node.base
-        elif isinstance(node, (sympy.log, sympy.Abs, sympy.sign)):
+        elif isinstance(node, (sympy.log, sympy.Abs, sympy.sign, lgamma)):
             inner = node.args[0]
+        elif isinstance(node, erfcinv):
+            inner = node.args[0] * (2 - node.args[0])
+        elif isinstance(node, erfinv):
+            inner = (1 - node.args[0]) * (1 + node.args[0])
         if inner is not None and inner.free_symbols:
             found[inner] = None
     return sorted(found, key=sympy.count_ops)  # the innermost first
+
+
+def _named(work: Work, inner: sympy.Expr) -> str:
+    """A part of f, if it is one of what was asked for."""
+    if work.plain.has(inner):
+        return str(inner)[:60]
+    return f"a denominator, root or logarithm of {str(work.plain)[:60]}"
 
 
 @dataclass(frozen=True)
@@ -100,16 +115,26 @@ class Special:
         return below, above
 
 
-def specials_of(work: Work, low: Fraction, high: Fraction) -> list[Special]:
+def specials_of(
+    work: Work, low: Fraction, high: Fraction, most: int = MAX_BOXES
+) -> list[Special]:
+    """Places where a part of f may be singular, in order.
+
+    Args:
+        most: boxes looked at for each part before it is given up.
+
+    Raises:
+        SingularityError: it was given up.
+    """
     out: list[Special] = []
     for inner in critical(work.expr):
         work.check_time()
         try:
-            roots = find_roots(inner, work.variable, low, high)
+            roots = find_roots(inner, work.variable, low, high, most)
         except NotProvedError as error:
             raise SingularityError(
                 "Singularities without number: expected few places where "
-                f"{str(inner)[:60]} vanishes, received {error}."
+                f"{_named(work, inner)} vanishes, received {error}."
             ) from None
         for root in roots:
             if root.exact is None and root.multiple and _known(root, out):

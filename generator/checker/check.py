@@ -36,6 +36,7 @@ from .claims import Plan
 from .claims import exact
 from .claims import read_plans
 from .decisions import runs
+from .error_function import complemented
 from .formula import Node
 from .formula import has_kinks
 from .formula import read
@@ -181,7 +182,8 @@ def check(
     try:
         whole, plans = read_plans(certificate)
         report.name = whole["name"]
-        node = read(whole["expression"] if not expected else expected.formula)
+        text = whole["expression"] if not expected else expected.formula
+        node = complemented(read(text))
         for module in _modules(source, certificate):
             _check(whole, plans, node, module, only, report, expected, formats)
     except _Enough:

@@ -31,6 +31,7 @@ from flint import arb_poly
 from flint import arb_series
 from flint import ctx
 
+from .error_function import error_function
 from .formula import Node
 from .formula import conjugate
 from .formula import constant
@@ -90,7 +91,7 @@ class Chart:
         """A constant."""
         return Value({0: Part(0, self.series(value), self.series(value))})
 
-    def _lifted(self, part: Part, v: int) -> Part:
+    def lifted(self, part: Part, v: int) -> Part:
         """The same with a smaller v."""
         k = part.v - v
         if k == 0:
@@ -144,7 +145,7 @@ class Chart:
     def add_parts(self, a: Part, b: Part) -> Part:
         """a + b."""
         v = min(a.v, b.v)
-        a, b = self._lifted(a, v), self._lifted(b, v)
+        a, b = self.lifted(a, v), self.lifted(b, v)
         return Part(v, a.p + b.p, a.q + b.q)
 
     def _inverse(self, part: Part) -> Part:
@@ -164,7 +165,7 @@ class Chart:
             part = self.settled(part)
         if part.v < 0:
             raise Unknown("a pole")
-        return self._lifted(part, 0)
+        return self.lifted(part, 0)
 
     # -- values ---------------------------------------------------------
     def add(self, a: Value, b: Value) -> Value:
@@ -173,8 +174,8 @@ class Chart:
             gap = scales_sum(b.scale, a.scale, -1)
             if gap[-1][1] > 0:
                 a, b, gap = b, a, tuple((k, -c) for k, c in gap)
-            tiny = Value({0: vanishing(gap, self.box, self.n)})
-            b = self.mul(Value(b.parts), tiny)
+            tiny = vanishing(gap, self.box, self.n)
+            b = self.mul(Value(b.parts), Value({0: tiny}))
         parts = dict(a.parts)
         for j, part in b.parts.items():
             parts[j] = self.add_parts(parts[j], part) if j in parts else part
@@ -236,7 +237,7 @@ class Chart:
         if part.v < 0:
             part = self.settled(part)
         if part.v >= 0:
-            part = self._lifted(part, 0)
+            part = self.lifted(part, 0)
             return Value({0: Part(0, part.p.exp(), part.q.exp())})
         if not self.end:
             raise Unknown("exp of a pole")
@@ -250,7 +251,7 @@ class Chart:
             shifted = arb_series(rest.q.coeffs()[-part.v :], self.n + part.v)
             rest = Part(0, arb_series([], self.n + part.v), shifted)
         else:
-            rest = self._lifted(self.settled(rest), 0)
+            rest = self.lifted(self.settled(rest), 0)
         return Value(
             {0: Part(0, rest.p.exp(), rest.q.exp())}, sorted_scale(scale)
         )
@@ -266,8 +267,7 @@ class Chart:
             c = rational(ps[0])
         if c.denominator != 1:
             raise Unknown("a fractional power of the exponential")
-        rest = a.parts.get(0)
-        inner = self.number(arb(0)).plain if rest is None else rest
+        inner = a.parts.get(0) or self.number(arb(0)).plain
         inner = self._regular(inner)
         return Value({0: Part(int(c), inner.p.exp(), inner.q.exp())})
 
@@ -292,13 +292,13 @@ class Chart:
         return result
 
     def function(self, name: str, a: Value) -> Value:
-        """sin, cos, atan, asin or erf."""
+        """sin, cos, atan or asin."""
         part = a.plain
         if name == "atan" and part.v < 0:
             part = self.settled(part)
             if part.v < 0:
                 sign = 1 if part.p.coeffs()[0] > 0 else -1
-                inner = self._lifted(self._inverse(part), 0)
+                inner = self.lifted(self._inverse(part), 0)
                 turn = self.number(arb.pi() * sign / 2).plain
                 return Value(
                     {
@@ -346,10 +346,10 @@ class Chart:
             return polynomial_at(self, node.numbers, args[0])
         if node.name == "abs":
             return self._sized(args[0], node.args[0])
-        if node.name == "exp":
-            return self.exp(args[0])
-        if node.name == "log":
-            return self.log(args[0])
+        if node.name in ("exp", "log"):
+            return self.exp(*args) if node.name == "exp" else self.log(*args)
+        if node.name in ("erf", "erfc"):
+            return error_function(self, node, args[0])
         return self.function(node.name, args[0])
 
     def _sized(self, a: Value, node: Node) -> Value:

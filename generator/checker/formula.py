@@ -1,6 +1,7 @@
 """Formulas as trees, read from text through a whitelist over `ast`.
 
-The trees know few functions: exp, log, sin, cos, atan, asin, erf and abs,
+The trees know few functions: exp, log, sin, cos, atan, asin, erf and abs
+(error_function.py makes erfc of some sums),
 sums, products, quotients and rational powers.  The others are written in
 these, tanh(a) as (exp(2 a) - 1) / (exp(2 a) + 1), and so are roots of even
 powers: sqrt(a**2) is abs(a).
@@ -111,6 +112,10 @@ def _sigmoid(a: Node) -> Node:
     return ONE / (ONE + exp(-a))
 
 
+def _ndtr(a: Node) -> Node:
+    return (ONE + call("erf", a / TWO**HALF)) / TWO
+
+
 def _silu(a: Node) -> Node:
     return a * _sigmoid(a)
 
@@ -150,6 +155,8 @@ _FUNCTIONS: dict[str, Callable[[Node], Node]] = {
     "softplus": lambda a: log(ONE + exp(a)),
     "silu": _silu,
     "swish": _silu,
+    "ndtr": _ndtr,
+    "log_ndtr": lambda a: log(_ndtr(a)),
     "gelu": lambda a: a * (ONE + call("erf", a / TWO**HALF)) / TWO,
     "relu": lambda a: _larger(a, number(0)),
     "sign": lambda a: a / call("abs", a),

@@ -86,7 +86,7 @@ def check_form(end: Piece, target: Target, fmt: Format, claim: float) -> float:
     """Bound of |form / f - 1| from the form's bound to its cut.
 
     Far out in a chart of the end, nearer in box by box; with exponentials
-    in powers of exp(-|x|).
+    of multiples of x in powers of exp(-|x|).
 
     Raises:
         Unknown: it is above the claim, or could not be found.
@@ -94,7 +94,7 @@ def check_form(end: Piece, target: Target, fmt: Format, claim: float) -> float:
     infinite = end.raw("point") is None
     bound = end["bound"]
     reason: Unknown | None = None
-    if end.whole("level"):
+    if end.whole("level") and _is_of_x(end):
         return _exponential_form(end, target, claim)
     start = bound
     for _ in range(MOST_OCTAVES):
@@ -110,14 +110,19 @@ def check_form(end: Piece, target: Target, fmt: Format, claim: float) -> float:
     raise reason or Unknown("no chart")
 
 
+def _is_of_x(end: Piece) -> bool:
+    """Whether exponentials are those of multiples of x."""
+    exponents = {int(p): exact(c) for p, c in end.raw("exponent")}
+    return (
+        end.raw("point") is None
+        and set(exponents) == {1}
+        and bool(exponents[1])
+    )
+
+
 def _exponential_form(end: Piece, target: Target, claim: float) -> float:
     """The same in powers of exp(-|x|)."""
-    if end.raw("point") is not None:
-        raise Unknown("an exponential at a finite end")
-    exponents = {int(p): exact(c) for p, c in end.raw("exponent")}
-    rate = exponents.get(1, Fraction(0)) * end.whole("level")
-    if set(exponents) != {1} or not rate:
-        raise Unknown("an exponential of more than a multiple of x")
+    rate = exact(end.raw("exponent")[0][1]) * end.whole("level")
     reason: Unknown | None = None
     for n in COUNTS[:2]:
         before = ctx.prec, ctx.cap
@@ -227,8 +232,8 @@ def chart_gap(
     """
     f = target.on(chart)
     gap = chart.add(chart.evaluate(piece), scaled(chart, f, -1))
-    if f.scale or gap.scale:
-        raise Unknown("an exponential")
+    if f.scale != gap.scale:
+        raise Unknown("exponentials of two kinds")
     high = chart.box.upper()
     least = high * arb(2) ** -octaves
     gaps = {j: _Gap.of(p, v, chart, least) for j, p in gap.parts.items()}

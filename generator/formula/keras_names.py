@@ -7,6 +7,7 @@ from typing import Any
 
 import sympy
 
+from ..numbers.special import erfinv
 from .arithmetic import add
 from .arithmetic import divide
 from .arithmetic import larger
@@ -77,6 +78,7 @@ UNARY: dict[str, Callable[[Any], sympy.Expr]] = {
     "Deg2rad": lambda a: a * sympy.pi / 180,
     "Rad2deg": lambda a: a * 180 / sympy.pi,
     "Erf": sympy.erf,
+    "Erfinv": erfinv,
     "Sign": sympy.sign,
     "Sigmoid": sigmoid,
     "LogSigmoid": lambda a: -softplus(-a),

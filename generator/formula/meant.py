@@ -3,7 +3,8 @@
 A float is the decimal that was written, 0.1 one tenth.  One that has no
 short decimal was computed: where it is, to the last bits of its format, a
 small fraction or pi, or a root, a logarithm or an exponential of one, it is
-that number; np.pi is pi and 1/3 a third.
+that number; np.pi is pi and 1/3 a third.  Next to a small number that is a
+float itself, such as 1 - 2**-53, it is what it is, to the last bit.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ def number(value: Any) -> sympy.Expr | None:
     if kind in _FORMATS:
         digits, precision, small = _FORMATS[kind]
         if _digits(decimal) >= digits:
+            if _is_beside_a_float(size, precision, small):
+                exact = Fraction(size)
+                return sympy.Rational(exact.numerator, exact.denominator)
             found = _named(size, precision, small)
             if found is not None:
                 return found
@@ -98,6 +102,18 @@ def _named(value: float, precision: int, small: int) -> sympy.Expr | None:
         if abs(float(exact - sympy.Float(size, 40))) <= LAST_BITS * unit:
             return made if value > 0 else -made
     return None
+
+
+def _is_beside_a_float(value: float, precision: int, small: int) -> bool:
+    """Whether it is next to a small number that is a float, but not it.
+
+    Such as 1 - 2**-53: a computed 1 would be 1, so this is meant as it is.
+    """
+    near = Fraction(value).limit_denominator(small)
+    unit = 2.0 ** (math.frexp(value)[1] - precision)
+    dyadic = near.denominator & (near.denominator - 1) == 0
+    gap = abs(float(near - Fraction(value)))
+    return dyadic and 0 < gap <= LAST_BITS * unit and abs(near) <= small
 
 
 def _candidates(size: float, small: int) -> Iterator[sympy.Expr]:

@@ -20,6 +20,9 @@ import sympy
 from ..errors import NotAnExpressionError
 from ..errors import NotRealError
 from ..errors import UnknownFunctionError
+from ..numbers.special import digamma
+from ..numbers.special import erfinv
+from ..numbers.special import lgamma
 from ..plain import shown
 from .arithmetic import RefusedError
 from .arithmetic import UnrealError
@@ -32,6 +35,7 @@ from .arithmetic import power
 from .arithmetic import smaller
 from .arithmetic import subtract
 from .shorthand import gelu
+from .shorthand import ndtr
 from .shorthand import relu
 from .shorthand import sigmoid
 from .shorthand import silu
@@ -88,6 +92,14 @@ FUNCTIONS: dict[str, Callable[..., sympy.Expr]] = {
     "arctanh": sympy.atanh,
     "erf": sympy.erf,
     "erfc": sympy.erfc,
+    "erfinv": erfinv,
+    "ndtr": ndtr,
+    "log_ndtr": lambda a: sympy.log(ndtr(a)),
+    "lgamma": lgamma,
+    "gammaln": lgamma,
+    "loggamma": lgamma,
+    "digamma": digamma,
+    "psi": digamma,
     "abs": sympy.Abs,
     "Abs": sympy.Abs,
     "sign": sympy.sign,

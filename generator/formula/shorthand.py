@@ -28,6 +28,11 @@ def silu(a: sympy.Expr) -> sympy.Expr:
     return a / (1 + sympy.exp(-a))
 
 
+def ndtr(a: sympy.Expr) -> sympy.Expr:
+    """The normal distribution function."""
+    return (1 + sympy.erf(a / sympy.sqrt(2))) / 2
+
+
 def gelu(a: sympy.Expr) -> sympy.Expr:
     """a times the normal distribution function."""
     return a * (1 + sympy.erf(a / sympy.sqrt(2))) / 2

@@ -21,6 +21,9 @@ from ..errors import NotRealError
 from ..errors import UnknownFunctionError
 from ..numbers.evaluate import BallAlgebra
 from ..numbers.evaluate import evaluate
+from ..numbers.special import digamma
+from ..numbers.special import erfinv
+from ..numbers.special import lgamma
 from ..plain import shown
 from .arithmetic import MAX_BITS
 from .arithmetic import RefusedError
@@ -43,6 +46,14 @@ _KNOWN = {
 # Where a text read back is compared with what it was printed from.
 _PLACES = tuple(Fraction(n, 7) for n in (-30, -11, -4, -1, 2, 5, 13, 40))
 _BITS = 200
+
+
+# What sympy has of another name, or turns into something else.
+_SAME = {
+    sympy.loggamma: lgamma,
+    sympy.digamma: digamma,
+    sympy.erfinv: erfinv,
+}
 
 
 class _Printer(StrPrinter):
@@ -142,6 +153,10 @@ class _Plain:
             )
         if type(node) in (sympy.Add, sympy.Mul, sympy.Pow, *_KNOWN):
             return self._operation(node)
+        if type(node) in _SAME:
+            return call(_SAME[type(node)], self.of(node.args[0]))
+        if isinstance(node, sympy.polygamma) and node.args[0] == 0:
+            return call(digamma, self.of(node.args[1]))
         called = isinstance(node, sympy.Function) and len(node.args) == 1
         kind = shown(type(node).__name__).strip("'")
         if called:

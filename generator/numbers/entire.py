@@ -29,7 +29,7 @@ from .series import Series
 from .series import power_series
 from .series import upper
 from .series import weighted
-from .series_functions import composed
+from .series_functions import compose
 
 NAME = "entire_"
 ONE = arb(1)
@@ -163,7 +163,7 @@ def series(s: Series, k: int) -> Series:
         top = _at(k + 1, least) if least < 0 else ONE
         return upper(top / (2 * (2 * k + 1)))
 
-    return composed(s, rule, tail, slope, lambda c: c == 0)
+    return compose(s, rule, tail, slope, lambda c: c == 0)
 
 
 def _sum(coefficients: list[Any], radius: arb) -> arb:

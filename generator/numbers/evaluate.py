@@ -12,7 +12,15 @@ from flint import arb
 
 from ..errors import GeneratorError
 from . import entire
+from .complements import tanh_complemented
+from .error_function import by_ends
+from .error_function import complemented
 from .floats import to_arb
+from .special import enclosed
+from .special import erfinv
+from .special import inverse_enclosed
+from .special import inverses_complemented
+from .special import order_of
 
 
 class Algebra(Protocol):
@@ -57,11 +65,14 @@ _REWRITES: dict[type, Any] = {
 
 def to_primitives(expr: sympy.Expr) -> sympy.Expr:
     """`expr` over + * powers exp log sin cos atan erf erfc |.| and sign."""
+    expr = tanh_complemented(expr)
     for kind, rule in _REWRITES.items():
         if expr.has(kind):
             # DiracDelta(x, k) has a second argument; it is 0 off its point.
             expr = expr.replace(kind, lambda *a, rule=rule: rule(a[0]))
-    return expr
+    if expr.has(erfinv):
+        expr = inverses_complemented(expr)
+    return complemented(expr)
 
 
 def evaluate(
@@ -160,6 +171,13 @@ class BallAlgebra:
         k = entire.index_of(name)
         if k is not None:
             return entire.value(k, a)
+        order = order_of(name)
+        if order is not None:
+            return enclosed(order, a)
+        if name in ("erfinv", "erfcinv"):
+            return inverse_enclosed(name, a)
+        if name in ("erf", "erfc") and isinstance(a, arb):
+            return by_ends(name, a.lower(), a.upper())
         return getattr(a, name)()
 
 

@@ -14,6 +14,9 @@ from fractions import Fraction
 from flint import arb
 
 from . import entire
+from .error_function import by_ends
+from .error_function import logs_of_erfc
+from .evaluate import BallAlgebra
 from .floats import power2
 from .floats import to_arb
 
@@ -146,13 +149,25 @@ class MagnitudeAlgebra:
             return Magnitude(1, a.low, a.high)
         if name == "sign":
             return None if a.may_vanish else Magnitude(a.sign, arb(0), arb(0))
+        if name in ("erf", "erfc"):
+            return _of_error_function(
+                name, *((low, high) if a.sign > 0 else (-high, -low))
+            )
         if not high < INFINITE:
             return None
         whole = a.sign * low.union(high)
         k = entire.index_of(name)
         if k is not None:
             return magnitude(entire.value(k, whole))
-        return magnitude(getattr(whole, name)())
+        return magnitude(BallAlgebra(self.x).function(name, whole))
+
+
+def _of_error_function(name: str, low: arb, high: arb) -> Number:
+    """erf or erfc on [low, high], ends that may be infinite."""
+    if name == "erfc":
+        return _made(1, *logs_of_erfc(low, high))
+    whole = by_ends("erf", low, high)
+    return _signed(whole.lower(), whole.upper())
 
 
 def _log_sum(a: arb, b: arb) -> arb:

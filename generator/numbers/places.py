@@ -21,6 +21,9 @@ from .series import OneSidedError
 from .series import RootNeededError
 from .series import Series
 from .series import upper
+from .special import order_of
+from .special_series import gamma_expansion
+from .special_series import inverse_expansion
 
 
 class ExpansionAlgebra:
@@ -56,6 +59,11 @@ class ExpansionAlgebra:
         k = index_of(name)
         if k is not None:
             return rooted(a, k)
+        order = order_of(name)
+        if order is not None:
+            return gamma_expansion(order, a)
+        if name in ("erfinv", "erfcinv"):
+            return inverse_expansion(name, a)
         if name not in ("exp", "log", "sin", "cos", "atan", "erf", "erfc"):
             raise NotProvedError(f"no expansion of {name} is known")
         result: Expansion = getattr(a, name)()

@@ -50,7 +50,7 @@ def _kept(s: Series, n: int) -> Series:
     return Series.order(s.chart, n, s.size() * s.chart.radius ** (s.v - n))
 
 
-def composed(
+def compose(
     s: Series,
     rule: Callable[[Any], Any],
     tail: Callable[[Poly, Poly, int], tuple[arb, arb]],
@@ -114,7 +114,7 @@ def exp(s: Series) -> Series:
         top = weighted(poly.coeffs()[1:], s.chart.radius)
         return upper(head(poly) * (top * s.chart.radius + d).exp())
 
-    return composed(s, lambda s: s.exp(), tail, slope, lambda c: c == 0)
+    return compose(s, lambda s: s.exp(), tail, slope, lambda c: c == 0)
 
 
 def sin(s: Series) -> Series:
@@ -127,7 +127,7 @@ def cos(s: Series) -> Series:
 
 def _circular(s: Series, rule: Callable[[Any], Any]) -> Series:
     # |sin^(k)| <= 1, so exp(|p|) is a majorant.
-    return composed(
+    return compose(
         s,
         rule,
         lambda poly, made, n: (_exp_tail(s, poly, n), arb(0)),
@@ -163,7 +163,7 @@ def log(s: Series) -> Series:
             raise NotProvedError("the argument of a log may vanish")
         return upper(inv / (1 - d * inv))
 
-    return composed(flat, lambda s: s.log(), tail, slope, lambda c: c == 1)
+    return compose(flat, lambda s: s.log(), tail, slope, lambda c: c == 1)
 
 
 def _log_near_1(s: Series, near: arb) -> Series:
@@ -253,7 +253,7 @@ def atan(s: Series) -> Series:
         low = weighted(residual[: n - 1], r)  # 0 but for rounding
         return upper(high / n), upper(low * r)
 
-    return composed(
+    return compose(
         s, lambda s: s.atan(), tail, lambda p, d: arb(1), lambda c: c == 0
     )
 

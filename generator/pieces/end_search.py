@@ -16,6 +16,7 @@ from ..numbers.floats import to_arb
 from ..numbers.places import Place
 from ..numbers.places import expand
 from .ends import Expanded
+from .ends import UnsureError
 from .ends import form_from
 
 # Distances where f has features of another size than 1.
@@ -62,7 +63,7 @@ def end_form(
         further: whether only distances beyond the usual ones are tried.
 
     Raises:
-        NotProvedError: none does.
+        NotProvedError: none does; `UnsureError` where more bits may help.
         SingularityError, NotRealError: there is no expansion.
     """
 
@@ -83,6 +84,8 @@ def end_form(
     for distance in tried:
         try:
             found = made(distance)
+        except UnsureError:
+            raise  # wherever it begins
         except NotProvedError as error:
             reason = error
             continue

@@ -48,6 +48,11 @@ from .end_kinds import FloatEnd
 from .end_kinds import PairEnd
 from .rows import SPARE
 
+
+class UnsureError(NotProvedError):
+    """What cancels is not known to be 0 to enough bits."""
+
+
 Expanded = FloatEnd | PairEnd | ExponentialEnd | BetweenEnd
 
 # Carried by the kernels of runtime/kernels.py, in units of 2**-p: the
@@ -131,6 +136,9 @@ def form_from(
     where = point if exact is None else exact
     made, place = expand(expr, Place(where, side), reach, terms, least)
     k, v, parts, others = _leading(made)
+    lead = min(parts.values(), key=lambda s: s.v)
+    if lead.eta > abs(arb(lead.coefficient(0))) * arb((1, -fmt.precision)):
+        raise UnsureError("terms that cancel leave a doubt")
     if k and offset is not None:
         raise NotProvedError("an exponential beside a place that is no float")
     frame = made.frame

@@ -21,6 +21,7 @@ from .end_kinds import AnyEnd
 from .end_kinds import ExponentialEnd
 from .end_kinds import FloatEnd
 from .end_search import end_form
+from .ends import UnsureError
 from .flat import flat_form
 from .flat import zero_form
 from .logends import log_form
@@ -28,6 +29,7 @@ from .march import march
 
 SEARCH = Fraction(64)  # where singularities are looked for before any tail
 QUICK = 3000  # boxes, where another form is at hand
+MORE_BITS = (1, 2, 4)  # times the usual ones
 MAX_EXTRA = 400  # rows instead of an end form: 20 KiB, within a first cache
 
 
@@ -152,6 +154,29 @@ def _further(work: Work, point: Fraction | None, side: int) -> AnyEnd:
         )
 
 
+def _expanded(work: Work, point: Fraction | None, side: int) -> AnyEnd:
+    """The expansion, with more bits where terms leave doubts."""
+    doubts: UnsureError | None = None
+    for more in MORE_BITS:
+        try:
+            with ctx.workprec(work.high_bits * more):
+                return end_form(
+                    work.expr,
+                    point,
+                    side,
+                    work.fmt,
+                    work.degree + 3,
+                    work.goal,
+                    work.terms + 6,
+                    work.check_time,
+                    work.any_scale,
+                )
+        except UnsureError as error:
+            doubts = error
+    assert doubts is not None
+    raise doubts
+
+
 def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:
     """The form for one end: an expansion, a constant, or by logarithm.
 
@@ -161,18 +186,7 @@ def form_at(work: Work, point: Fraction | None, side: int) -> AnyEnd:
     work.check_time()
     where = shown(point, side)
     try:
-        with ctx.workprec(work.high_bits):
-            return end_form(
-                work.expr,
-                point,
-                side,
-                work.fmt,
-                work.degree + 3,
-                work.goal,
-                work.terms + 6,
-                work.check_time,
-                work.any_scale,
-            )
+        return _expanded(work, point, side)
     except NotRealError:
         raise NotRealError(
             f"Not real: expected real values on the whole domain, received "

@@ -32,6 +32,7 @@ from ..formula.normal import normal_form
 from ..formula.spec import Spec
 from ..limits import stage
 from ..lowering.costs import cost
+from ..numbers.complements import tanh_complemented
 from ..numbers.floats import FloatFormat
 from ..pieces.closed import ClosedForm
 from ..pieces.closed import closed_form
@@ -57,6 +58,7 @@ from ..pieces.rows import Row
 from ..pieces.single import single
 
 PATIENCE = 0.75  # of the time left, for closed forms beside rows
+FEW = 500  # boxes in a search for singular points before the ends are known
 MORE = 4  # degrees of polynomials beside closed forms: few are evaluated
 
 
@@ -81,8 +83,9 @@ def make_cover(
             thread's time.
     """
     ends = ends_of(spec.domain, fmt)
-    expr = real_form(spec.expr, spec.variable, *ends)
-    derived = derivative(expr, spec.variable, order)
+    whole = tanh_complemented(spec.expr)  # whose slope does not cancel
+    whole = real_form(whole, spec.variable, *ends)
+    derived = derivative(whole, spec.variable, order)
     deadline = time.thread_time() + time_limit
     work = Work(derived, spec.variable, fmt, order, goal, deadline)
     try:
@@ -296,14 +299,29 @@ def _framed(work: Work, line: _Line) -> Frame:
     if start > stop:
         start = stop = (start + stop) / 2
     first, last = start, stop
-    specials = specials_of(work, first, last)
+    found_far: dict[int, tuple[AnyEnd, Fraction]] = {}
+    if None in (low, high):
+        try:
+            specials = specials_of(work, first, last, FEW)
+        except SingularityError:
+            # Far out terms may cancel that no box sees: forms come first.
+            for side, end in ((1, high), (-1, low)):
+                if end is None:
+                    found_far[side] = far_end(work, side)
+            if 1 in found_far:
+                last = max(min(last, found_far[1][1]), first)
+            if -1 in found_far:
+                first = min(max(first, -found_far[-1][1]), last)
+            specials = specials_of(work, first, last)
+    else:
+        specials = specials_of(work, first, last)
     refuse(work, specials, first, last, low, high, parity)
     stage("the form at infinity")
     if high is None:
-        form, stop = far_end(work, 1)
+        form, stop = found_far.get(1) or far_end(work, 1)
         ends.append(form)
     if low is None:
-        form, start = far_end(work, -1)
+        form, start = found_far.get(-1) or far_end(work, -1)
         ends.append(form)
         start = -start
     if start > stop:

@@ -15,6 +15,7 @@ from flint import ctx
 from ..errors import GeneratorError
 from ..formula.derivative import derivative
 from ..formula.exact import without_deltas
+from ..numbers import special
 from ..numbers.floats import FloatFormat
 from ..numbers.floats import floor_log2_ball
 from ..numbers.floats import power2
@@ -22,6 +23,14 @@ from ..numbers.floats import to_arb
 
 Array = np.ndarray[Any, Any]
 ArrayFunction = Callable[[Array], Array]
+
+
+def _of_arb(function: Callable[[arb], arb]) -> Callable[[Array], Array]:
+    """What NumPy has none of; rounded from arb it flatters the textbook."""
+    return np.vectorize(
+        lambda value: float(function(arb(float(value)))), otypes=[float]
+    )
+
 
 _NUMPY: dict[str, Callable[[Array], Array]] = {
     **{
@@ -47,6 +56,11 @@ _NUMPY: dict[str, Callable[[Array], Array]] = {
     # NumPy has no erf; rounded from float64 it flatters the textbook.
     "erf": np.vectorize(math.erf, otypes=[float]),
     "erfc": np.vectorize(math.erfc, otypes=[float]),
+    "lgamma": _of_arb(lambda a: special.at(-1, a)),
+    "digamma": _of_arb(lambda a: special.at(0, a)),
+    "polygamma1": _of_arb(lambda a: special.at(1, a)),
+    "polygamma2": _of_arb(lambda a: special.at(2, a)),
+    "erfinv": _of_arb(lambda a: special.inverse_at("erfinv", a)),
 }
 
 

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.once
 
 HALF = sympy.Rational(1, 2)
 SIGMOID = 1 / (1 + sympy.exp(-X))
+NDTR = (1 + sympy.erf(X / sympy.sqrt(2))) / 2
 GELU = X * (1 + sympy.erf(X / sympy.sqrt(2))) / 2
 CLIPPED = sympy.Max(X, 0)
 TEXTS: list[tuple[str, sympy.Expr]] = [
@@ -28,6 +29,8 @@ TEXTS: list[tuple[str, sympy.Expr]] = [
     ("silu(x)", X * SIGMOID),
     ("swish(x)", X * SIGMOID),
     ("gelu(x)", GELU),
+    ("ndtr(x)", NDTR),
+    ("log_ndtr(x)", sympy.log(NDTR)),
     ("log_sigmoid(x)", sympy.log(SIGMOID)),
     ("softplus(x)", sympy.log(1 + sympy.exp(X))),
     ("square(x+1)", (X + 1) ** 2),
@@ -114,6 +117,7 @@ def test_bounds_hold(
 
 
 REFUSED = [
+    ("lgamma(x,1)", "lgamma takes one argument"),
     ("floor(x)", "jump, received floor"),
     ("max(x)", "max takes two arguments"),
     ("exp(x,2)", "exp takes one argument"),
