@@ -15,8 +15,6 @@ import numpy as np
 from backends import BACKEND
 from mpmath import mp
 from mpmath import mpf
-from recipe_rows import NAMES
-from recipe_rows import ROWS
 from recipe_rows import Row
 
 Array = np.ndarray
@@ -43,9 +41,8 @@ def _at(row: Row, place: tuple[float, ...]) -> list[mpf]:
 
 
 @functools.cache
-def wanted(name: str, dtype: str) -> tuple[list[list[mpf]], list[list[mpf]]]:
+def wanted(row: Row, dtype: str) -> tuple[list[list[mpf]], list[list[mpf]]]:
     """Values and partial derivatives at each place, and their units."""
-    row = ROWS[NAMES.index(name)]
     precision, emin = {"float32": (24, -126), "float64": (53, -1022)}[dtype]
     values, units = [], []
     with mp.workdps(DIGITS):
@@ -67,7 +64,7 @@ def wanted(name: str, dtype: str) -> tuple[list[list[mpf]], list[list[mpf]]]:
 
 def errors(row: Row, dtype: str, got: Sequence[Array]) -> list[float]:
     """The worst error in units of the value and of each partial derivative."""
-    values, units = wanted(row.name, dtype)
+    values, units = wanted(row, dtype)
     worst = []
     for k, column in enumerate(got):
         most = 0.0

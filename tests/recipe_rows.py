@@ -17,7 +17,7 @@ import keras_stablef as ks
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """One recipe.
 
@@ -27,10 +27,11 @@ class Row:
         line: the singular line, in words.
         nudged: arguments that are moved off it for the oracle.
         most: units that an error may have; more than 8 where an exponential
-            of a number of that size is taken, which is off by half of it.
+            of a number of that size is taken, which is off by up to it.
         terms: what is added up, of the value (-1) and of partial
             derivatives by their number: where these cancel far from the
             line, the unit is the largest one's ulp.
+        function: what is measured, the recipe of that name by default.
     """
 
     name: str
@@ -40,10 +41,11 @@ class Row:
     nudged: tuple[int, ...]
     most: float = 8.0
     terms: dict[int, Callable] = field(default_factory=dict)
+    function: Callable | None = None
 
     @property
     def recipe(self) -> Callable:
-        return getattr(ks.recipes, self.name)
+        return self.function or getattr(ks.recipes, self.name)
 
     def arguments(self, dtype: str) -> list[Array]:
         """The places as arrays of one length, of floats of the dtype."""
