@@ -23,7 +23,7 @@ STYLES = (
 EXP_OVERFLOWS = {"float32": -88.72, "float64": -709.78}
 
 
-def runs_table(runs: list[Run], title: str) -> Table:
+def runs_table(runs: list[Run], constant: float, title: str) -> Table:
     table = Table(title=title)
     table.add_column("run", no_wrap=True)
     for head in (
@@ -45,6 +45,7 @@ def runs_table(runs: list[Run], title: str) -> Table:
             f"{run.bad_steps[-1]} / {run.steps}",
             style="red" if dead else "green",
         )
+    table.add_row("best constant", "", "", _short(constant), "", "")
     return table
 
 
@@ -87,7 +88,7 @@ def ranges_text(ranges: list[tuple[float, float]]) -> str:
     return ", ".join(texts)
 
 
-def plot(runs: list[Run], path: Path, backend: str) -> None:
+def plot(runs: list[Run], constant: float, path: Path, backend: str) -> None:
     """Validation loss and the drift of the logits, one above the other."""
     import matplotlib
 
@@ -144,10 +145,12 @@ def plot(runs: list[Run], path: Path, backend: str) -> None:
             va="top",
             fontsize=8,
         )
+    top.axhline(constant, color="black", linewidth=0.9, linestyle="--")
+    top.text(1, constant * 0.9, "best constant", va="top", fontsize=8)
     top.set_yscale("log")
     top.set_ylabel("validation loss\n(by the true f)")
-    top.set_ylim(5e-5, 5)
-    top.legend(fontsize=8, frameon=False, loc="lower left")
+    top.set_ylim(constant / 5, 5)
+    top.legend(fontsize=8, frameon=False, loc="center right")
     bottom.set_yscale("log")
     bottom.set_xscale("log")
     ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500]
