@@ -72,7 +72,7 @@ def _one(backend: str, name: str, epochs: int | None, out: Path) -> None:
         console = Console(width=120)
     setting = train.SETTINGS[name]
     epochs = epochs or setting.epochs
-    data = load(setting.days, setting.most)
+    data = load(setting.days)
     constant = train.best_constant(data)
     runs = []
     with Progress(

@@ -64,14 +64,11 @@ def _read() -> dict[str, list[tuple[float, int, float]]]:
     return customers
 
 
-def load(
-    days: int, most: int | None = None, seed: int = 0
-) -> tuple[Histories, Histories]:
+def load(days: int, seed: int = 0) -> tuple[Histories, Histories]:
     """Training and validation customers (4 : 1), shuffled once.
 
     Args:
         days: of a period: the target is the share of periods with a purchase.
-        most: purchases, the last ones, that the model sees of a customer.
     """
     events, target = [], []
     for purchases in _read().values():
@@ -87,7 +84,7 @@ def load(
                     np.log1p([p[2] for p in seen]),
                 ],
                 axis=-1,
-            )[-most if most else None :]
+            )
         )
         ahead = {
             round(7 * p[0]) // days for p in purchases if p[0] >= WEEKS_SEEN

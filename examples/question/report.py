@@ -95,12 +95,12 @@ def plot(runs: list[Run], constant: float, path: Path, backend: str) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (top, bottom) = plt.subplots(
-        2,
+    figure, (top, near, bottom) = plt.subplots(
+        3,
         1,
-        figsize=(9, 7.2),
+        figsize=(9, 9.6),
         sharex=True,
-        gridspec_kw={"height_ratios": [1.15, 1]},
+        gridspec_kw={"height_ratios": [1.15, 0.7, 1]},
         layout="constrained",
     )
     for index, (run, (colour, dash)) in enumerate(
@@ -120,6 +120,7 @@ def plot(runs: list[Run], constant: float, path: Path, backend: str) -> None:
         epochs = range(1, len(run.loss) + 1)
         for axes, ys in (
             (top, run.validation),
+            (near, run.validation),
             (bottom, [-y for y in run.lowest_logit]),
         ):
             axes.plot(epochs, ys, label=label, **drawn)
@@ -145,10 +146,13 @@ def plot(runs: list[Run], constant: float, path: Path, backend: str) -> None:
             va="top",
             fontsize=8,
         )
-    top.axhline(constant, color="black", linewidth=0.9, linestyle="--")
-    top.text(1, constant * 0.9, "best constant", va="top", fontsize=8)
+    for axes in (top, near):
+        axes.axhline(constant, color="black", linewidth=0.9, linestyle="--")
+    near.text(1, constant * 0.98, "best constant", va="top", fontsize=8)
+    near.set_ylim(0, constant * 1.5)
+    near.set_ylabel("the same, from 0")
     top.set_yscale("log")
-    top.set_ylabel("validation loss\n(by the true f)")
+    top.set_ylabel("validation loss\n(squared error, held out)")
     top.set_ylim(constant / 5, 5)
     top.legend(fontsize=8, frameon=False, loc="center right")
     bottom.set_yscale("log")
@@ -169,7 +173,7 @@ def plot(runs: list[Run], constant: float, path: Path, backend: str) -> None:
         f"The same model and data, eight losses on {link}  [{backend}]",
         fontsize=11,
     )
-    for axes in (top, bottom):
+    for axes in (top, near, bottom):
         axes.grid(alpha=0.25)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
