@@ -140,10 +140,11 @@ def plot(runs: list[Run], constant: float, path: Path, backend: str) -> None:
     for name, edge in EXP_OVERFLOWS.items():
         bottom.axhline(-edge, color="black", linewidth=0.9, linestyle=":")
         bottom.text(
-            1,
+            max(len(run.loss) for run in runs),  # none has died there
             -edge * 1.06,  # the axis is upside down: this is below
             f"exp(-x) overflows in {name}: x = {edge}",
             va="top",
+            ha="right",
             fontsize=8,
         )
     for axes in (top, near):

@@ -75,7 +75,7 @@ def test_the_cure_learns(demo):
     """On held-out customers, more than a constant and the sigmoid do."""
     runs = {run["name"]: run for run in demo["runs"]}
     constant = demo["best_constant"]
-    assert runs["StableFLoss"]["validation"][-1] < 0.8 * constant
+    assert runs["StableFLoss"]["validation"][-1] < 0.9 * constant
     assert runs["sigmoid for f"]["validation"][-1] > constant
 
 
