@@ -28,6 +28,7 @@ class Row:
         nudged: arguments that are moved off it for the oracle.
         most: units that an error may have; more than 8 where an exponential
             of a number of that size is taken, which is off by up to it.
+        most_double: the same in float64, where it is known to be more.
         terms: what is added up, of the value (-1) and of partial
             derivatives by their number: where these cancel far from the
             line, the unit is the largest one's ulp.
@@ -40,6 +41,7 @@ class Row:
     line: str
     nudged: tuple[int, ...]
     most: float = 8.0
+    most_double: float = 0.0
     terms: dict[int, Callable] = field(default_factory=dict)
     function: Callable | None = None
 
@@ -331,6 +333,7 @@ ROWS = (
         ],
         "power = 1, 2, y = mean",
         (1, 2),
+        most_double=12,  # mean**-3 is exp(-12)
         terms={
             2: lambda y, m, p: max(
                 abs(mp.log(m) * tweedie(y, m, p)),
@@ -369,6 +372,7 @@ ROWS = (
         "low = high, both tails",
         (),
         most=16,
+        most_double=1500,
         terms={
             -1: normal_terms,
             1: lambda *a: max(to_mode(*a)[0], 1 / (2 + to_mode(*a)[1])) / a[2],

@@ -82,7 +82,7 @@ def test_compiled_by_inductor() -> None:
 def test_float64(name: str) -> None:
     row = ROWS[NAMES.index(name)]
     found = worst(row, "float64", "eager")
-    assert max(found) <= row.most, found
+    assert max(found) <= (row.most_double or row.most), found
 
 
 def test_every_recipe_has_a_row_and_a_docstring() -> None:
