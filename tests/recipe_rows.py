@@ -377,7 +377,7 @@ ROWS = (
             -1: normal_terms,
             1: lambda *a: max(to_mode(*a)[0], 1 / (2 + to_mode(*a)[1])) / a[2],
             2: lambda *a: (
-                (1 + to_mode(*a)[1])
+                (1 + 2 * to_mode(*a)[1])
                 * max(to_mode(*a)[0], 1 / (2 + to_mode(*a)[1]))
                 / a[2]
             ),
