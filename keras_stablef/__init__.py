@@ -9,6 +9,7 @@
     ks.layers.StableF()                # a Keras layer
     ks.activations.tanhc               # the ops as Dense(activation=...)
     ks.distributions.ContinuousBernoulli(logits)
+    ks.recipes.box_cox(x, lmbda)       # functions of several tensors
     ks.stabilize("log(1+x)/x", (-1, "oo"))  # an op from your own formula
     ks.diagnose(loss)                  # why a loss is nan, and what cures it
     ks.config.compile_torch()          # eager torch compiles what it runs
@@ -36,6 +37,7 @@ __all__ = [
     "losses",
     "metrics",
     "ops",
+    "recipes",
     "stabilize",
     "verify",
 ]
@@ -50,6 +52,7 @@ from . import layers
 from . import losses
 from . import metrics
 from . import ops
+from . import recipes
 from ._cache import clear_cache
 from ._stabilize import stabilize
 from .diagnosis import diagnose

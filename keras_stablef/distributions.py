@@ -13,7 +13,13 @@ import keras
 from . import ops
 from ._continuous_bernoulli import negative_log_likelihood
 from ._continuous_bernoulli import quantile
+from ._continuous_bernoulli_parts import density
+from ._continuous_bernoulli_parts import deviation
+from ._continuous_bernoulli_parts import distribution
+from ._continuous_bernoulli_parts import divergence
+from ._continuous_bernoulli_parts import entropy
 from ._derived import shown
+from ._dtypes import largest
 from ._tensors import MOST_AXES
 from ._tensors import as_float_tensor
 from ._tensors import as_tensor
@@ -50,6 +56,11 @@ class ContinuousBernoulli:
     def __init__(self, logits: Any) -> None:
         self.logits = as_float_tensor(logits, keras.config.floatx())
 
+    def __repr__(self) -> str:
+        shape = tuple(self.logits.shape)
+        dtype = keras.backend.standardize_dtype(self.logits.dtype)
+        return f"<ContinuousBernoulli: logits of shape {shape}, {dtype}>"
+
     def mean(self) -> Any:
         """f(l): 0 at -inf, 1/2 at 0 (gradient 1/12), 1 at inf."""
         return ops.stablef(self.logits)
@@ -57,6 +68,71 @@ class ContinuousBernoulli:
     def variance(self) -> Any:
         """f'(l): 1/12 at 0, about ``1/l**2`` far out, 0 at ±inf."""
         return ops.stablef.derivative()(self.logits)
+
+    def stddev(self) -> Any:
+        """The square root of the variance.
+
+        ``1/sqrt(12)`` at 0 with gradient 0, ``1/|l|`` far out (the variance
+        is 0 there, below the smallest number), 0 at ±inf.  Within 8 ulp,
+        measured; so is the gradient.
+        """
+        return deviation(self._bounded())
+
+    def mode(self) -> Any:
+        """Where the density is largest: 0 for l < 0, 1 for l > 0.
+
+        1/2, their middle, at l = 0, where it is the same everywhere; nan
+        for nan.  The gradient is 0.
+        """
+        a = keras.ops.stop_gradient(self.logits)
+        zeros = keras.ops.zeros_like(a)
+        found = keras.ops.where(a > zeros, zeros + 1.0, zeros + 0.5)
+        found = keras.ops.where(a < zeros, zeros, found)
+        return keras.ops.where(keras.ops.isnan(a), a, found)
+
+    def entropy(self) -> Any:
+        """The differential entropy ``log exprel(l) - l f(l)``, at most 0.
+
+        0 at l = 0 (there ``-l**2/24``), about ``1 - log|l|`` far out; its
+        gradient is ``-l f'(l)``.  A logit of ±inf counts as the largest
+        number.  Within 8 ulp, measured.
+        """
+        return entropy(self._bounded())
+
+    def kl_divergence(self, other: ContinuousBernoulli) -> Any:
+        """The Kullback-Leibler divergence of `other` from this one.
+
+        ``(p - q) f(p) - log exprel(p) + log exprel(q)`` of the logits p of
+        this and q of the other, at least 0; right where both are near, where
+        it is ``(p - q)**2 f'(p)/2``.
+
+        Args:
+            other: whose logits broadcast against these.
+
+        Returns:
+            A tensor of the broadcast shape; its gradient is ``(p - q)
+            f'(p)`` by p and ``f(q) - f(p)`` by q.  A logit of ±inf counts
+            as the largest number.  Within 16 ulp, measured.
+
+        Raises:
+            TypeError: `other` is none.
+            ValueError: shapes that do not broadcast.
+
+        Example:
+            >>> d = ks.distributions.ContinuousBernoulli(0.0)
+            >>> d.kl_divergence(ks.distributions.ContinuousBernoulli(1e-3))
+        """
+        if not isinstance(other, ContinuousBernoulli):
+            raise TypeError(
+                "Bad distribution: expected a ContinuousBernoulli, received "
+                f"{shown(type(other).__name__)}."
+            )
+        return divergence(self._bounded(), other._bounded())
+
+    def _bounded(self) -> Any:
+        """The logits, ±inf as the largest number with that sign."""
+        most = largest(keras.backend.standardize_dtype(self.logits.dtype))
+        return keras.ops.clip(self.logits, -most, most)
 
     def log_normalizer(self) -> Any:
         """``log((exp(l) - 1)/l)``, 0 at 0; its derivative is the mean."""
@@ -84,6 +160,56 @@ class ContinuousBernoulli:
         value = -negative_log_likelihood(inside, self.logits)
         nothing = keras.ops.zeros_like(value) - float("inf")
         return keras.ops.where(outside, nothing, value)
+
+    def prob(self, x: Any) -> Any:
+        """The density ``exp(l x)/exprel(l)`` for x in [0, 1], 0 outside.
+
+        Args:
+            x: broadcasts against the logits.
+
+        Returns:
+            A tensor of the broadcast shape and the logits' dtype; its
+            gradient by l is ``prob (x - f(l))``, by x ``l prob``, 0 outside;
+            nan gives nan.  An exponential of z = l x is off by |z| ulp.
+
+        Raises:
+            TypeError: complex x.
+            ValueError: a shape that does not broadcast.
+        """
+        return self._on_unit(density, x, 0.0)
+
+    def cdf(self, x: Any) -> Any:
+        """``(exp(l x) - 1)/(exp(l) - 1)``, x at l = 0; 0 and 1 outside.
+
+        Relatively right near 0, for l of both signs; 1 minus it is the
+        `cdf` of the logits -l at 1 - x.
+
+        Args:
+            x: broadcasts against the logits.
+
+        Returns:
+            A tensor of the broadcast shape and the logits' dtype; its
+            gradient by x is `prob`, by l ``x (x - 1)/2`` at l = 0; nan gives
+            nan.  An exponential of z = l x is off by |z| ulp.
+
+        Raises:
+            TypeError: complex x.
+            ValueError: a shape that does not broadcast.
+        """
+        return self._on_unit(distribution, x, 1.0)
+
+    def _on_unit(self, recipe: Any, x: Any, above: float) -> Any:
+        """0 below 0 and `above` above 1."""
+        x = as_tensor(x, self.logits.dtype)
+        refuse_shapes(x, self.logits, "x and the logits")
+        low, high = x < keras.ops.zeros_like(x), x > keras.ops.ones_like(x)
+        inside = keras.ops.where(low, keras.ops.zeros_like(x), x)
+        inside = keras.ops.where(high, keras.ops.ones_like(x), inside)
+        found = recipe(inside, self._bounded())
+        zeros = keras.ops.zeros_like(found)
+        nothing = keras.ops.where(keras.ops.isnan(found), found, zeros)
+        found = keras.ops.where(low, nothing, found)
+        return keras.ops.where(high, nothing + above, found)
 
     def quantile(self, u: Any) -> Any:
         """The inverse of the distribution function, for u in [0, 1].

@@ -19,6 +19,12 @@ def main() -> int:
     parser.add_argument(
         "--backend", choices=[*BACKENDS, "all"], default=BACKENDS[0]
     )
+    parser.add_argument(
+        "--setting",
+        choices=["weeks", "days"],
+        default="weeks",
+        help="what share is predicted: weeks (learns), days (dies later)",
+    )
     parser.add_argument("--epochs", type=int, help="fewer for a quick look")
     parser.add_argument("--out", type=Path, default=Path("out/demo"))
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -27,7 +33,7 @@ def main() -> int:
         parser.error(f"--epochs: expected 1 or more, received {args.epochs}")
     args.out.mkdir(parents=True, exist_ok=True)
     if args.child:
-        _one(args.backend, args.epochs, args.out)
+        _one(args.backend, args.setting, args.epochs, args.out)
         return 0
     wanted = BACKENDS if args.backend == "all" else (args.backend,)
     return max(_in_a_process(backend, args) for backend in wanted)
@@ -37,6 +43,7 @@ def _in_a_process(backend: str, args: argparse.Namespace) -> int:
     """Keras takes one backend per process and keeps it."""
     command = [sys.executable, "-m", "examples.question", "--child"]
     command += ["--backend", backend, "--out", str(args.out)]
+    command += ["--setting", args.setting]
     if args.epochs is not None:
         command += ["--epochs", str(args.epochs)]
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
@@ -50,7 +57,7 @@ def _in_a_process(backend: str, args: argparse.Namespace) -> int:
     return done.returncode
 
 
-def _one(backend: str, epochs: int | None, out: Path) -> None:
+def _one(backend: str, name: str, epochs: int | None, out: Path) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
@@ -63,8 +70,10 @@ def _one(backend: str, epochs: int | None, out: Path) -> None:
     if not console.is_terminal:
         # A pipe has no width; a table cut at 80 columns helps nobody.
         console = Console(width=120)
-    epochs = epochs or train.EPOCHS
-    data = load()
+    setting = train.SETTINGS[name]
+    epochs = epochs or setting.epochs
+    data = load(setting.days)
+    constant = train.best_constant(data)
     runs = []
     with Progress(
         console=console, transient=True, disable=not console.is_terminal
@@ -73,7 +82,11 @@ def _one(backend: str, epochs: int | None, out: Path) -> None:
             task = progress.add_task(variant.name, total=epochs)
             runs.append(
                 train.train(
-                    variant, data, epochs, lambda t=task: progress.advance(t)
+                    variant,
+                    setting,
+                    data,
+                    epochs,
+                    lambda t=task: progress.advance(t),
                 )
             )
             progress.update(task, completed=epochs)  # it may have stopped
@@ -81,13 +94,17 @@ def _one(backend: str, epochs: int | None, out: Path) -> None:
         rows = ulps.table(lambda: progress.advance(task))
     shape = "ragged" if backend == "tensorflow" else "padded and masked"
     console.print(
-        report.runs_table(runs, f"{backend}, {shape}, {epochs} epochs")
+        report.runs_table(
+            runs, constant, f"{backend}, {shape}, {name}, {epochs} epochs"
+        )
     )
     console.print(report.ulps_table(rows, f"{backend}, float32, eager"))
-    report.plot(runs, out / f"{backend}.png", backend)
+    report.plot(runs, constant, out / f"{backend}.png", f"{backend}, {name}")
     result = {
         "backend": backend,
+        "setting": name,
         "epochs": epochs,
+        "best_constant": constant,
         "runs": [run.as_dict() for run in runs],
         "ulps": [asdict(row) for row in rows],
     }

@@ -2,8 +2,8 @@
 
 One customer is a sequence of purchases, 1 to 56 of them: that is the
 variable length.  The model sees the first 39 weeks and predicts in what
-share of the 39 weeks after them the customer buys again.  For most that is
-0, and for nearly all it is close to 0.
+share of the days, or of the weeks, of the 39 weeks after them the customer
+buys again.  For most that is 0, and for nearly all it is close to 0.
 """
 
 from dataclasses import dataclass
@@ -64,8 +64,12 @@ def _read() -> dict[str, list[tuple[float, int, float]]]:
     return customers
 
 
-def load(seed: int = 0) -> tuple[Histories, Histories]:
-    """Training and validation customers (4 : 1), shuffled once."""
+def load(days: int, seed: int = 0) -> tuple[Histories, Histories]:
+    """Training and validation customers (4 : 1), shuffled once.
+
+    Args:
+        days: of a period: the target is the share of periods with a purchase.
+    """
     events, target = [], []
     for purchases in _read().values():
         seen = [p for p in purchases if p[0] < WEEKS_SEEN]
@@ -82,8 +86,10 @@ def load(seed: int = 0) -> tuple[Histories, Histories]:
                 axis=-1,
             )
         )
-        ahead = {p[0] for p in purchases if p[0] >= WEEKS_SEEN}
-        target.append(len(ahead) / (7 * WEEKS_AHEAD))
+        ahead = {
+            round(7 * p[0]) // days for p in purchases if p[0] >= WEEKS_SEEN
+        }
+        target.append(len(ahead) * days / (7 * WEEKS_AHEAD))
     order = np.random.default_rng(seed).permutation(len(events))
     cut = len(order) * 4 // 5
     return tuple(

@@ -26,6 +26,13 @@ def link64(x: np.ndarray, shifts: tuple[float, ...]) -> np.ndarray:
     return sum(f64(x + shift) for shift in shifts)
 
 
+def sigmoid64(x: np.ndarray, shifts: tuple[float, ...]) -> np.ndarray:
+    """What a model with the sigmoid in place of f predicts."""
+    x = np.asarray(x, "float64")
+    halves = (np.tanh((x + shift) / 2) for shift in shifts)
+    return sum((1 + half) / 2 for half in halves)
+
+
 def exact(x: float, order: int) -> mpmath.mpf:
     """f (order 0) or f' (order 1) at the float x, to 40 digits or more."""
     if x == 0:

@@ -23,7 +23,7 @@ STYLES = (
 EXP_OVERFLOWS = {"float32": -88.72, "float64": -709.78}
 
 
-def runs_table(runs: list[Run], title: str) -> Table:
+def runs_table(runs: list[Run], constant: float, title: str) -> Table:
     table = Table(title=title)
     table.add_column("run", no_wrap=True)
     for head in (
@@ -45,6 +45,7 @@ def runs_table(runs: list[Run], title: str) -> Table:
             f"{run.bad_steps[-1]} / {run.steps}",
             style="red" if dead else "green",
         )
+    table.add_row("best constant", "", "", _short(constant), "", "")
     return table
 
 
@@ -87,19 +88,19 @@ def ranges_text(ranges: list[tuple[float, float]]) -> str:
     return ", ".join(texts)
 
 
-def plot(runs: list[Run], path: Path, backend: str) -> None:
+def plot(runs: list[Run], constant: float, path: Path, backend: str) -> None:
     """Validation loss and the drift of the logits, one above the other."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (top, bottom) = plt.subplots(
-        2,
+    figure, (top, near, bottom) = plt.subplots(
+        3,
         1,
-        figsize=(9, 7.2),
+        figsize=(9, 9.6),
         sharex=True,
-        gridspec_kw={"height_ratios": [1.15, 1]},
+        gridspec_kw={"height_ratios": [1.15, 0.7, 1]},
         layout="constrained",
     )
     for index, (run, (colour, dash)) in enumerate(
@@ -119,6 +120,7 @@ def plot(runs: list[Run], path: Path, backend: str) -> None:
         epochs = range(1, len(run.loss) + 1)
         for axes, ys in (
             (top, run.validation),
+            (near, run.validation),
             (bottom, [-y for y in run.lowest_logit]),
         ):
             axes.plot(epochs, ys, label=label, **drawn)
@@ -138,16 +140,22 @@ def plot(runs: list[Run], path: Path, backend: str) -> None:
     for name, edge in EXP_OVERFLOWS.items():
         bottom.axhline(-edge, color="black", linewidth=0.9, linestyle=":")
         bottom.text(
-            1,
+            max(len(run.loss) for run in runs),  # none has died there
             -edge * 1.06,  # the axis is upside down: this is below
             f"exp(-x) overflows in {name}: x = {edge}",
             va="top",
+            ha="right",
             fontsize=8,
         )
+    for axes in (top, near):
+        axes.axhline(constant, color="black", linewidth=0.9, linestyle="--")
+    near.text(1, constant * 0.98, "best constant", va="top", fontsize=8)
+    near.set_ylim(0, constant * 1.5)
+    near.set_ylabel("the same, from 0")
     top.set_yscale("log")
-    top.set_ylabel("validation loss\n(by the true f)")
-    top.set_ylim(5e-5, 5)
-    top.legend(fontsize=8, frameon=False, loc="lower left")
+    top.set_ylabel("validation loss\n(squared error, held out)")
+    top.set_ylim(constant / 5, 5)
+    top.legend(fontsize=8, frameon=False, loc="center right")
     bottom.set_yscale("log")
     bottom.set_xscale("log")
     ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500]
@@ -166,7 +174,7 @@ def plot(runs: list[Run], path: Path, backend: str) -> None:
         f"The same model and data, eight losses on {link}  [{backend}]",
         fontsize=11,
     )
-    for axes in (top, bottom):
+    for axes in (top, near, bottom):
         axes.grid(alpha=0.25)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,10 +18,41 @@ from examples.question.model import LinkLoss
 from examples.question.model import build
 
 SHIFTS = (0.0, 50.0)
-LEARNING_RATE = 0.003
-EPOCHS = 120
 BATCH = 256
 SEED = 1
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all runs have in common.
+
+    Attributes:
+        days: of a period, see `data.load`.
+        epochs: of a run.
+        falls: the learning rate, to 0 by half a cosine.
+        beta: Adam's second one.  The first steps have gradients near 1, those
+            on the slow tail 1e-5: with 0.999 the first ones divide what is
+            learnt for a thousand steps.
+    """
+
+    days: int
+    learning_rate: float
+    beta: float
+    epochs: int
+    falls: bool
+
+    def rate(self, slower: float, steps: int) -> Any:
+        """Of the optimizer."""
+        first = self.learning_rate / slower
+        if not self.falls:
+            return first
+        return keras.optimizers.schedules.CosineDecay(first, steps)
+
+
+SETTINGS = {
+    "days": Setting(1, 0.003, 0.999, 120, False),
+    "weeks": Setting(7, 0.012, 0.9, 60, True),
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +61,7 @@ class Variant:
     formula: Callable | None  # None: StableFLoss
     slower: float = 1.0
     dtype: str = "float32"
+    judge: Callable = oracle.link64  # what its predictions are
 
     def loss(self) -> keras.losses.Loss:
         if self.formula is None:
@@ -43,7 +76,7 @@ VARIANTS = (
     Variant("three-branch where", formulas.three_branches),
     Variant("learning rate / 10", formulas.single_where, slower=10),
     Variant("float64", formulas.single_where, dtype="float64"),
-    Variant("sigmoid for f", formulas.sigmoid),
+    Variant("sigmoid for f", formulas.sigmoid, judge=oracle.sigmoid64),
     Variant("-(x+expm1(-x))/(x expm1(-x))", formulas.expm1_form),
     Variant("-x/(2 expm1(-x))", formulas.small_x_form),
     Variant("StableFLoss", None),
@@ -82,21 +115,30 @@ class Run:
         return asdict(self) | {"first_nan": self.first_nan}
 
 
+def best_constant(data: tuple[Histories, Histories]) -> float:
+    """The validation loss of the training customers' mean."""
+    before, held_out = (part.target.astype("float64") for part in data)
+    return float(np.mean((held_out - before.mean()) ** 2))
+
+
 def _last_finite(values: list[float]) -> float | None:
     finite = [v for v in values if np.isfinite(v)]
     return finite[-1] if finite else None
 
 
 class _Recorder(keras.callbacks.Callback):
-    def __init__(self, run: Run, x, y: np.ndarray, tick: Callable):
+    def __init__(
+        self, run: Run, x, y: np.ndarray, judge: Callable, tick: Callable
+    ):
         super().__init__()
         self.run, self.x, self.y, self.tick = run, x, y, tick
+        self.judge = judge
 
     def on_epoch_end(self, epoch, logs=None):
         # Called, not predict(): that costs more than the epoch itself.
         logit = keras.ops.convert_to_numpy(self.model(self.x, training=False))
-        # One judge for all of them: the true f, in numpy float64.
-        error = self.y - oracle.link64(logit, SHIFTS)
+        # One judge for all that stand for f: the true f, in numpy float64.
+        error = self.y - self.judge(logit, SHIFTS)
         self.run.loss.append(float(logs["loss"]))
         self.run.validation.append(float(np.mean(error**2)))
         self.run.lowest_logit.append(float(np.min(logit)))
@@ -128,6 +170,7 @@ def _precision(dtype: str):
 
 def train(
     variant: Variant,
+    setting: Setting,
     data: tuple[Histories, Histories],
     epochs: int,
     tick: Callable = lambda: None,
@@ -143,17 +186,21 @@ def train(
             part.ragged(variant.dtype) if ragged else part.padded(variant.dtype)
             for part in data
         )
+        steps = -(-len(data[0].events) // BATCH)
         model = build(ragged)
         model.set_weights(start)
         model.compile(
-            optimizer=CountingAdam(LEARNING_RATE / variant.slower),
+            optimizer=CountingAdam(
+                setting.rate(variant.slower, epochs * steps),
+                beta_2=setting.beta,
+            ),
             loss=variant.loss(),
             # XLA has no ragged ranges, and "auto" picks XLA on a GPU.
             jit_compile=False if ragged else "auto",
         )
         # Now, so that its counter exists before TensorFlow traces a step.
         model.optimizer.build(model.trainable_variables)
-        recorder = _Recorder(run, held_out, data[1].target, tick)
+        recorder = _Recorder(run, held_out, data[1].target, variant.judge, tick)
         model.fit(
             x,
             data[0].target.astype(variant.dtype),

@@ -35,6 +35,7 @@ from .keras_names import composed
 from .keras_names import hint
 from .keras_names import is_single
 from .meant import number
+from .spec import SEVERAL
 from .terms import Term
 from .terms import Truth
 from .terms import X
@@ -116,7 +117,8 @@ def _refuse_several(function: Callable[[Any], Any], label: str) -> None:
             f"Cannot read {label}: expected a function of one tensor, "
             f"received one of {len(needed)} ({shown(names)[1:-1]}). Fix the "
             f"others as numbers: lambda {needed[0]}: {label}("
-            f"{', '.join([needed[0], *('1.0' for _ in needed[1:])])})."
+            f"{', '.join([needed[0], *('1.0' for _ in needed[1:])])}). "
+            f"{SEVERAL}"
         )
 
 

@@ -125,6 +125,13 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
+SEVERAL = (
+    "ks.recipes has functions of several tensors (Box-Cox, Tweedie, "
+    "log(exp(a) - exp(b)) ...), and docs/recipes.md says how to compose one "
+    "of your own."
+)
+
+
 def _one_variable(expr: sympy.Expr, text: str = "") -> sympy.Symbol:
     """Of the expression, or of its text, where it has cancelled."""
     symbols = sorted(expr.free_symbols, key=str)
@@ -132,9 +139,10 @@ def _one_variable(expr: sympy.Expr, text: str = "") -> sympy.Symbol:
     if len(symbols) != 1:
         names = ", ".join(str(s) for s in symbols) or "none"
         found = plain.shown(names).strip("'")
+        several = f" {SEVERAL}" if len(symbols) > 1 else ""
         raise VariableError(
             f"Expected a formula in one variable, received {found} in "
-            f"{plain.shown(expr)}."
+            f"{plain.shown(expr)}.{several}"
         )
     return symbols[0]
 
