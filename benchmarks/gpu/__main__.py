@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -185,6 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given += ["--quick"] if asked.quick else []
     run = Run(out, given, env, start + asked.seconds, written)
     run.keep({"stage": "start", **about, "found": found})
+    # The page is written all the same.
+    signal.signal(signal.SIGTERM, lambda *_: run.stop())
     run.all(groups, lacks(groups, found, asked.device))
     print("\n".join(page.summary(run.rows)))
     print(f"{target}: {time.monotonic() - start:.0f} s", flush=True)

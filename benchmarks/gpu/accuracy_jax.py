@@ -78,15 +78,17 @@ def main() -> None:
             name, order = jobs[done]
             try:
                 found = sweep(done.result(), count, step, work)
-            except worker.Out:
+            except worker.TimeOverError:
                 raise
             except Exception as error:
-                worker.failed(worker.label(name, order, "float32", "jit"), error)
+                worker.failed(
+                    worker.label(name, order, "float32", "jit"), error
+                )
                 continue
             inputs = EVERY // step
             worker.accuracy(name, order, "float32", "jit", inputs, *found)
             del jobs[done], done
-    except worker.Out:
+    except worker.TimeOverError:
         pass
     worker.leave()
 

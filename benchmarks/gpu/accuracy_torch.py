@@ -118,7 +118,7 @@ def main() -> None:
             try:
                 ours = fast(name, order, mode, Path(folder))
                 found = sweep(ours, op, count, step, work)
-            except worker.Out:
+            except worker.TimeOverError:
                 break
             except Exception as error:
                 about = worker.label(name, order, "float32", mode)

@@ -22,6 +22,7 @@ from keras_stablef.generator.calibration import rows as tables
 from keras_stablef.generator.calibration import sweep
 from keras_stablef.generator.calibration.table import Header
 from keras_stablef.generator.calibration.table import write_table
+
 from keras_stablef.runtime.division import quotient
 from keras_stablef.runtime.division import square_root
 from keras_stablef.verification.inputs import range_of
@@ -205,7 +206,7 @@ def main() -> None:
         for name, mode in todo:
             try:
                 row = measured(name, mode, work)
-            except worker.Out:
+            except worker.TimeOverError:
                 break
             except Exception as error:
                 worker.failed(f"{name}, {mode}", error)

@@ -14,9 +14,9 @@ from typing import Any
 import keras
 import ml_dtypes
 import numpy as np
-from keras_stablef.verification.measure import compiled
 
 import keras_stablef as ks
+from keras_stablef.verification.measure import compiled
 
 from . import worker
 
@@ -142,7 +142,7 @@ def main() -> None:
         name, order, dtype = task
         try:
             found = job.result()
-        except worker.Out:
+        except worker.TimeOverError:
             break
         except Exception as error:
             worker.failed(worker.label(name, order, dtype, jit), error)

@@ -111,7 +111,11 @@ def tests(rows: Sequence[Row]) -> Iterator[str]:
                 for word, n in row["counts"].items():
                     counts[word] = counts.get(word, 0) + n
             said = ", ".join(f"{n} {word}" for word, n in counts.items())
-            yield f"Tests with {backend}, of {len(own)} files: {said or 'none'}."
+            files = f"of {len(own)} files"
+            yield f"Tests with {backend}, {files}: {said or 'none'}."
+
+
+HEAD = ("function", "with", "inputs", "bound", "worst", "at")
 
 
 # -- accuracy ------------------------------------------------------------------
@@ -135,8 +139,7 @@ def accuracy(rows: Sequence[Row]) -> Iterator[str]:
         part.sort(key=lambda row: tuple(str(row[k]) for k in key))
         yield ""
         yield from table(
-            ("function", "with", "inputs", "bound", "worst", "at")
-            + ("exactly", "nan"),
+            (*HEAD, "exactly", "nan"),
             [_accuracy(row) for row in part],
         )
 

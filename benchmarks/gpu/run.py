@@ -57,6 +57,7 @@ class Run:
         )
     )
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _running: dict[str, int] = field(default_factory=dict)
 
     def keep(self, row: Row) -> None:
         """One row more, at once in the file."""
@@ -88,6 +89,12 @@ class Run:
                 thread.join()
             self.written(self.rows)
 
+    def stop(self) -> None:
+        """End what runs now; what was not reached is said by the page."""
+        self.end = 0.0
+        for group in list(self._running.values()):
+            _end(group)
+
     def _lost(self, stage: Stage, why: str | None) -> bool:
         if why:
             self.keep({"stage": stage.name, "lost": why})
@@ -95,7 +102,7 @@ class Run:
 
     def _one(self, stage: Stage, end: float) -> None:
         with self.places:
-            seconds = max(end - time.monotonic(), 0.0)
+            seconds = max(min(end, self.end) - time.monotonic(), 0.0)
             if seconds:
                 self._process(stage, seconds)
             else:
@@ -115,6 +122,7 @@ class Run:
                 text=True,
                 start_new_session=True,  # so that its processes end with it
             )
+            self._running[stage.name] = process.pid
             timer = threading.Timer(seconds + GRACE, _end, [process.pid])
             timer.start()
             assert process.stdout is not None
@@ -126,6 +134,7 @@ class Run:
                     )
             code = process.wait()
             timer.cancel()
+            del self._running[stage.name]
             _end(process.pid)
         took = round(time.monotonic() - start, 1)
         done: Row = {"stage": stage.name, "took": took, "code": code}

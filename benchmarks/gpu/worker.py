@@ -16,7 +16,7 @@ QUICK = ("stablef", "exprel")  # without a table, and with one
 Row = dict[str, Any]
 
 
-class Out(Exception):
+class TimeOverError(Exception):
     """The time is over."""
 
 
@@ -52,9 +52,9 @@ class Work:
         return max(self.end - time.monotonic(), 0.0)
 
     def look(self) -> None:
-        """Raise `Out` if the time is over."""
+        """Raise `TimeOverError` if the time is over."""
         if self.is_over():
-            raise Out
+            raise TimeOverError
 
     def workers(self, most: int) -> int:
         """How many to compile with at once."""

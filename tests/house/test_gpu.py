@@ -18,7 +18,9 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parent.parent.parent
 
 # name of a stage -> what it runs; `row` prints a row.
-HEAD = "import json, sys, time\nrow = lambda **r: print(json.dumps(r), flush=1)\n"
+HEAD = (
+    "import json, sys, time\nrow = lambda **r: print(json.dumps(r), flush=1)\n"
+)
 SCRIPTS = {
     "whole": "print('noise'); row(planned=['a']); row(label='a', ok=True)",
     "wrong": "row(planned=['b']); "
@@ -115,7 +117,7 @@ def test_the_page_says_what_was_measured(gpu: Any) -> None:
         "NVIDIA H100 80GB HBM3; jax 1. Commit abc.",
         "- jax accuracy, not as claimed: g (2.5 ulp at -3.5, 2.0 claimed)",
         "- jax functions, not as claimed: exp, jit (1.9 ulp, 1.64 assumed)",
-        "| f' | jax, jit | 4,294,967,296 | 2.0000 | 1.2500 | -3.5 | 1.2400 | 0 |",
+        "| f' | jax, jit | 4,294,967,296 | 2.0000 | 1.2500 | -3.5 | 1.24",
         "| torch, eager, float32 | 9 | 3.0 | 2.0 | 2.5 | 1.50 | 1.20 |",
         "| f | 3.0 / 2.0 = 1.50 |",
         "longest 0.70 s.",
