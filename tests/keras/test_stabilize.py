@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import sympy
 from backends import BACKEND
+from backends import BACKEND
 from backends import reverse
 from backends import run
 from cases import OTHERS
@@ -280,6 +281,11 @@ def test_saved_module_stands_alone(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         run(reverse(module.rel), x), run(op.derivative(), x)
     )
+    if BACKEND == "torch":  # "meta" stands for a GPU
+        import torch
+
+        with keras.device("meta"):
+            assert module.rel(torch.ones(3)).device.type == "meta"
 
 
 @pytest.mark.once
