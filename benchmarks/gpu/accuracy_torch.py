@@ -1,18 +1,12 @@
 """All 2**32 float32 inputs on torch, eager and compiled, `stablef` first.
 
 In eager mode every op is its kernel (keras_stablef/_triton.py), and in a
-compiled program, too; what a module that `op.save` wrote becomes there is
-inductor's own, and `stablef` is looked at as that, too.  Then the others, as
-far as the time reaches.
+compiled program, too.
 """
 
 from __future__ import annotations
 
-import importlib
-import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,7 +17,7 @@ from . import worker
 
 BIG = 3.4028234663852886e38
 EVERY = 2**32
-SAVED = ("stablef", "exprel", "log1prel", "two_frac")  # pairs, in three of them
+MODES = ("eager", "compiled")
 
 
 def inputs(start: int, count: int, step: int, device: str) -> torch.Tensor:
@@ -71,61 +65,49 @@ def sweep(
     return (worst[0], worst[1], worst[2]), int(wrong)
 
 
-def saved(name: str, order: int, folder: Path) -> Callable[[Any], Any]:
-    """The function of a module that `op.save` wrote."""
-    module = f"saved_{name}"
-    if not (folder / f"{module}.py").exists():
-        getattr(ks.ops, name).save(folder / f"{module}.py", "float32")
-        sys.path.insert(0, str(folder))
-    made = getattr(importlib.import_module(module), name)
-    return lambda x: made(x, order=order)
-
-
-def fast(name: str, order: int, mode: str, folder: Path) -> Callable[..., Any]:
+def fast(name: str, order: int, mode: str) -> Callable[..., Any]:
     """The function, as the mode says."""
     op = getattr(ks.ops, name).derivative(order)
     if mode == "eager":
         return op  # type: ignore[no-any-return]
     torch._dynamo.reset()
-    if mode == "compiled":
-        return torch.compile(lambda x: op(x), dynamic=False)
-    module = saved(name, order, folder)
-    return torch.compile(lambda x: module(x), dynamic=False)
+    return torch.compile(lambda x: op(x), dynamic=False)
+
+
+def measure(
+    todo: list[tuple[str, int, str]],
+    make: Callable[[str, int, str], Callable[..., Any]],
+    work: worker.Work,
+) -> None:
+    """A row for each function, order and mode, as far as the time reaches."""
+    count = 2**12 if work.quick else 2**25
+    step = 2**14 if work.quick else 1
+    worker.planned(worker.label(n, k, "float32", m) for n, k, m in todo)
+    for name, order, mode in todo:
+        op = getattr(ks.ops, name).derivative(order)
+        try:
+            found = sweep(make(name, order, mode), op, count, step, work)
+        except worker.TimeOverError:
+            return
+        except Exception as error:
+            worker.failed(worker.label(name, order, "float32", mode), error)
+            continue
+        inputs = EVERY // step
+        worker.accuracy(name, order, "float32", mode, inputs, *found)
 
 
 def main() -> None:
-    """A row for each function, order and mode."""
+    """`stablef` in both modes, the others in eager mode, then compiled."""
     work = worker.Work()
-    count = 2**12 if work.quick else 2**25
-    step = 2**14 if work.quick else 1
-    names = work.names()
-    flagship, others = names[:1], names[1:]
-    modes = ("eager", "compiled", "saved and compiled")
-    todo = [(n, k, m) for n in flagship for m in modes for k in worker.ORDERS]
-    todo += [
-        (n, k, modes[2]) for n in SAVED if n in others for k in worker.ORDERS
-    ]
-    todo += [(n, k, modes[0]) for n in others for k in worker.ORDERS]
-    todo += [(n, k, modes[1]) for n in others for k in worker.ORDERS]
-    if work.quick:
-        # inductor takes seconds for a body of ours on a CPU
-        todo = [(n, k, modes[0]) for n in names for k in (0, 1)]
-        todo += [(flagship[0], 0, m) for m in modes[1:]]
-    worker.planned(worker.label(n, k, "float32", m) for n, k, m in todo)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, order, mode in todo:
-            op = getattr(ks.ops, name).derivative(order)
-            try:
-                ours = fast(name, order, mode, Path(folder))
-                found = sweep(ours, op, count, step, work)
-            except worker.TimeOverError:
-                break
-            except Exception as error:
-                about = worker.label(name, order, "float32", mode)
-                worker.failed(about, error)
-                continue
-            inputs = EVERY // step
-            worker.accuracy(name, order, "float32", mode, inputs, *found)
+    first, *others = work.names()
+    orders = (0, 1) if work.quick else worker.ORDERS
+    todo = [(first, k, mode) for mode in MODES for k in orders]
+    if work.quick:  # inductor takes seconds
+        todo = [row for row in todo if row[1] == 0 or row[2] == MODES[0]]
+        todo += [(n, k, MODES[0]) for n in others for k in orders]
+    else:
+        todo += [(n, k, m) for m in MODES for n in others for k in orders]
+    measure(todo, fast, work)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ class Stage:
         module: of this package, what is run.
         backend: of Keras in it.
         needs: importable names, beside what all need.
-        quick: whether a test on a CPU has time for it.
     """
 
     name: str
@@ -49,6 +48,7 @@ GROUPS = (
         110,
         (
             Stage("torch accuracy", "accuracy_torch", "torch"),
+            Stage("torch saved", "saved_torch", "torch", ("ruff",)),
             Stage("torch narrow", "narrow", "torch"),
             Stage("jax narrow", "narrow", "jax"),
             Stage("torch functions", "functions", "torch", GENERATOR),

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 import sympy
 from backends import BACKEND
-from backends import BACKEND
 from backends import reverse
 from backends import run
 from cases import OTHERS
