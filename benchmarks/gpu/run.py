@@ -125,6 +125,8 @@ class Run:
             self._running[stage.name] = process.pid
             timer = threading.Timer(seconds + GRACE, _end, [process.pid])
             timer.start()
+            # Or what it started, and left behind, would hold its output open.
+            threading.Thread(target=_follow, args=[process]).start()
             assert process.stdout is not None
             for line in process.stdout:
                 row = _read(line)
@@ -135,7 +137,6 @@ class Run:
             code = process.wait()
             timer.cancel()
             del self._running[stage.name]
-            _end(process.pid)
         took = round(time.monotonic() - start, 1)
         done: Row = {"stage": stage.name, "took": took, "code": code}
         if code:
@@ -161,6 +162,12 @@ def _read(line: str) -> Row | None:
     except ValueError:
         return None  # a library's own message
     return row if isinstance(row, dict) else None
+
+
+def _follow(process: subprocess.Popen[str]) -> None:
+    """End what a stage leaves behind."""
+    process.wait()
+    _end(process.pid)
 
 
 def _end(group: int) -> None:

@@ -26,6 +26,8 @@ SCRIPTS = {
     "wrong": "row(planned=['b']); "
     "row(label='b', kind='failed', why='E: no', ok=False)",
     "fails": "row(planned=['c', 'd']); row(label='c', ok=True); 1 / 0",
+    "leaves": "import subprocess; row(planned=['f']); row(label='f', ok=True);"
+    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])",
     "late": "row(planned=['e']); time.sleep(60)",
     "after": "row(seen=sys.argv[1:])",
 }
@@ -39,7 +41,7 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def ran(gpu: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The scripts, as stages of two groups that have 3 seconds and 1."""
+    """The scripts, as stages of two groups that have 6 seconds and 2."""
     run, stages = gpu("run"), gpu("stages")
     monkeypatch.setattr(run, "GRACE", 0.1)
     first = [stages.Stage(name, name, "torch") for name in (*SCRIPTS, "lost")]
@@ -49,11 +51,11 @@ def ran(gpu: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         tmp_path,
         ["--device", "cpu"],
         os.environ,
-        time.monotonic() + 6,
+        time.monotonic() + 8,
         lambda rows: pages.append(len(rows)),
         lambda stage: [sys.executable, "-c", HEAD + SCRIPTS[stage.module]],
     )
-    groups = [stages.Group(3, tuple(first)), stages.Group(1, (last,))]
+    groups = [stages.Group(6, tuple(first)), stages.Group(2, (last,))]
     made.all(groups, {"lost": "no such thing"})
     assert len(pages) == 2
     lines = (tmp_path / "rows.jsonl").read_text().splitlines()
@@ -70,10 +72,13 @@ def test_a_stage_that_fails_or_is_late_ends_no_other(
     assert lost["late"].startswith("ended after")
     assert lost["lost"] == "no such thing"
     (seen,) = [row["seen"] for row in ran if "seen" in row]
-    # What is left of the 6 seconds.
-    assert seen[::2] == ["--seconds", "--device"] and 1 <= int(seen[1]) <= 3
+    # What is left of the 8 seconds.
+    assert seen[::2] == ["--seconds", "--device"] and 1 <= int(seen[1]) <= 8
+    (took,) = [r["took"] for r in ran if r["stage"] == "leaves" and "took" in r]
+    assert took < 5  # with a process that would sleep on
     left = gpu("page").unreached(ran)
-    assert left == {"whole": [], "wrong": [], "fails": ["d"], "late": ["e"]}
+    assert left.pop("whole") == left.pop("wrong") == left.pop("leaves") == []
+    assert left == {"fails": ["d"], "late": ["e"]}
     text = "\n".join(gpu("page").summary(ran))
     for line in (
         "- wrong, not as claimed: b (E: no)",
