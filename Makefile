@@ -10,7 +10,8 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # The generator needs keras for its version of the package only.
 GENERATOR := KERAS_BACKEND=numpy $(PY) -m keras_stablef.generator
 
-.PHONY: help generate check test test-all demo bench costs weigh calibrate certify gpu docs clean
+.PHONY: help generate check test test-all demo bench costs weigh calibrate certify
+.PHONY: gpu gpu-wheels docs clean
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / - /'
 
@@ -86,8 +87,21 @@ certify: $(STAMP) ## every op against multiple precision, into docs/accuracy.md
 	$(GENERATOR).sweeps --document $(or $(DOCUMENT),"$(RESULTS)") || code=$$?; \
 	exit $$code
 
-gpu: $(STAMP) ## tests, sweeps and calibration on a CUDA device, into docs/gpu-*
-	$(GENERATOR).sweeps.gpu
+# Needs no network and no virtual environment: `make gpu PYTHON=python3` takes
+# what is installed there, and what is missing from WHEELS.  GPU="--device cpu
+# --quick" tries every stage on few numbers; SECONDS=340 is what all may take.
+# By multiple precision, in hours: python -m keras_stablef.generator.sweeps
+# --device gpu.
+WHEELS ?= wheels
+SECONDS ?= 340
+GPU ?=
+GPU_PYTHON := $(if $(filter file,$(origin PYTHON)),$(or $(wildcard $(PY)),$(PYTHON)),$(PYTHON))
+ON_GPU := PYTHONPATH=$(CURDIR)/benchmarks:$$PYTHONPATH $(GPU_PYTHON) -m gpu
+gpu: ## all that a CUDA device can change, in 6 minutes, into docs/gpu-DEVICE.md
+	$(ON_GPU) --wheels "$(WHEELS)" --seconds $(SECONDS) $(GPU)
+
+gpu-wheels: ## what a machine without a network may lack, into WHEELS
+	$(ON_GPU) --download "$(WHEELS)"
 
 docs: $(STAMP) ## the site of the documentation, every link followed, in out/docs/site
 	KERAS_BACKEND=jax $(PY) docs/site/build.py

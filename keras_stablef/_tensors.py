@@ -47,11 +47,22 @@ def as_tensor(x: Any, dtype: Any) -> Any:
     if isinstance(x, keras.Variable):  # on TensorFlow it counts as a tensor
         x = keras.ops.convert_to_tensor(x)
     if keras.ops.is_tensor(x):
+        x = _on_the_device(x)
         # Itself, with its mask, if there is nothing to do.
         wanted = keras.backend.standardize_dtype(dtype)
         return x if _dtype_of(x) == wanted else keras.ops.cast(x, dtype)
     # At once: a number would be rounded to floatx on its way to float64.
     return keras.ops.convert_to_tensor(x, dtype=dtype)
+
+
+def _on_the_device(x: Any) -> Any:
+    """A tensor on a CPU where Keras computes, as its own operations take it.
+
+    They would in the midst of a body, whose other operands stay behind.
+    """
+    if keras.backend.backend() == "torch" and x.device.type == "cpu":
+        return keras.ops.convert_to_tensor(x)
+    return x
 
 
 def real(x: Any) -> Any:

@@ -27,6 +27,11 @@ def run(fn: Callable, x: Array, mode: str = "eager") -> Array:
     return np.asarray(keras.ops.convert_to_numpy(result))
 
 
+def array(x: object) -> Array:
+    """Its values, from whatever device it is on."""
+    return np.asarray(keras.ops.convert_to_numpy(x))
+
+
 def compiled(fn: Callable, mode: str) -> Callable:
     """`fn` itself or compiled by the backend."""
     if mode == "eager":

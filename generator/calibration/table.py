@@ -53,7 +53,8 @@ class Row:
         mode: how it was run then: "eager" or "jit".
         modes: the worst of each mode.
         underflow: worst absolute error where the result is below the
-            smallest normal number, in units of that.
+            smallest normal number, in units of that; None where it was not
+            measured.
         inputs: how many were tried in each mode.
         exhaustive: whether these are all a plan may pass.
     """
@@ -62,7 +63,7 @@ class Row:
     at: tuple[str, ...]
     mode: str
     modes: dict[str, float]
-    underflow: float
+    underflow: float | None
     inputs: int
     exhaustive: bool
 

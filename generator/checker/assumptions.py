@@ -49,9 +49,10 @@ def measured(
         )
         for name, cell in table["functions"].items():
             ulp, under = worst.get(name, (Fraction(0), Fraction(0)))
+            # None: not measured on that device.
             worst[name] = (
                 max(ulp, cell["ulp"]),
-                max(under, cell["underflow"]),
+                max(under, cell["underflow"] or Fraction(0)),
             )
     return worst
 

@@ -77,15 +77,18 @@ def primitive_errors(dtype: str) -> PrimitiveErrors:
     """The assumed errors for `dtype`: the worst seen, times `SAFETY`.
 
     What was correctly rounded everywhere needs no factor: that is asked of
-    it, and 0.5 ulp or not is no matter of degree.
+    it, and 0.5 ulp or not is no matter of degree.  A table of a device may
+    have some of the functions only, and not what they are off by below the
+    normal range.
     """
-    found = tables(dtype)
+    found = [table["functions"] for table in tables(dtype)]
     ulps, tiny = {}, {}
-    for name in found[0]["functions"]:
-        cells = [table["functions"][name] for table in found]
+    for name in {name: None for table in found for name in table}:
+        cells = [table[name] for table in found if name in table]
         worst = max(cell["ulp"] for cell in cells)
         worst *= SAFETY if worst > CORRECT else 1.0
-        under = max(cell["underflow"] for cell in cells) * SAFETY
+        known = [c["underflow"] for c in cells if c["underflow"] is not None]
+        under = max(known, default=1.0) * SAFETY
         ulps[name] = _hundredths(max(worst, CORRECT))
         tiny[name] = _hundredths(max(under, 1.0))
     return PrimitiveErrors(dtype, tuple(ulps.items()), tuple(tiny.items()))

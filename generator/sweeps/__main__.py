@@ -1,4 +1,4 @@
-"""The command line of the sweeps; see `make certify` and `make gpu`.
+"""The command line of the sweeps; see `make certify`.
 
     python -m keras_stablef.generator.sweeps --quick
     python -m keras_stablef.generator.sweeps --functions stablef \\

@@ -29,6 +29,7 @@ from .inputs import pairs
 from .inputs import samples
 from .measure import ARITHMETIC
 from .measure import CORRECT
+from .measure import CORRECTED
 from .measure import FUNCTIONS
 from .measure import Exact
 from .measure import arithmetic
@@ -89,6 +90,7 @@ def _function(name: str, dtype: str) -> Case:
         return float(np.where(wrong, ulp, 0.0).max(initial=0.0)) or CORRECT
 
     assumed = float(assumed_errors(dtype).ulp(name))
+    assumed += CORRECTED.get((name, dtype), 0.0)
     return Case(
         name,
         dtype,
@@ -106,7 +108,9 @@ def _inputs(name: str, dtype: str) -> Array:
     x = samples(name, dtype, count)
     if len(x) > 2 * count:
         x = np.random.default_rng(SEED).choice(x, 2 * count, replace=False)
-    places = [t["functions"][name]["at"] for t in measured_tables(dtype)]
+    # A device's table has some of the functions only.
+    found = [t["functions"].get(name) for t in measured_tables(dtype)]
+    places = [cell["at"] for cell in found if cell]
     texts = [text for at in places for text in at]
     texts += KNOWN[name] if dtype == "float64" else ()
     more = np.array([float.fromhex(t) for t in texts], scalar(dtype))

@@ -25,6 +25,7 @@ from .._dtypes import FORMATS
 from .._dtypes import Array
 from .._dtypes import largest
 from .._dtypes import scalar
+from ..runtime.division import quotient
 from ..runtime.division import square_root
 
 # How a function may be run.  TensorFlow's graph optimizer rewrites where XLA
@@ -41,15 +42,24 @@ MODES = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": lambda x: keras.ops.exp(x),
     "log": lambda x: keras.ops.log(x),
-    # What modules call: on torch it is another one.
+    # What modules call: on torch it is another one, on a GPU a corrected one.
     "sqrt": lambda x: square_root(x, keras.backend.standardize_dtype(x.dtype)),
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": lambda a, b: _quotient(a, b),
+}
+EXACT = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
     "divide": operator.truediv,
 }
-ARITHMETIC = ("add", "subtract", "multiply", "divide")  # of two arguments
+ARITHMETIC = tuple(EXACT)  # of two arguments
 CORRECT = 0.5  # ulp: the error of correct rounding
+# Of what is corrected on a GPU (runtime/division.py) it may be this more, and
+# bounds count it everywhere.
+CORRECTED = {("sqrt", "float32"): 2.0**-18, ("divide", "float32"): 2.0**-18}
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,12 @@ class Exact:
 
     high: Array
     low: Array
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """As modules divide, which have no quotients of narrower formats."""
+    dtype = keras.backend.standardize_dtype(a.dtype)
+    return quotient(a, b, dtype) if dtype in ("float32", "float64") else a / b
 
 
 def device(kind: str) -> AbstractContextManager[Any]:
@@ -183,7 +199,7 @@ def arithmetic(name: str, a: Array, b: Array, dtype: str) -> Exact:
     1995).  So equal to `high` means correctly rounded.
     """
     with np.errstate(all="ignore"):
-        value = FUNCTIONS[name](a.astype(np.float64), b.astype(np.float64))
+        value = EXACT[name](a.astype(np.float64), b.astype(np.float64))
         return rounded(value, dtype)
 
 

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import pytest
 from backends import BACKEND
+from backends import array
+from backends import tensor
 from oracle import exact
 from oracle import ulp_error
 from sampling import sampled
@@ -151,8 +153,8 @@ def test_litert(name: str, tmp_path: Path) -> None:
 def test_torch_export(name: str, tmp_path: Path) -> None:
     import torch
 
-    x = torch.from_numpy(X)
+    x = tensor(X)
     program = torch.export.export(model_of(name), (x,))
     torch.export.save(program, tmp_path / "model.pt2")
     again = torch.export.load(tmp_path / "model.pt2")
-    check(name, again.module()(x).detach().numpy())
+    check(name, array(again.module()(x).detach()))

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 from backends import BACKEND
+from backends import array as value
 from backends import reverse
 from backends import run
 from backends import tensor
@@ -25,10 +26,6 @@ DTYPES = ("float16", "bfloat16", "float32", "float64")
 AUTODIFF = pytest.mark.skipif(
     BACKEND not in ("tensorflow", "jax", "torch"), reason="needs autodiff"
 )
-
-
-def value(x: object) -> np.ndarray:
-    return np.asarray(keras.ops.convert_to_numpy(x))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -185,7 +182,7 @@ def test_backward_pass_keeps_only_x() -> None:
 
         kept = []
         with torch.autograd.graph.saved_tensors_hooks(
-            lambda t: kept.append(t.detach().numpy()) or t, lambda t: t
+            lambda t: kept.append(t.detach().cpu().numpy()) or t, lambda t: t
         ):
             ks.ops.stablef(tensor(x).requires_grad_(True))
         assert len(kept) >= 1
@@ -270,8 +267,24 @@ def test_backward_of_a_compiled_function() -> None:
     torch.compile(lambda v: ks.ops.stablef(v) * 2.0, fullgraph=True)(
         x
     ).sum().backward()
-    want = 2 * run(ks.ops.stablef.derivative(), x.detach().numpy())
-    np.testing.assert_array_equal(x.grad.numpy(), want)
+    want = 2 * run(ks.ops.stablef.derivative(), value(x.detach()))
+    np.testing.assert_array_equal(value(x.grad), want)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="others move tensors")
+def test_a_tensor_on_a_cpu_goes_where_keras_computes() -> None:
+    """As with its own operations; "meta" stands for a GPU.
+
+    (Of which no gradient comes back: there is nothing to copy.)
+    """
+    import torch
+
+    x = torch.linspace(-1, 1, 2000).requires_grad_()
+    for op in (ks.ops.stablef, ks.ops.log_cosh):
+        with keras.device("meta"):
+            y = op(x)
+        assert y.device.type == "meta" and y.shape == x.shape
+        assert y.requires_grad
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="ragged is TensorFlow's")

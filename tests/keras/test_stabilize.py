@@ -280,6 +280,11 @@ def test_saved_module_stands_alone(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         run(reverse(module.rel), x), run(op.derivative(), x)
     )
+    if BACKEND == "torch":  # "meta" stands for a GPU
+        import torch
+
+        with keras.device("meta"):
+            assert module.rel(torch.ones(3)).device.type == "meta"
 
 
 @pytest.mark.once

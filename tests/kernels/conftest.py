@@ -23,15 +23,19 @@ def _process(interpret: bool) -> Iterator[Run]:
     if importlib.util.find_spec("triton") is None:
         pytest.skip("no Triton: pip install keras-stablef[triton]")
     context = multiprocessing.get_context("spawn")
-    before = os.environ.get("TRITON_INTERPRET")
+    # On a machine with a GPU, too, it is a CPU that interprets.
+    wanted = {"TRITON_INTERPRET": str(int(interpret))}
+    wanted["CUDA_VISIBLE_DEVICES"] = ""
+    before = {name: os.environ.get(name) for name in wanted}
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        os.environ["TRITON_INTERPRET"] = str(int(interpret))
+        os.environ |= wanted
         try:
             pool.submit(os.getpid).result()  # it starts, with that
         finally:
-            os.environ.pop("TRITON_INTERPRET")
-            if before is not None:
-                os.environ["TRITON_INTERPRET"] = before
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
         yield lambda call, *given: pool.submit(call, *given).result()
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import keras
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -31,7 +32,8 @@ def afresh() -> Iterator[None]:
 
     forget()
     _triton.on_cpu(True)
-    yield
+    with keras.device("cpu"):  # where X is, on a machine with a GPU, too
+        yield
     _triton.on_cpu(False)
     forget()
 
