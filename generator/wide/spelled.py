@@ -10,6 +10,7 @@ from itertools import chain
 import sympy
 
 from ..pieces.spellings import HYPERBOLIC
+from ..pieces.spellings import MOST_WORK
 from ..pieces.spellings import E
 from ..pieces.spellings import Spelling
 from ..pieces.spellings import T
@@ -87,9 +88,13 @@ def of_one_sign(expr: sympy.Expr) -> list[Spelled]:
 
 
 def _together(expr: sympy.Expr) -> Iterator[sympy.Expr]:
+    if sympy.count_ops(expr) > MOST_WORK:
+        return
     with suppress(sympy.PolynomialError):
-        yield sympy.together(expr)
-        yield sympy.factor(sympy.together(expr))
+        whole = sympy.together(expr)
+        yield whole
+        if not expr.has(sympy.exp):  # whose numbers may have many digits
+            yield sympy.factor(whole)
 
 
 def _compiled(

@@ -33,7 +33,7 @@ FLOORS = (
     ("analysis",),
     ("pieces",),
     ("lowering", "words"),
-    ("plan", "source"),
+    ("plan", "source", "wide"),
     ("pages", "store", "pipeline"),
     ("build",),
     ("sweeps", "calibration", "making"),
@@ -49,11 +49,11 @@ ONLY = {
     "rich": {"words", "making", "sweeps", "calibration", "checker"},
     "sympy": {
         *("numbers", "formula", "program", "analysis", "pieces"),
-        *("words", "checker", "sweeps"),
+        *("wide", "words", "checker", "sweeps"),
     },
     "flint": {
         *("numbers", "formula", "program", "analysis", "pieces"),
-        *("words", "checker", "sweeps", "calibration"),
+        *("wide", "words", "checker", "sweeps", "calibration"),
     },
 }
 CHECKER = {"checker"}

@@ -51,8 +51,9 @@ def test_without_triton_a_warning_says_so_once(
         assert torch.equal(OP(X), y)
         # A program that was exported where there is Triton runs all the same.
         again = _triton.operation()(X, "exprel", "float32", 0)
-    assert torch.equal(again, y)
-    assert torch.equal(y, shipped("exprel").bodies["float32"][0](X))
+    assert torch.equal(again, shipped("exprel").bodies["float32"][0](X))
+    # On a CPU the op may take the way by float64.
+    assert torch.allclose(y, again, rtol=2.0**-21, atol=0)
 
 
 def test_a_kernel_that_fails_is_tried_once(

@@ -27,7 +27,7 @@ DESIGN = next(
 SPINE = {"keras_stablef", "pipeline", "plan"}
 ROOMS = {
     *("formula", "analysis", "pieces", "plan", "lowering", "source"),
-    *("store", "pipeline"),
+    *("store", "pipeline", "wide"),
 }
 PASSING = (
     "Work.",
