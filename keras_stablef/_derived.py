@@ -397,12 +397,17 @@ def forget_plans() -> int:
 
 @needs_generator
 def claimed_plan(
-    certificate: Mapping[str, Any], dtype: str, order: int
+    certificate: Mapping[str, Any],
+    twins: Mapping[str, Any] | None,
+    dtype: str,
+    order: int,
 ) -> AnyPlan:
-    """The plan that a shipped module was rendered from."""
+    """The plan that a shipped module, and its twins, were rendered from."""
     from .generator.store.claimed import claimed_plan
+    from .generator.store.claimed import with_twin
 
-    return claimed_plan(certificate, dtype, order)
+    plan = claimed_plan(certificate, dtype, order)
+    return plan if twins is None else with_twin(plan, twins)
 
 
 @needs_generator
@@ -422,43 +427,6 @@ def words(function: Function, plans: Sequence[AnyPlan]) -> str:
     return explain(
         function.expression, function.domain, plans, function.formats
     )
-
-
-@needs_generator
-def module_text(
-    function: Function,
-    name: str,
-    order: int,
-    plans: Sequence[AnyPlan],
-    served: Mapping[str, FloatFormat],
-    how: str,
-) -> str:
-    """A module that computes f^(order) and imports only keras."""
-    from dataclasses import replace
-
-    from .generator.pipeline import to_source
-    from .generator.source.standalone import standalone
-
-    summary = "Saved by StableOp.save."
-    if order:
-        primes = "'" * order
-        summary += f" {name} is f{primes}; that is its order 0."
-    source = to_source(
-        function.expression,
-        function.domain,
-        summary,
-        [replace(plan, name=name) for plan in plans],
-        formats=served,
-    )
-    return standalone(source.text, name, function.expression, how, order)
-
-
-@needs_generator
-def standing_alone(function: Function, name: str, text: str, how: str) -> str:
-    """`module_text` of all there is, from the text of a module."""
-    from .generator.source.standalone import standalone
-
-    return standalone(text, name, function.expression, how)
 
 
 @needs_generator

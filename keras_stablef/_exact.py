@@ -17,6 +17,7 @@ from ._function import Function
 from ._missing import needs_generator
 
 if TYPE_CHECKING:
+    from .generator.numbers.floats import FloatFormat
     from .generator.pieces.cover import AnyPlan
     from .generator.program.assumed import PrimitiveErrors
 
@@ -207,3 +208,40 @@ def measured_tables(dtype: str) -> Sequence[Mapping[str, Any]]:
     from .generator.program.assumed import tables
 
     return tables(dtype)
+
+
+@needs_generator
+def module_text(
+    function: Function,
+    name: str,
+    order: int,
+    plans: Sequence[AnyPlan],
+    served: Mapping[str, FloatFormat],
+    how: str,
+) -> str:
+    """A module that computes f^(order) and imports only keras."""
+    from dataclasses import replace
+
+    from .generator.pipeline import to_source
+    from .generator.source.standalone import standalone
+
+    summary = "Saved by StableOp.save."
+    if order:
+        primes = "'" * order
+        summary += f" {name} is f{primes}; that is its order 0."
+    source = to_source(
+        function.expression,
+        function.domain,
+        summary,
+        [replace(plan, name=name) for plan in plans],
+        formats=served,
+    )
+    return standalone(source.text, name, function.expression, how, order)
+
+
+@needs_generator
+def standing_alone(function: Function, name: str, text: str, how: str) -> str:
+    """`module_text` of all there is, from the text of a module."""
+    from .generator.source.standalone import standalone
+
+    return standalone(text, name, function.expression, how)

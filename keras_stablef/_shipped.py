@@ -103,8 +103,10 @@ class Shipped(Function):
     def plan(self, dtype: str, order: int) -> AnyPlan:
         key = dtype, order
         if key not in self._plans:
-            claims = certificate(self.name)
-            self._plans[key] = _derived.claimed_plan(claims, *key)
+            claims, twins = certificate(self.name), None
+            if self.name in _WIDE:
+                twins = certificate(self.name, "wide")
+            self._plans[key] = _derived.claimed_plan(claims, twins, *key)
         return self._plans[key]
 
     def kernel(self, dtype: str, order: int) -> tuple[Any, Sequence[Any]]:
@@ -156,9 +158,9 @@ def _literal(value: Any) -> str:
     return repr(value)
 
 
-def certificate(name: str) -> dict[str, Any]:
+def certificate(name: str, kind: str = "generated") -> dict[str, Any]:
     """The certificate that ships beside a module."""
-    folder = resources.files(f"{__package__}.generated")
+    folder = resources.files(f"{__package__}.{kind}")
     text = (folder / f"{name}.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found

@@ -18,14 +18,14 @@ from . import _named
 from ._derived import bound
 from ._derived import format_of
 from ._derived import formats as formats_with
-from ._derived import module_text
 from ._derived import refusal
 from ._derived import shown
-from ._derived import standing_alone
 from ._derived import words
 from ._derived import write
 from ._exact import array_type
 from ._exact import drawing
+from ._exact import module_text
+from ._exact import standing_alone
 from ._progress import progress
 from ._shipped import Shipped
 from ._tensors import format_name

@@ -10,6 +10,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -31,6 +32,7 @@ from ..pieces.plan import Piece
 from ..pieces.plan import Plan
 from ..pieces.powers import PowerRow
 from ..pieces.rows import Row
+from ..pieces.wide import Wide
 from ..plain import shown
 from ..program.program import Const
 from ..program.program import Expr
@@ -66,6 +68,39 @@ def claimed_plan(certificate: Claims, dtype: str, order: int) -> AnyPlan:
     dumped(plan)  # refuses what is no plan
     check_fits(plan)
     return plan
+
+
+def with_twin(plan: AnyPlan, certificate: Claims) -> AnyPlan:
+    """The plan and its twin in float64, if those claims are about one.
+
+    Raises:
+        StoredPlanError: they are about none that can be.
+    """
+    try:
+        twins = {(t["dtype"], t["order"]): t for t in certificate["plans"]}
+        claims = twins.get((plan.dtype, plan.order))
+        if claims is None or not isinstance(plan, Cover):
+            return plan
+        fields = FIELDS[Wide]
+        whole = replace(
+            plan,
+            wide=Wide(
+                programs=tuple(map(_program, claims["programs"])),
+                **{
+                    key: _value(claims[key], fields[key])
+                    for key in fields
+                    if key != "programs"
+                },
+            ),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoredPlanError(
+            "Not a certificate: expected a twin in float64, received "
+            f"{shown(f'{error!r}')}."
+        ) from None
+    dumped(whole)
+    check_fits(whole)
+    return whole
 
 
 def _cover(certificate: Claims, claims: Claims) -> Cover:

@@ -44,6 +44,9 @@ from ..pieces.plan import Piece
 from ..pieces.plan import Plan
 from ..pieces.powers import PowerRow
 from ..pieces.rows import Row
+from ..pieces.wide import Near
+from ..pieces.wide import Wide
+from ..pieces.wide import WideEnd
 from ..plain import shown
 from ..program.program import ARITY
 from ..program.program import Const
@@ -58,6 +61,7 @@ NODES: dict[str, type] = {
         *(Plan, Piece, Fold, Program, Var, Const, Op),
         *(Cover, Row, PowerRow, Factor, ClosedForm),
         *(FloatEnd, PairEnd, ExponentialEnd, BetweenEnd, LogEnd),
+        *(Wide, WideEnd, Near),
     )
 }
 FIELDS: dict[type, dict[str, Any]] = {
@@ -79,7 +83,10 @@ MAX_DIGITS = 2**9
 # One line of a comment, without what could end or escape a string; names are
 # rendered as they are, with a suffix.
 LINE = r"[ !#-\[\]-~]"
-TEXTS = {"formula": f"{LINE}+", "note": f"{LINE}*", "proof": f"{LINE}+"}
+TEXTS = {
+    **{name: f"{LINE}+" for name in ("formula", "formulas", "proof")},
+    "note": f"{LINE}*",
+}
 NAME = r"[a-z][a-z0-9_]{0,99}"
 CHOICES = {
     ("dtype", Plan): tuple(d for d, f in FORMATS.items() if f.compute == d),

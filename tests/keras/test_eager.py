@@ -35,10 +35,10 @@ SPECIAL = [0.0, -0.0, 1e-40, -1e-40, np.inf, -np.inf, np.nan, 0.125, 30.0]
 
 
 def plain(op: Any, x: Any) -> Any:
-    """The body of its dtype, operation by operation."""
+    ours, k = op.function, op.order
     dtype = keras.backend.standardize_dtype(x.dtype)
-    twins = op.function.wide.get(dtype, [None] * op.orders)
-    return either(op.function.bodies[dtype][op.order], twins[op.order])(x)
+    twin = ours.wide.get(dtype, [None] * 3)[k]
+    return either(ours.bodies[dtype][k], twin)(x)
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,6 @@ def on_a_cpu() -> Iterator[None]:
 
 @pytest.fixture
 def switched() -> Iterator[None]:
-    """Eager torch compiles; on TensorFlow it does anyhow."""
     ks.config.compile_torch(True)
     yield
     ks.config.compile_torch(False)
