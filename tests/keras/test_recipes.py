@@ -52,14 +52,15 @@ def worst(row: Row, dtype: str, mode: str) -> list[float]:
 
 
 @DIFFERENTIATES
-@pytest.mark.parametrize("row", ROWS, ids=NAMES)
-def test_value_and_partial_derivatives(row: Row) -> None:
+@pytest.mark.parametrize("name", sampled(NAMES))
+def test_value_and_partial_derivatives(name: str) -> None:
+    row = ROWS[NAMES.index(name)]
     found = worst(row, "float32", "eager")
     assert max(found) <= row.most, found
 
 
 @DIFFERENTIATES
-@pytest.mark.parametrize("name", sampled(NAMES, 9))
+@pytest.mark.parametrize("name", sampled(NAMES, 3))
 def test_compiled(name: str) -> None:
     row = ROWS[NAMES.index(name)]
     found = worst(row, "float32", "jit")
@@ -78,7 +79,7 @@ def test_compiled_by_inductor() -> None:
 
 
 @DIFFERENTIATES
-@pytest.mark.parametrize("name", sampled(NAMES, 12))
+@pytest.mark.parametrize("name", sampled(NAMES, 6))
 def test_float64(name: str) -> None:
     row = ROWS[NAMES.index(name)]
     found = worst(row, "float64", "eager")
