@@ -40,6 +40,8 @@ from .spelled import of_one_sign
 # what the 53 bits lose shows.
 GOALS = 2.0**-5, 2.0**-2, 1.0
 DEARER = 1.15  # times the plain plan may its twin cost, which is within 1 ulp
+# Of a bound, so that other analyses come to it.
+CLAIMED, LEAST_CLAIMED = 1.5, 2.0**-9
 SPARE = 1 + 2.0**-20  # of what is computed in extended precision
 PER_BINADE = 4
 NEAR_ONE = 24  # binades from 1 with as many boxes; one each further out
@@ -261,7 +263,7 @@ class _Search:
             tuple(c.text for c in chosen),
             tuple(pieces),
             self.ends,
-            0.5 + ulp * SPARE,
+            0.5 + max(ulp * CLAIMED, LEAST_CLAIMED),
         )
 
     def _near(self, place: Fraction, radius: Fraction) -> Near | None:

@@ -15,11 +15,11 @@ from keras_stablef.runtime.wide import wide_powers
 
 
 def log_cosh_0_float32_wide(x):
-    """f in float32 by way of float64, proved within 0.5158 ulp."""
+    """f in float32 by way of float64, proved within 0.5236 ulp."""
     t = ops.abs(x)
     w = ops.cast(t, "float64")
 
-    # t + log(1 + exp(-2*t)) - log(2) in float64; rounded, 0.516 ulp.
+    # t + log(1 + exp(-2*t)) - log(2) in float64; rounded, 0.524 ulp.
     v0 = 2.0 * w
     v1 = -v0
     q2, n2 = wide_powers(v1)
@@ -47,11 +47,11 @@ def log_cosh_0_float32_wide(x):
 
 
 def log_cosh_1_float32_wide(x):
-    """f' in float32 by way of float64, proved within 0.5008 ulp."""
+    """f' in float32 by way of float64, proved within 0.502 ulp."""
     t = ops.abs(x)
     w = ops.cast(t, "float64")
 
-    # (1 - exp(-2*t))/(1 + exp(-2*t)) in float64; rounded, 0.501 ulp.
+    # (1 - exp(-2*t))/(1 + exp(-2*t)) in float64; rounded, 0.502 ulp.
     v0 = 2.0 * w
     v1 = -v0
     q2, n2 = wide_powers(v1)
@@ -69,11 +69,11 @@ def log_cosh_1_float32_wide(x):
 
 
 def log_cosh_2_float32_wide(x):
-    """f'' in float32 by way of float64, proved within 0.5087 ulp."""
+    """f'' in float32 by way of float64, proved within 0.513 ulp."""
     t = ops.abs(x)
     w = ops.cast(t, "float64")
 
-    # 4*exp(-2*t)/(1 + exp(-2*t))**2 in float64; rounded, 0.509 ulp.
+    # 4*exp(-2*t)/(1 + exp(-2*t))**2 in float64; rounded, 0.513 ulp.
     v0 = 2.0 * w
     v1 = -v0
     q2, n2 = wide_powers(v1)
@@ -101,8 +101,8 @@ WIDE = {
 # Proved bounds of |computed - exact| in ulp of the dtype.
 BOUNDS = {
     "float32": (
-        0.5158,
-        0.5008,
-        0.5087,
+        0.5236,
+        0.502,
+        0.513,
     ),
 }

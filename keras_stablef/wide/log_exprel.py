@@ -16,12 +16,12 @@ from keras_stablef.runtime.wide import wide_powers
 
 
 def log_exprel_0_float32_wide(x):
-    """f in float32 by way of float64, proved within 0.504 ulp."""
+    """f in float32 by way of float64, proved within 0.506 ulp."""
     t = x
     w = ops.cast(t, "float64")
 
     # t < 0: log(-(-1 + exp(-t))/t), else t - log(t) + log(1 - exp(-t)), with
-    # |t| for t; rounded, 0.504 ulp.
+    # |t| for t; rounded, 0.506 ulp.
     a = ops.abs(w)
     v0 = -a
     q1, n1 = wide_powers(v0)
@@ -60,12 +60,12 @@ def log_exprel_0_float32_wide(x):
 
 
 def log_exprel_1_float32_wide(x):
-    """f' in float32 by way of float64, proved within 0.5274 ulp."""
+    """f' in float32 by way of float64, proved within 0.5411 ulp."""
     t = x
     w = ops.cast(t, "float64")
 
     # t < 0: (t*exp(-t) - 1 + exp(-t))/(t*(-1 + exp(-t))), else (-t + 1 -
-    # exp(-t))/(t*(-1 + exp(-t))), with |t| for t; rounded, 0.528 ulp.
+    # exp(-t))/(t*(-1 + exp(-t))), with |t| for t; rounded, 0.542 ulp.
     a = ops.abs(w)
     v0 = -a
     q1, n1 = wide_powers(v0)
@@ -97,11 +97,11 @@ def log_exprel_1_float32_wide(x):
 
 
 def log_exprel_2_float32_wide(x):
-    """f'' in float32 by way of float64, proved within 0.5313 ulp."""
+    """f'' in float32 by way of float64, proved within 0.5469 ulp."""
     t = ops.abs(x)
     w = ops.cast(t, "float64")
 
-    # -exp(-t)/(-1 + exp(-t))**2 + t**(-2) in float64; rounded, 0.532 ulp.
+    # -exp(-t)/(-1 + exp(-t))**2 + t**(-2) in float64; rounded, 0.547 ulp.
     v0 = w * w
     v1 = quotient(-1.0, -v0, "float64")
     v2 = -w
@@ -140,8 +140,8 @@ WIDE = {
 # Proved bounds of |computed - exact| in ulp of the dtype.
 BOUNDS = {
     "float32": (
-        0.504,
-        0.5274,
-        0.5313,
+        0.506,
+        0.5411,
+        0.5469,
     ),
 }

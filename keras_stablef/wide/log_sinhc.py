@@ -15,12 +15,12 @@ from keras_stablef.runtime.wide import wide_powers
 
 
 def log_sinhc_0_float32_wide(x):
-    """f in float32 by way of float64, proved within 0.5281 ulp."""
+    """f in float32 by way of float64, proved within 0.5421 ulp."""
     t = ops.abs(x)
     w = ops.cast(t, "float64")
 
     # t - log(t) + log((1 - exp(-t))*(1 + exp(-t))) - log(2) in float64;
-    # rounded, 0.529 ulp.
+    # rounded, 0.543 ulp.
     v0 = -w
     q1, n1 = wide_powers(v0)
     v3 = q1 * n1
@@ -52,12 +52,12 @@ def log_sinhc_0_float32_wide(x):
 
 
 def log_sinhc_1_float32_wide(x):
-    """f' in float32 by way of float64, proved within 0.5296 ulp."""
+    """f' in float32 by way of float64, proved within 0.5444 ulp."""
     t = ops.abs(x)
     w = ops.cast(t, "float64")
 
     # (-t + (-t - 1)*exp(-2*t) + 1)/(-t + t*exp(-2*t)) in float64; rounded,
-    # 0.530 ulp.
+    # 0.545 ulp.
     v0 = -w
     v1 = v0 - 1.0
     v2 = 2.0 * w
@@ -88,12 +88,12 @@ def log_sinhc_1_float32_wide(x):
 
 
 def log_sinhc_2_float32_wide(x):
-    """f'' in float32 by way of float64, proved within 0.5311 ulp."""
+    """f'' in float32 by way of float64, proved within 0.5467 ulp."""
     t = ops.abs(x)
     w = ops.cast(t, "float64")
 
     # (-2*(2*t**2 + 1)*exp(-2*t) + 1 + exp(-4*t))/(t**2 - 2*t**2*exp(-2*t) +
-    # t**2*exp(-4*t)) in float64; rounded, 0.532 ulp.
+    # t**2*exp(-4*t)) in float64; rounded, 0.547 ulp.
     v0 = 4.0 * w
     v1 = -v0
     q2, n2 = wide_powers(v1)
@@ -145,8 +145,8 @@ WIDE = {
 # Proved bounds of |computed - exact| in ulp of the dtype.
 BOUNDS = {
     "float32": (
-        0.5281,
-        0.5296,
-        0.5311,
+        0.5421,
+        0.5444,
+        0.5467,
     ),
 }

@@ -14,11 +14,11 @@ from keras_stablef.runtime.wide import wide_powers
 
 
 def tanhc_0_float32_wide(x):
-    """f in float32 by way of float64, proved within 0.501 ulp."""
+    """f in float32 by way of float64, proved within 0.502 ulp."""
     t = ops.abs(x)
     w = ops.cast(t, "float64")
 
-    # (1 - exp(-2*t))/(t*(1 + exp(-2*t))) in float64; rounded, 0.501 ulp.
+    # (1 - exp(-2*t))/(t*(1 + exp(-2*t))) in float64; rounded, 0.502 ulp.
     v0 = 2.0 * w
     v1 = -v0
     q2, n2 = wide_powers(v1)
@@ -43,12 +43,12 @@ def tanhc_0_float32_wide(x):
 
 
 def tanhc_1_float32_wide(x):
-    """f' in float32 by way of float64, proved within 0.5308 ulp."""
+    """f' in float32 by way of float64, proved within 0.5462 ulp."""
     t = ops.abs(x)
     w = ops.cast(t, "float64")
 
     # -1/t**2 + 2*(2*t + 1 + exp(-2*t))*exp(-2*t)/(t**2*(1 + exp(-2*t))**2) in
-    # float64; rounded, 0.531 ulp.
+    # float64; rounded, 0.547 ulp.
     v0 = 2.0 * w
     v1 = -v0
     q2, n2 = wide_powers(v1)
@@ -95,8 +95,8 @@ WIDE = {
 # Proved bounds of |computed - exact| in ulp of the dtype.
 BOUNDS = {
     "float32": (
-        0.501,
-        0.5308,
+        0.502,
+        0.5462,
         None,
     ),
 }
