@@ -317,15 +317,32 @@ class _Body:
             if not isinstance(value, Rounded):
                 raise Malformed("a result that is not rounded")
             if isinstance(value.value, float):
-                if not math.isnan(value.value):
-                    return value.value
-                raise Malformed("nan within the domain")
+                return self._number(value.value, chart, sight)
             self._compare(value.value, chart, sight)
             return None
         finally:
             ctx.prec, ctx.cap = before
 
-    def _compare(self, value: Number, chart: Chart, sight: _Sight) -> None:
+    def _number(
+        self, value: float, chart: Chart, sight: _Sight
+    ) -> float | None:
+        """A limit, or a number that f is near enough to."""
+        if math.isnan(value):
+            raise Malformed("nan within the domain")
+        alone = chart.reach is not None and chart.reach[0] == chart.reach[1]
+        if math.isinf(value) or not value or alone:
+            return value
+        own = Number(number(Fraction(value)), 0.0)
+        self._compare(own, chart, sight, rounded=True)
+        return None
+
+    def _compare(
+        self,
+        value: Number,
+        chart: Chart,
+        sight: _Sight,
+        rounded: bool = False,
+    ) -> None:
         f = self.target.on(chart)
         _, least = sight.of(f.plain)
         minus = chart.mul(f, chart.number(arb(-1)))
@@ -334,9 +351,10 @@ class _Body:
         _, e = math.frexp(max(least, smallest))
         unit = 2.0 ** (e - self.fmt.precision)
         total = (gap + value.error) / unit
-        if not total <= self.claim:
-            raise Unknown(f"{total:.4g} ulp, claimed {self.claim:.4g}")
-        self.found.tightest = max(self.found.tightest, total / self.claim)
+        claim = self.claim + 0.5 if rounded else self.claim
+        if not total <= claim:
+            raise Unknown(f"{total:.4g} ulp, claimed {claim:.4g}")
+        self.found.tightest = max(self.found.tightest, total / claim)
 
     # -- polynomials ---------------------------------------------------------
 

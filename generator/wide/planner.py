@@ -19,6 +19,7 @@ from ..errors import SingularityError
 from ..lowering.costs import cost
 from ..lowering.wide import wide_cost
 from ..pieces.cover import Cover
+from ..pieces.distant import Distant
 from ..pieces.distant import farthest
 from ..pieces.end_kinds import FloatEnd
 from ..pieces.spellings import T
@@ -100,10 +101,9 @@ class _Search:
         for end in self.cover.ends:
             if end.point is None and end.side == side:
                 far = farthest(self.work, end)
-                if isinstance(far.end, FloatEnd) and far.end.is_flat:
-                    return WideEnd(side, side * far.bound, far.end.limit)
+                gone = self._gone(side, far)
                 limit = end.limit if far.limit is None else far.limit
-                return WideEnd(side, side * last, limit, beyond=True)
+                return gone or WideEnd(side, side * last, limit, beyond=True)
         for form in self.cover.closed:
             # With `signed` there is one form of x itself.
             if form.limit is None:
@@ -122,10 +122,17 @@ class _Search:
             if end.point == point and end.side == -side:
                 return WideEnd(side, point, end.limit)
             if end.point is None and end.side == side:
-                far = farthest(self.work, end)
-                if isinstance(far.end, FloatEnd) and far.end.is_flat:
-                    return WideEnd(side, side * far.bound, far.end.limit)
+                return self._gone(side, farthest(self.work, end))
         return None
+
+    def _gone(self, side: int, far: Distant) -> WideEnd | None:
+        """Where f is 0 or infinite; next to another limit the program is."""
+        end = far.end
+        if not (isinstance(end, FloatEnd) and end.is_flat):
+            return None
+        if end.limit and math.isfinite(end.limit):
+            return None
+        return WideEnd(side, side * far.bound, end.limit)
 
     @cached_property
     def held(self) -> tuple[Fraction, Fraction]:

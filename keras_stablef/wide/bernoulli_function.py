@@ -60,7 +60,9 @@ def bernoulli_function_1_float32_wide(x):
     p0 = 0.16666666666666666 * w - 0.5
     y = ops.where(ops.abs(w) < 0.0009765634313225746, p0, y)
     y = ops.cast(y, "float32")
-    y = ops.where(t <= constant(-20.0, "float32"), constant(-1.0, "float32"), y)
+    y = ops.where(
+        t < constant(-3.4028235e38, "float32"), constant(-1.0, "float32"), y
+    )
     y = ops.where(t >= constant(92.75, "float32"), constant(0.0, "float32"), y)
     return y
 

@@ -63,7 +63,9 @@ def log_cosh_1_float32_wide(x):
     v9 = quotient(v7, v8, "float64")
     y = v9
     y = ops.cast(y, "float32")
-    y = ops.where(t >= constant(10.0, "float32"), constant(1.0, "float32"), y)
+    y = ops.where(
+        t > constant(3.4028235e38, "float32"), constant(1.0, "float32"), y
+    )
     y = ops.where(x < 0, -y, y)
     return y
 

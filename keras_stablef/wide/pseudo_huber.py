@@ -48,7 +48,7 @@ def pseudo_huber_1_float32_wide(x):
     y = v3
     y = ops.cast(y, "float32")
     y = ops.where(
-        t >= constant(16384.0, "float32"), constant(1.0, "float32"), y
+        t > constant(3.4028235e38, "float32"), constant(1.0, "float32"), y
     )
     y = ops.where(x < 0, -y, y)
     return y

@@ -29,7 +29,9 @@ def softplus_inverse_1_float32_wide(x):
     y = ops.where(
         t <= constant(0.0, "float32"), constant(float("inf"), "float32"), y
     )
-    y = ops.where(t >= constant(16.0, "float32"), constant(1.0, "float32"), y)
+    y = ops.where(
+        t > constant(3.4028235e38, "float32"), constant(1.0, "float32"), y
+    )
     y = ops.where(
         t < constant(0.0, "float32"), constant(float("nan"), "float32"), y
     )
