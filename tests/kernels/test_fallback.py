@@ -76,7 +76,8 @@ def test_a_kernel_that_fails_is_tried_once(
         assert torch.equal(OP(narrow), other)
     assert len(calls) == 1  # both are computed in float32
     _triton.on_cpu(False)
-    assert torch.equal(OP(X), y)
+    # On a CPU the op may take the way by float64.
+    assert torch.allclose(OP(X), y, rtol=2.0**-21, atol=0)
     assert torch.equal(OP(narrow), other)
 
 
