@@ -25,6 +25,7 @@ DERIVED = {
     "closed": ("log(exp(x)-1)", (0, "oo"), 1, ("ClosedForm", "Program")),
     "logs": ("1/log(x)", (2, "oo"), 0, ("LogEnd", "Row")),
     "between": ("sqrt(x-pi)", ("pi", 4), 1, ("BetweenEnd",)),
+    "wide": ("(exp(x)-1)/x", ("-oo", "oo"), 1, ("Wide", "WideEnd", "Near")),
     "exponent": ("exp(-1/x)/x", (0, "1/8"), 0, ("ExponentialEnd", "Factor")),
 }
 

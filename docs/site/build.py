@@ -54,6 +54,11 @@ REFERENCE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         "`ks.distributions`.",
         ("keras_stablef.distributions",),
     ),
+    "recipes": (
+        "Recipes for several tensors",
+        "`ks.recipes`.",
+        ("keras_stablef.recipes",),
+    ),
     "config": ("Settings", "`ks.config`.", ("keras_stablef.config",)),
 }
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from dataclasses import field
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,6 @@ from .claims import Piece
 from .claims import exact
 from .claims import real
 from .enclosure import Chart
-from .enclosure import constant
 from .enclosure import regular_chart
 from .formula import Node
 from .formula import X
@@ -38,26 +36,24 @@ from .formula import number
 from .formula import read
 from .gaps import Judge
 from .gaps import Target
-from .gaps import lower
-from .gaps import sup
 from .limits import check_limit
 from .limits import check_value
 from .objects import each_once
-from .source import parsed
 from .stated import Expected
-from .statements_of_wide import WIDE
 from .values import Unknown
-from .values import ball
 from .wide_code import UNIT
 from .wide_code import Box
 from .wide_code import Number
 from .wide_code import Reader
 from .wide_code import Rounded
+from .wide_sight import Sight
+from .wide_source import end_of
+from .wide_source import functions
+from .wide_source import runtime
 
 BITS = 256
 # Of series, on boxes of a quarter of a binade and on whole ones.
 COEFFICIENTS = 14, 26
-WIDE_SPAN = 4  # times its least: a span that says little
 PER_BINADE, NEAR_ONE = 4, 24  # boxes; one each further from 1
 ROOTS = 1, 2  # of 1/|x|, in which f may have a series at infinity
 DEPTH = 24  # halvings: down to single floats
@@ -89,7 +85,7 @@ def check_wide(
     found = Claimed()
     try:
         whole = json.loads(certificate, object_pairs_hook=each_once)
-        functions = _functions(source)
+        bodies = functions(source)
         formula = whole["expression"]
         if expected is not None and (
             expected.formula != formula
@@ -98,82 +94,26 @@ def check_wide(
             found.wrong.append((whole["name"], "another formula or domain"))
             return found
         node = read(formula)
-        first, last = map(_end, whole["domain"])
+        first, last = map(end_of, whole["domain"])
         domain = first, last
-        for what in _runtime():
+        for what in runtime():
             found.wrong.append((whole["name"], what))
         for plan in whole["plans"]:
             name = f"{whole['name']}_{plan['order']}_{plan['dtype']}_wide"
             if only not in (None, plan["order"]):
-                functions.pop(name)
+                bodies.pop(name)
                 continue
             found.bodies += 1
             try:
-                body = _Body(plan, domain, functions.pop(name), node, found)
+                body = _Body(plan, domain, bodies.pop(name), node, found)
                 body.check()
             except FOUND as error:
                 found.wrong.append((name, str(error) or repr(error)))
-        for name in functions:
+        for name in bodies:
             found.wrong.append((name, "a function that nothing is claimed of"))
     except FOUND as error:
         found.wrong.append(("certificate", str(error) or repr(error)))
     return found
-
-
-def _end(text: str) -> Fraction | None:
-    """An end of the domain; None if it is infinite."""
-    if text in ("oo", "-oo"):
-        return None
-    value = constant(read(text))
-    if value is None:
-        raise Malformed(f"an end that is no fraction: {text}")
-    return value
-
-
-def _functions(source: str) -> dict[str, ast.FunctionDef]:
-    """By name; nothing else is in the module but imports and tables."""
-    found = {}
-    for node in parsed(source).body:
-        if isinstance(node, ast.FunctionDef):
-            found[node.name] = node
-        elif isinstance(node, ast.ImportFrom):
-            home = node.module or ""
-            if home != "keras" and not home.startswith("keras_stablef.runtime"):
-                raise Malformed(f"an import of {home}")
-        elif not isinstance(node, (ast.Expr, ast.Assign)):
-            raise Malformed(f"not allowed: {ast.unparse(node)[:80]}")
-    return found
-
-
-def _runtime() -> Iterator[str]:
-    """Kernels that are not the code that their errors were shown for."""
-    import keras_stablef
-
-    path = Path(keras_stablef.__file__).parent / "runtime" / "wide.py"
-    have, want = (
-        {
-            n.name if isinstance(n, ast.FunctionDef) else ast.unparse(n): _bare(
-                n
-            )
-            for n in ast.parse(text).body
-            if isinstance(n, (ast.FunctionDef, ast.Assign))
-        }
-        for text in (path.read_text(encoding="utf-8"), WIDE)
-    )
-    for name, code in want.items():
-        if have.get(name) != code:
-            yield f"runtime/wide.py: {name[:40]} is other code than was proved"
-
-
-def _bare(node: ast.stmt) -> str:
-    """Without docstrings and annotations."""
-    if isinstance(node, ast.FunctionDef):
-        body = node.body
-        if isinstance(body[0], ast.Expr):
-            body = body[1:]
-        names = [a.arg for a in node.args.args]
-        return f"{names}: " + "; ".join(map(ast.dump, body))
-    return ast.dump(node)
 
 
 class _Body:
@@ -311,7 +251,7 @@ class _Body:
             count = COEFFICIENTS[0 if narrow else 1]
             ctx.prec, ctx.cap = BITS, count
             chart = regular_chart(low, middle, high, count)
-            sight = _Sight(chart, low - middle, high - middle)
+            sight = Sight(chart, low - middle, high - middle)
             box = Box(low, high, sight.sizes, sight.span)
             value = self.reader.on(box)
             if not isinstance(value, Rounded):
@@ -323,9 +263,7 @@ class _Body:
         finally:
             ctx.prec, ctx.cap = before
 
-    def _number(
-        self, value: float, chart: Chart, sight: _Sight
-    ) -> float | None:
+    def _number(self, value: float, chart: Chart, sight: Sight) -> float | None:
         """A limit, or a number that f is near enough to."""
         if math.isnan(value):
             raise Malformed("nan within the domain")
@@ -340,7 +278,7 @@ class _Body:
         self,
         value: Number,
         chart: Chart,
-        sight: _Sight,
+        sight: Sight,
         rounded: bool = False,
     ) -> None:
         f = self.target.on(chart)
@@ -466,32 +404,3 @@ class _Body:
 
     def _inward(self, point: Fraction) -> int:
         return 1 if point <= exact(self.plan["low"]) else -1
-
-
-class _Sight:
-    """Sizes of formulas in one chart."""
-
-    def __init__(self, chart: Chart, low: Fraction, high: Fraction) -> None:
-        self.chart = chart
-        self.low, self.high = (ball(v) for v in (low, high))
-        self.known: dict[int, tuple[float, float]] = {}
-
-    def of(self, part: Any) -> tuple[float, float]:
-        most, _, _ = sup(part, self.low, self.high, 0, arb(1))
-        least = lower(part, self.low, self.high)
-        return float(most.upper()), max(float(least.lower()), 0.0)
-
-    def sizes(self, node: Node) -> tuple[float, float]:
-        key = id(node)
-        if key not in self.known:
-            low, high = self.span(node)
-            least, most = sorted((abs(low), abs(high)))
-            if low * high <= 0 or most > WIDE_SPAN * least:
-                most, least = self.of(self.chart.evaluate(node).plain)
-            self.known[key] = most, least
-        return self.known[key]
-
-    def span(self, node: Node) -> tuple[float, float]:
-        coefficients = self.chart.evaluate(node).plain.q.coeffs()
-        value = coefficients[0] if coefficients else arb(0)
-        return float(value.lower()), float(value.upper())

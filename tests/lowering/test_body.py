@@ -142,7 +142,8 @@ def test_tables_are_those_of_the_plan(name: str, dtype: str) -> None:
 
 def test_the_checker_reads_every_module_of_the_runtime() -> None:
     names = [m.__name__.rpartition(".")[2] for m in runtime.MODULES]
-    assert sorted(assembly.MODULES) == sorted(names)
+    # That of bodies in float64 has a checker of its own.
+    assert sorted([*assembly.MODULES, "wide"]) == sorted(names)
 
 
 def test_coefficients_stand_once() -> None:

@@ -24,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras_stablef.generator.pieces.cover import AnyPlan
 from keras_stablef.generator.pipeline import to_source
+from keras_stablef.generator.pipeline import to_wide_source
 from keras_stablef.generator.store import store
 from keras_stablef.generator.store.plan_json import MAX_INTEGER
 from keras_stablef.generator.store.plan_json import dumped
@@ -58,6 +59,9 @@ def computed(plan: AnyPlan) -> np.ndarray:
     text = to_source("x", ("-oo", "oo"), "Test.", [plan], tidy=False).text
     namespace: dict[str, Any] = {"__name__": "rendered"}
     exec(compile(text, "rendered", "exec"), namespace)
+    twin = to_wide_source("x", [plan], tidy=False)
+    if twin is not None:  # run by nobody here, but printed of the same texts
+        exec(compile(twin.text, "rendered", "exec"), {"__name__": "rendered"})
     return run(namespace["BODIES"]["float32"][0], X)
 
 
@@ -101,7 +105,8 @@ def test_every_text_of_a_cache_file(kind: str) -> None:
             plans.put(data, place, payload)
             plan = read_back(kind, data)
             if plan is not None:
-                assert place[-1] in ("formula", "proof", "note"), payload
+                prose = {"formula", "formulas", "proof", "note"}
+                assert prose & {*place[-2:]}, payload
                 if payload not in taken:
                     taken.add(payload)
                     np.testing.assert_array_equal(computed(plan), want)
