@@ -77,7 +77,6 @@ class Derived(Function):
             dtype: tuple(_Lazy(self, dtype, k) for k in range(ORDERS))
             for dtype in dict.fromkeys(self.compute.values())
         }
-        self.wide = {"float32": [_LazyWide(self, k) for k in range(ORDERS)]}
         self.bounds = _Bounds(self)
         config: dict[str, Any] = {
             "formula": self.expression,
@@ -163,8 +162,7 @@ class Derived(Function):
             self._bodies[key] = self._run(text, place)["BODIES"][dtype][0]
         return self._bodies[key]
 
-    def twin(self, dtype: str, order: int) -> Callable[[Any], Any]:
-        """What computes the same in float64; the body if nothing does."""
+    def twin(self, dtype: str, order: int) -> Callable[[Any], Any] | None:
         from .generator.pipeline import to_wide_source
 
         key = dtype, order
@@ -176,7 +174,7 @@ class Derived(Function):
                 place = f"<keras_stablef {self.key[:16]} {dtype} {order} wide>"
                 found = self._run(source.text, place)["WIDE"][dtype]
                 self._twins[key] = found[order]
-        return self._twins[key] or self.body(dtype, order)
+        return self._twins[key]
 
     def kernel(self, dtype: str, order: int) -> tuple[Any, Sequence[Any]]:
         from types import SimpleNamespace
@@ -257,16 +255,6 @@ class _Lazy:
 
     def __call__(self, x: Any) -> Any:
         return self.derived.body(self.dtype, self.order)(x)
-
-
-class _LazyWide:
-    """The twin of such a body."""
-
-    def __init__(self, derived: Derived, order: int) -> None:
-        self.derived, self.order = derived, order
-
-    def __call__(self, x: Any) -> Any:
-        return self.derived.twin("float32", self.order)(x)
 
 
 class _Row(Sequence[float]):

@@ -25,8 +25,6 @@ class Function(ABC):
         storage: the dtype that holds each of them.
         rounding: what rounding does that a cast to the storage does not.
         bodies: by dtype that is computed in itself, then by order.
-        wide: twins of bodies that compute in float64, by dtype and order;
-            None where there is none.
         bounds: proved, in ulp, by format, then by order.
         config: what a saved op has to say beside the name.
         outside: "nan", or "clip": see `stabilize`.
@@ -41,7 +39,6 @@ class Function(ABC):
     storage: Mapping[str, str]
     rounding: Mapping[str, Mapping[str, Any]]
     bodies: Mapping[str, Sequence[Body]]
-    wide: Mapping[str, Sequence[Body | None]]
     bounds: Mapping[str, Sequence[float]]
     config: Mapping[str, Any]
     outside: str = "nan"
@@ -60,6 +57,10 @@ class Function(ABC):
     @abstractmethod
     def plan(self, dtype: str, order: int) -> AnyPlan:
         """What shipped, or else kept or derived; loads the generator."""
+
+    @abstractmethod
+    def twin(self, dtype: str, order: int) -> Body | None:
+        """What computes a body's result in float64; None if nothing does."""
 
     @abstractmethod
     def kernel(self, dtype: str, order: int) -> tuple[Any, Sequence[Any]]:

@@ -62,13 +62,15 @@ class Shipped(Function):
         return value
 
     @functools.cached_property
-    def wide(self) -> Mapping[str, Sequence[Any]]:  # type: ignore[override]
-        """What its bodies compute in float64, if they are so computed."""
+    def _twins(self) -> Mapping[str, Sequence[Any]]:
         if self.name not in _WIDE:
             return {}
         home = importlib.import_module(f".wide.{self.name}", __package__)
         found: Mapping[str, Sequence[Any]] = home.WIDE
         return found
+
+    def twin(self, dtype: str, order: int) -> Any:
+        return self._twins[dtype][order] if dtype in self._twins else None
 
     @property
     def orders(self) -> int:

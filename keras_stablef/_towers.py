@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
+from functools import partial
 
 import keras
 
@@ -40,10 +40,10 @@ def _plain(function: Function, name: str) -> Sequence[Body]:
 
 def _chosen(function: Function, name: str) -> Sequence[Body]:
     """The same, or their twins, by where they run."""
-    wide = function.wide.get(function.compute[name], ())
+    dtype = function.compute[name]
     return [
-        either(plain, twin)
-        for plain, twin in zip_longest(_plain(function, name), wide)
+        either(plain, partial(function.twin, dtype, k))
+        for k, plain in enumerate(_plain(function, name))
     ]
 
 

@@ -17,6 +17,7 @@ import keras
 from .runtime.bits import sees_bits
 
 Body = Callable[..., Any]
+Find = Callable[[], Body | None]
 
 _switch = {"on": os.environ.get("KERAS_STABLEF_FLOAT64") != "0"}
 
@@ -34,20 +35,24 @@ def _may() -> bool:
     return _switch["on"] and sees_bits()
 
 
-def either(plain: Body, wide: Body | None) -> Body:
-    """`wide` on a CPU, `plain` elsewhere, and where there is no `wide`."""
-    if wide is None:
-        return plain
+def either(plain: Body, find: Find) -> Body:
+    """The twin on a CPU, `plain` elsewhere, and where there is no twin.
+
+    Args:
+        find: the twin of `plain`, or None; asked when it might run.
+    """
     choose = _CHOICES.get(keras.backend.backend())
-    return plain if choose is None else choose(plain, wide)
+    return plain if choose is None else choose(plain, find)
 
 
-def _jax(plain: Body, wide: Body) -> Body:
+def _jax(plain: Body, find: Find) -> Body:
     primitive = _jax_primitive()
-    pair = plain, wide
 
     def run(x: Any) -> Any:
-        return primitive.bind(x, pair=pair) if _may() else plain(x)
+        twin = find() if _may() else None
+        if twin is None:
+            return plain(x)
+        return primitive.bind(x, pair=(plain, twin))
 
     return run
 
@@ -97,25 +102,25 @@ def _jax_primitive() -> Any:
     return primitive
 
 
-def _torch(plain: Body, wide: Body) -> Body:
+def _torch(plain: Body, find: Find) -> Body:
     def run(x: Any) -> Any:
         near = x.device.type == "cpu" and _may()
-        return (wide if near else plain)(x)
+        return ((find() if near else None) or plain)(x)
 
     return run
 
 
-def _tensorflow(plain: Body, wide: Body) -> Body:
+def _tensorflow(plain: Body, find: Find) -> Body:
     import tensorflow as tf
 
     def run(x: Any) -> Any:
         near = _may() and not tf.config.get_visible_devices("GPU")
-        return (wide if near else plain)(x)
+        return ((find() if near else None) or plain)(x)
 
     return run
 
 
-_CHOICES: dict[str, Callable[[Body, Body], Body]] = {
+_CHOICES: dict[str, Callable[[Body, Find], Body]] = {
     "jax": _jax,
     "torch": _torch,
     "tensorflow": _tensorflow,
