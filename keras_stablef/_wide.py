@@ -2,7 +2,7 @@
 
 On a CPU float64 is half as fast as float32 and saves more than half of the
 operations.  Elsewhere it may be 64 times as slow, or not be there (Metal,
-TPU), and what is exported keeps to float32.
+TPU), and what is exported to ONNX and LiteRT keeps to float32.
 """
 
 from __future__ import annotations
@@ -80,6 +80,10 @@ def _jax_primitive() -> Any:
     primitive = Primitive("keras_stablef")
 
     def lowered(ctx: Any, x: Any, *, pair: tuple[Body, Body]) -> Any:
+        if ctx.dim_var_values:
+            # Of an export for several platforms, or sizes yet unknown: those
+            # are 32 bits outside, and 64 where float64 is allowed.
+            return kept(ctx, x, pair=pair)
         with allowed(True):
             way = mlir.lower_fun(pair[1], multiple_results=False)
             return way(ctx, x)
@@ -94,7 +98,11 @@ def _jax_primitive() -> Any:
     def mapped(inputs: Any, axes: Any, *, pair: tuple[Body, Body]) -> Any:
         return primitive.bind(inputs[0], pair=pair), axes[0]
 
-    primitive.def_impl(lambda x, *, pair: program(pair)(x))
+    def alone(x: Any, *, pair: tuple[Body, Body]) -> Any:
+        with jax.disable_jit(False):  # or it would come back here
+            return program(pair)(x)
+
+    primitive.def_impl(alone)
     primitive.def_abstract_eval(lambda x, *, pair: x.update(weak_type=False))
     batching.primitive_batchers[primitive] = mapped
     mlir.register_lowering(primitive, kept)

@@ -40,7 +40,7 @@ from .shield import shielded
 
 DTYPE = "float64"
 LANES = 2  # as many floats of half the width are computed at once
-T, W, X, Y = Var("t"), Var("w"), Var("x"), Var("y")
+T, W, X, Y = map(Var, "twxy")
 
 Statements = list[Assign | Note]
 
@@ -56,8 +56,7 @@ def lower_wide(cover: Cover) -> Body:
     """The statements of a cover's twin in float64."""
     wide, dtype = cover.wide, cover.dtype
     assert wide is not None
-    t = ops("abs", X) if cover.parity else X
-    found: Statements = [assign("t", t)]
+    found: Statements = [assign("t", ops("abs", X) if cover.parity else X)]
     if cover.outside == "clip":
         found += clipped(outside_of(cover))
     found.append(assign("w", ops("cast", T, Word(DTYPE))))
@@ -211,7 +210,9 @@ def _ends(cover: Cover, wide: Wide) -> Statements:
         # The bits of nan are those of a number to a logarithm.
         found.append(assign("y", ops("where", ops("isnan", T), T, Y)))
     if cover.parity < 0:
-        below = Compare("<", X, Word(0))
+        # In float32 compilers may read a subnormal x as 0, and not in w.
+        x = ops("cast", X, Word(DTYPE))
+        below = Compare("<", x, Number(Fraction(0), DTYPE))
         found.append(assign("y", ops("where", below, Op("neg", (Y,)), Y)))
     return [*found, *beyond(cover, outside_of(cover))]
 

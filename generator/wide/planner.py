@@ -21,6 +21,7 @@ from ..lowering.wide import wide_cost
 from ..pieces.cover import Cover
 from ..pieces.distant import Distant
 from ..pieces.distant import farthest
+from ..pieces.end_kinds import BetweenEnd
 from ..pieces.end_kinds import FloatEnd
 from ..pieces.spellings import T
 from ..pieces.spellings import X
@@ -119,6 +120,9 @@ class _Search:
         point = self.cover.high if side > 0 else self.cover.low
         assert point is not None
         for end in self.cover.ends:
+            # Of an end between two floats the point is one of the domain.
+            if isinstance(end, BetweenEnd):
+                continue
             if end.point == point and end.side == -side:
                 return WideEnd(side, point, end.limit)
             if end.point is None and end.side == side:

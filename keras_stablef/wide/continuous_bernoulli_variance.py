@@ -84,7 +84,7 @@ def continuous_bernoulli_variance_1_float32_wide(x):
     y = ops.where(
         t >= constant(6.047314e12, "float32"), constant(0.0, "float32"), y
     )
-    y = ops.where(x < 0, -y, y)
+    y = ops.where(ops.cast(x, "float64") < 0.0, -y, y)
     return y
 
 

@@ -56,7 +56,7 @@ def exp_second_difference_1_float32_wide(x):
     y = ops.where(
         t >= constant(89.25, "float32"), constant(float("inf"), "float32"), y
     )
-    y = ops.where(x < 0, -y, y)
+    y = ops.where(ops.cast(x, "float64") < 0.0, -y, y)
     return y
 
 

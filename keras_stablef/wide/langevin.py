@@ -45,7 +45,7 @@ def langevin_0_float32_wide(x):
     y = ops.where(
         t > constant(3.4028235e38, "float32"), constant(1.0, "float32"), y
     )
-    y = ops.where(x < 0, -y, y)
+    y = ops.where(ops.cast(x, "float64") < 0.0, -y, y)
     return y
 
 
@@ -141,7 +141,7 @@ def langevin_2_float32_wide(x):
     y = ops.where(
         t >= constant(6.047314e12, "float32"), constant(0.0, "float32"), y
     )
-    y = ops.where(x < 0, -y, y)
+    y = ops.where(ops.cast(x, "float64") < 0.0, -y, y)
     return y
 
 

@@ -87,7 +87,7 @@ def log_ratio_2_float32_wide(x):
     y = ops.where(
         t >= constant(1.0, "float32"), constant(float("-inf"), "float32"), y
     )
-    y = ops.where(x < 0, -y, y)
+    y = ops.where(ops.cast(x, "float64") < 0.0, -y, y)
     y = ops.where(
         t > constant(1.0, "float32"), constant(float("nan"), "float32"), y
     )

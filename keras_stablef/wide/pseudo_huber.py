@@ -50,7 +50,7 @@ def pseudo_huber_1_float32_wide(x):
     y = ops.where(
         t > constant(3.4028235e38, "float32"), constant(1.0, "float32"), y
     )
-    y = ops.where(x < 0, -y, y)
+    y = ops.where(ops.cast(x, "float64") < 0.0, -y, y)
     return y
 
 

@@ -79,7 +79,7 @@ def tanhc_1_float32_wide(x):
     y = ops.where(
         t >= constant(1.0376294e19, "float32"), constant(0.0, "float32"), y
     )
-    y = ops.where(x < 0, -y, y)
+    y = ops.where(ops.cast(x, "float64") < 0.0, -y, y)
     return y
 
 

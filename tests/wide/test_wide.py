@@ -124,3 +124,56 @@ def test_the_switch(monkeypatch: pytest.MonkeyPatch) -> None:
     want = run(op.function.bodies["float32"][0], x)
     np.testing.assert_allclose(off, want, rtol=2.0**-22)
     assert op.function.twin("float32", 0) is not None
+
+
+BETWEEN = [
+    ("log(x-0.3)", ("0.3", "oo"), 0.3),
+    ("sqrt(x-0.1)", ("0.1", "oo"), 0.1),
+    ("log(0.7-x)", ("-oo", "0.7"), 0.7),
+]
+
+
+@pytest.mark.parametrize(("formula", "domain", "end"), BETWEEN)
+def test_the_first_float_inside_is_no_limit(
+    formula: str, domain: tuple[str, str], end: float
+) -> None:
+    """Where the end of the domain lies between two floats."""
+    op = ks.stabilize(formula, domain)
+    beside = neighbours(end, "float32", 3)
+    inside = beside[beside > end] if "oo" == domain[1] else beside[beside < end]
+    for order in (0, 1, 2):
+        got = run(op.derivative(order), inside, "jit")
+        want = run(op.function.bodies["float32"][order], inside)
+        np.testing.assert_allclose(got, want, rtol=4 * 2.0**-23)
+
+
+def test_odd_functions_keep_the_sign_of_subnormals() -> None:
+    op = ks.stabilize("(1-exp(-x**2))/x")
+    x = np.array([-1.1754942e-38, -1e-40, 1e-40], "float32")
+    for mode in ("eager", "jit"):
+        got = run(op, x, mode)
+        assert ((got == 0) | (np.sign(got) == np.sign(x))).all()
+
+
+def test_clip_and_symmetry() -> None:
+    op = ks.stabilize("tanh(x)", (-2, 2), outside="clip")
+    x = np.array([-9, -2, 2, 9], "float32")
+    np.testing.assert_allclose(run(op, x), np.tanh(np.clip(x, -2, 2)), 2e-7)
+    assert (run(op.derivative(), x)[[0, 3]] == 0).all()
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="of JAX")
+def test_jax_runs_them_without_jit_and_exports_them() -> None:
+    import jax
+    import jax.numpy as jnp
+    from jax import export
+
+    op, x = ks.ops.tanhc, jnp.linspace(-3, 3, 8)
+    with jax.disable_jit():
+        np.testing.assert_allclose(op(x), jax.jit(op)(x), 2.0**-22)
+    size = jax.ShapeDtypeStruct(export.symbolic_shape("b"), jnp.float32)
+    exported = export.export(jax.jit(op))(size)
+    np.testing.assert_allclose(exported.call(x), op(x), 2.0**-21)
+    here = jax.ShapeDtypeStruct(x.shape, jnp.float32)
+    exported = export.export(jax.jit(op), platforms=["cpu", "cuda"])(here)
+    np.testing.assert_allclose(exported.call(x), op(x), 2.0**-21)
