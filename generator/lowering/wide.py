@@ -40,7 +40,7 @@ from .shield import shielded
 
 DTYPE = "float64"
 LANES = 2  # as many floats of half the width are computed at once
-T, W, X, Y = map(Var, "twxy")
+S, T, W, X, Y = map(Var, "stwxy")
 
 Statements = list[Assign | Note]
 
@@ -59,7 +59,17 @@ def lower_wide(cover: Cover) -> Body:
     found: Statements = [assign("t", ops("abs", X) if cover.parity else X)]
     if cover.outside == "clip":
         found += clipped(outside_of(cover))
-    found.append(assign("w", ops("cast", T, Word(DTYPE))))
+    if cover.parity:
+        # Compilers may read a subnormal as 0 in one place and not in another:
+        # size and sign are of one number.
+        found.append(assign("s", ops("cast", X, Word(DTYPE))))
+        found.append(assign("w", ops("abs", S)))
+        if cover.outside == "clip" and cover.high is not None:
+            beyond_it = Compare(">", W, Number(cover.high, DTYPE))
+            end = constant(cover.high, DTYPE)
+            found.append(assign("w", ops("where", beyond_it, end, W)))
+    else:
+        found.append(assign("w", ops("cast", T, Word(DTYPE))))
     found += _programs(wide)
     for k, piece in enumerate(wide.near):
         found += _near(piece, k)
@@ -210,9 +220,7 @@ def _ends(cover: Cover, wide: Wide) -> Statements:
         # The bits of nan are those of a number to a logarithm.
         found.append(assign("y", ops("where", ops("isnan", T), T, Y)))
     if cover.parity < 0:
-        # In float32 compilers may read a subnormal x as 0, and not in w.
-        x = ops("cast", X, Word(DTYPE))
-        below = Compare("<", x, Number(Fraction(0), DTYPE))
+        below = Compare("<", S, Number(Fraction(0), DTYPE))
         found.append(assign("y", ops("where", below, Op("neg", (Y,)), Y)))
     return [*found, *beyond(cover, outside_of(cover))]
 

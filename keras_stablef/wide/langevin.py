@@ -16,7 +16,8 @@ from keras_stablef.runtime.wide import wide_powers
 def langevin_0_float32_wide(x):
     """f in float32 by way of float64, proved within 0.5444 ulp."""
     t = ops.abs(x)
-    w = ops.cast(t, "float64")
+    s = ops.cast(x, "float64")
+    w = ops.abs(s)
 
     # (-t + (-t - 1)*exp(-2*t) + 1)/(-t + t*exp(-2*t)) in float64; rounded,
     # 0.545 ulp.
@@ -45,14 +46,15 @@ def langevin_0_float32_wide(x):
     y = ops.where(
         t > constant(3.4028235e38, "float32"), constant(1.0, "float32"), y
     )
-    y = ops.where(ops.cast(x, "float64") < 0.0, -y, y)
+    y = ops.where(s < 0.0, -y, y)
     return y
 
 
 def langevin_1_float32_wide(x):
     """f' in float32 by way of float64, proved within 0.5467 ulp."""
     t = ops.abs(x)
-    w = ops.cast(t, "float64")
+    s = ops.cast(x, "float64")
+    w = ops.abs(s)
 
     # (-2*(2*t**2 + 1)*exp(-2*t) + 1 + exp(-4*t))/(t**2 - 2*t**2*exp(-2*t) +
     # t**2*exp(-4*t)) in float64; rounded, 0.547 ulp.
@@ -98,7 +100,8 @@ def langevin_1_float32_wide(x):
 def langevin_2_float32_wide(x):
     """f'' in float32 by way of float64, proved within 1.9997 ulp."""
     t = ops.abs(x)
-    w = ops.cast(t, "float64")
+    s = ops.cast(x, "float64")
+    w = ops.abs(s)
 
     # -8*(1 + exp(-2*t))*exp(-2*t)/((-1 + exp(-t))**3*(1 + exp(-t))**3) -
     # 2/t**3 in float64; rounded, 2.000 ulp.
@@ -141,7 +144,7 @@ def langevin_2_float32_wide(x):
     y = ops.where(
         t >= constant(6.047314e12, "float32"), constant(0.0, "float32"), y
     )
-    y = ops.where(ops.cast(x, "float64") < 0.0, -y, y)
+    y = ops.where(s < 0.0, -y, y)
     return y
 
 

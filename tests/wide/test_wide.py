@@ -168,7 +168,7 @@ def test_jax_runs_them_without_jit_and_exports_them() -> None:
     import jax.numpy as jnp
     from jax import export
 
-    op, x = ks.ops.tanhc, jnp.linspace(-3, 3, 8)
+    op, x = ks.ops.tanhc, jnp.linspace(-3, 3, 8, dtype="float32")
     with jax.disable_jit():
         np.testing.assert_allclose(op(x), jax.jit(op)(x), 2.0**-22)
     size = jax.ShapeDtypeStruct(export.symbolic_shape("b"), jnp.float32)
