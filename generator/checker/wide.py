@@ -15,49 +15,61 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 from flint import arb
 from flint import ctx
 
 from .claims import FORMATS
+from .claims import FOUND
 from .claims import Format
 from .claims import Malformed
-from .claims import Piece
 from .claims import exact
+from .claims import exponent_of
 from .claims import real
+from .dominant import START
+from .dominant import dominant
 from .enclosure import Chart
 from .enclosure import regular_chart
 from .formula import Node
-from .formula import X
-from .formula import number
 from .formula import read
-from .gaps import Judge
 from .gaps import Target
-from .limits import check_limit
-from .limits import check_value
 from .objects import each_once
 from .stated import Expected
 from .values import Unknown
+from .wide_boxes import MOST_HALVINGS
+from .wide_boxes import PER_BINADE
+from .wide_boxes import Boxes
 from .wide_code import UNIT
-from .wide_code import Box
-from .wide_code import Number
 from .wide_code import Reader
-from .wide_code import Rounded
+from .wide_limits import at_infinity
+from .wide_limits import at_point
+from .wide_limits import beyond
+from .wide_nan import nan_gives_nan
+from .wide_places import Spoken
+from .wide_places import judge_place
+from .wide_places import polynomial
 from .wide_sight import Sight
+from .wide_source import Source
 from .wide_source import end_of
-from .wide_source import functions
 from .wide_source import runtime
+from .wide_source import source_of
+from .wide_source import stated_bound
+from .wide_values import Box
+from .wide_values import Number
+from .wide_values import Rounded
+from .wide_values import exact_number
 
 BITS = 256
-# Of series, on boxes of a quarter of a binade and on whole ones.
-COEFFICIENTS = 14, 26
-PER_BINADE, NEAR_ONE = 4, 24  # boxes; one each further from 1
-ROOTS = 1, 2  # of 1/|x|, in which f may have a series at infinity
-DEPTH = 24  # halvings: down to single floats
-FOUND = (Malformed, Unknown, KeyError, TypeError, ValueError, AssertionError)
+# Of series, on boxes of a quarter of a binade, on whole ones, and where these
+# were too few: sqrt(x + 1) - sqrt(x) takes 40 at 1e30 to be seen to cancel.
+COEFFICIENTS = 14, 26, 48
+MOST_BOXES = 30_000  # of one body; true ones take up to 10,000
+MOST_ORDERS = 8
+MOST_PLACES = 16
+MOST_FORMULAS = 4  # that one place may have, on its sides
+SAMPLES = 7  # points at which a parity is looked at
+BEYOND = 2  # times the largest number: where infinity is looked at
 
 
 @dataclass
@@ -85,35 +97,59 @@ def check_wide(
     found = Claimed()
     try:
         whole = json.loads(certificate, object_pairs_hook=each_once)
-        bodies = functions(source)
-        formula = whole["expression"]
-        if expected is not None and (
-            expected.formula != formula
-            or list(expected.domain) != list(whole["domain"])
-        ):
-            found.wrong.append((whole["name"], "another formula or domain"))
+        module = source_of(source)
+        for what in [*_unlike(whole, module, expected), *runtime()]:
+            found.wrong.append((str(whole["name"])[:100], what))
+        if found.wrong:
             return found
-        node = read(formula)
+        node = read(whole["expression"])
         first, last = map(end_of, whole["domain"])
-        domain = first, last
-        for what in runtime():
-            found.wrong.append((whole["name"], what))
         for plan in whole["plans"]:
-            name = f"{whole['name']}_{plan['order']}_{plan['dtype']}_wide"
             if only not in (None, plan["order"]):
-                bodies.pop(name)
                 continue
             found.bodies += 1
+            name = module.bodies[plan["dtype"], plan["order"]]
             try:
-                body = _Body(plan, domain, bodies.pop(name), node, found)
-                body.check()
-            except FOUND as error:
+                function = module.functions[name]
+                _Body(plan, (first, last), function, node, found).check()
+            except (*FOUND, AssertionError) as error:
                 found.wrong.append((name, str(error) or repr(error)))
-        for name in bodies:
-            found.wrong.append((name, "a function that nothing is claimed of"))
-    except FOUND as error:
+    except (*FOUND, AssertionError) as error:
         found.wrong.append(("certificate", str(error) or repr(error)))
     return found
+
+
+def _unlike(
+    whole: dict[str, Any], module: Source, expected: Expected | None
+) -> Iterator[str]:
+    """Where certificate, module and what is expected differ."""
+    if expected is not None:
+        if (expected.formula, list(expected.domain)) != (
+            whole["expression"],
+            list(whole["domain"]),
+        ):
+            yield "another formula or domain"
+        if expected.name not in (None, whole["name"]):
+            yield f"another name: {whole['name']!r}"
+    if not whole["plans"]:
+        yield "nothing is claimed"
+    claimed = set()
+    for plan in whole["plans"]:
+        dtype, order = key = plan["dtype"], plan["order"]
+        if type(order) is not int or not 0 <= order < MOST_ORDERS:
+            yield f"an order of {order!r}"
+        if dtype != "float32" or key in claimed:
+            yield f"a plan in {dtype!r} of order {order!r}"
+        claimed.add(key)
+        if expected is not None and key not in (expected.plans or {key}):
+            yield f"no plan of order {order} is expected"
+        name = f"{whole['name']}_{order}_{dtype}_wide"
+        if module.bodies.get(key) != name:
+            yield f"expected {name} in its place"
+        elif not stated_bound(real(plan["ulp"]), module.bounds[key]):
+            yield f"a bound of {module.bounds[key]}, claimed {plan['ulp']}"
+    if claimed != set(module.bodies):
+        yield "other bodies than are claimed"
 
 
 class _Body:
@@ -127,15 +163,22 @@ class _Body:
     ) -> None:
         self.plan, self.name, self.found = plan, function.name, found
         self.domain = domain
-        self.reached = 0  # halvings, on the box at hand
+        self.left = MOST_BOXES
         self.fmt = Format(plan["dtype"], *FORMATS[plan["dtype"]])
         self.target = Target(node, plan["order"])
-        self.reader = Reader(function)
+        self.far = {
+            side: Target(dominant(node, side), plan["order"])
+            for side in (-1, 1)
+        }
+        self.reader = Reader(function, plan["dtype"])
         self.claim = real(plan["ulp"]) - 0.5
-        self.kind = {"float32": np.float32}[plan["dtype"]]
+        near = plan["near"]
+        if len(near) > MOST_PLACES:
+            raise Malformed(f"{len(near)} places")
         self.places = [
-            (exact(n["center"]), exact(n["radius"]), n) for n in plan["near"]
+            (exact(n["center"]), exact(n["radius"]), n) for n in near
         ]
+        self.boxes = Boxes(self.fmt, self._numbers())
 
     def wrong(self, what: str) -> None:
         self.found.wrong.append((self.name, what))
@@ -143,83 +186,116 @@ class _Body:
     def check(self) -> None:
         if not 0 < self.claim < 2:
             raise Malformed(f"a bound of {self.plan['ulp']} ulp")
+        self._require_parity()
+        if not nan_gives_nan(self.reader):
+            self.wrong("nan may give a number")
+        for side in (-1, 1):
+            self._at_infinity(side)
         flat: dict[float, list[tuple[Fraction, Fraction]]] = {}
-        polynomials: set[int] = set()
-        for low, high in self._finer():
+        spoken: dict[tuple[int, int], list[Spoken]] = {}
+        for low, high in self.boxes:
             near = self._near(low, high)
-            if near is not None:
-                polynomials.add(near)
-                continue
             try:
+                if near is not None and self._within(low, high):
+                    self._spoken(low, high, spoken.setdefault(near, []))
+                    continue
                 value = self._judged(low, high)
-            except FOUND as error:
+            except (*FOUND, AssertionError) as error:
                 self.wrong(f"on [{float(low):.9g}, {float(high):.9g}]: {error}")
                 return
-            if value is not None:
+            if value is not None and not math.isnan(value):
                 flat.setdefault(value, []).append((low, high))
-        for k in sorted(polynomials):
-            self._polynomial(k)
+        for place, formulas in spoken.items():
+            k, side = place
+            for one in formulas:
+                self._place(*self.places[k], side, one)
         for value, parts in flat.items():
             self._flat(value, parts)
 
+    def _require_parity(self) -> None:
+        """That what is stated of f(-x) is not false somewhere."""
+        parity = self.plan["parity"]
+        if parity not in (-1, 0, 1) or type(parity) is not int:
+            raise Malformed(f"a parity of {parity!r}")
+        for k in range(SAMPLES if parity else 0):
+            at = [Fraction(2 * k + 1, 2 * SAMPLES) * s for s in (1, -1)]
+            one, other = map(self._f, at)
+            if not (one - parity * other).contains(0):
+                raise Malformed(f"f({float(-at[0])}) is not {parity} f(-x)")
+
+    def _f(self, x: Fraction) -> arb:
+        """f at one point."""
+        before = ctx.prec, ctx.cap
+        try:
+            ctx.prec, ctx.cap = BITS, COEFFICIENTS[0]
+            value = self.target.on(regular_chart(x, x, x, ctx.cap)).plain
+            if value.v:
+                raise Unknown("a point where f may be 0")
+            return sum(value.p.coeffs()[:1], arb(0))
+        finally:
+            ctx.prec, ctx.cap = before
+
+    def _within(self, low: Fraction, high: Fraction) -> bool:
+        """Whether they are of the domain."""
+        first, last = self.domain
+        return (first is None or first <= low) and (
+            last is None or high <= last
+        )
+
+    def _at_infinity(self, side: int) -> None:
+        """The limit where the domain is infinite, nan where it ends."""
+        x = side * BEYOND * self.fmt.max_finite
+        value = self._read(x, x)
+        if not (isinstance(value, Rounded) and isinstance(value.value, float)):
+            self.wrong("no number at infinity")
+            return
+        limit = value.value
+        if self.domain[(side + 1) // 2] is not None:
+            if not math.isnan(limit):
+                self.wrong(f"{limit} at infinity, outside of the domain")
+            return
+        reason: str | None = "nan"
+        if not math.isnan(limit):
+            reason = at_infinity(side, limit, self.target, self.fmt)
+        if reason:
+            self.wrong(f"{limit} at infinity: {reason}")
+
+    def _read(self, low: Fraction, high: Fraction) -> Any:
+        before = ctx.prec, ctx.cap
+        try:
+            ctx.prec, ctx.cap = BITS, COEFFICIENTS[0]
+            return self.reader.on(self._box(low, high)[0])
+        finally:
+            ctx.prec, ctx.cap = before
+
+    def _box(self, low: Fraction, high: Fraction) -> tuple[Box, Chart, Sight]:
+        middle = (low + high) / 2
+        chart = regular_chart(low, middle, high, ctx.cap)
+        sight = Sight(chart, low - middle, high - middle)
+        least = min(abs(low), abs(high)) if low * high > 0 else Fraction(0)
+        unit = self.fmt.smallest
+        if least >= Fraction(2) ** self.fmt.emin:
+            unit = Fraction(2) ** (exponent_of(least) - self.fmt.precision + 1)
+        return Box(low, high, sight.sizes, sight.span, unit), chart, sight
+
     # -- boxes ---------------------------------------------------------------
 
-    def _finer(self) -> Iterator[tuple[Fraction, Fraction]]:
-        """Boxes, in as many parts as those before them turned out to need."""
-        level = 0
-        for low, high in self._boxes():
-            parts, self.reached = 2**level, 0
-            a = low
-            for k in range(1, parts + 1):
-                edge = low + (high - low) * k / parts
-                b = high if k == parts else self._float(float(edge))
-                if b is not None and a <= b:
-                    yield a, b
-                    a = self._next(b, 1)
-            if low < high:
-                more = self.reached - 1
-                level = level + more if self.reached else max(level - 1, 0)
-
-    def _float(self, value: float) -> Fraction | None:
-        with np.errstate(over="ignore"):
-            made = float(self.kind(value))
-        return None if math.isinf(made) else Fraction(made)
-
-    def _next(self, x: Fraction, side: int) -> Fraction:
-        with np.errstate(over="ignore", under="ignore"):
-            made = np.nextafter(self.kind(float(x)), self.kind(side * math.inf))
-        return Fraction(float(made)) if np.isfinite(made) else x
-
-    def _boxes(self) -> Iterator[tuple[Fraction, Fraction]]:
-        """From one edge to the float before the next."""
-        top = self.fmt.max_finite
-        first, last = (e for e in self.domain)
-        first = -top if first is None else max(first, -top)
-        last = top if last is None else min(last, top)
-        edges = {first, last, Fraction(0)}
+    def _numbers(self) -> set[float]:
+        """What decides: thresholds, places and ends."""
         numbers = {x for t in self.reader.thresholds() for x in (t, -t)}
         for c, r, _ in self.places:
-            numbers |= {float(c), float(c - r), float(c + r)}
-        for value in numbers:
-            at = None if math.isnan(value) else self._float(value)
-            if at is not None:
-                edges |= {at, self._next(at, 1), self._next(at, -1)}
-        for e in range(self.fmt.emin - self.fmt.precision, self.fmt.emax + 1):
-            count = PER_BINADE if abs(e) <= NEAR_ONE else 1
-            for k in range(count):
-                edge = Fraction(2) ** e * (1 + Fraction(k, count))
-                edges |= {edge, -edge}
-        ends = sorted(e for e in edges if first <= e <= last)
-        # Numbers that decide have their neighbours beside them.
-        for a, b in pairwise(ends):
-            yield a, self._next(b, -1)
-        yield ends[-1], ends[-1]
+            around = {float(c), float(c - r), float(c + r)}
+            numbers |= around | {-x for x in around}
+        return numbers | {float(e) for e in self.domain if e is not None}
 
-    def _near(self, low: Fraction, high: Fraction) -> int | None:
+    def _near(self, low: Fraction, high: Fraction) -> tuple[int, int] | None:
+        """The place that they are next to, and on which side of 0."""
+        sides = (1, -1) if self.plan["parity"] else (1,)
         for k, (c, r, _) in enumerate(self.places):
-            sides = (1, -1) if self.plan["parity"] else (1,)
-            if any(abs(s * x - c) < r for s in sides for x in (low, high)):
-                return k
+            for side in sides:
+                if all(abs(side * x - c) < r for x in (low, high)):
+                    if side * (low + high) >= 0 or not self.plan["parity"]:
+                        return k, side
         return None
 
     # -- what the program says ----------------------------------------------
@@ -229,131 +305,120 @@ class _Body:
     ) -> float | None:
         """A number that the result is, or None where it is f."""
         self.found.boxes += 1
-        self.reached = max(self.reached, depth)
+        self.left -= 1
+        if not self.left:
+            raise Malformed(f"more than {MOST_BOXES} boxes")
         try:
-            return self._once(low, high)
+            found = self._once(low, high, depth)
+            self.boxes.judged(depth)
+            return found
         except Unknown:
-            middle = self._float(float((low + high) / 2))
-            if low == high or depth == DEPTH or middle is None:
+            middle = self.boxes.float(low, high)
+            if low == high or depth == MOST_HALVINGS or middle is None:
                 raise
-        middle = min(max(middle, low), self._next(high, -1))
-        parts = (low, middle), (self._next(middle, 1), high)
-        found = {self._judged(*part, depth + 1) for part in parts}
-        if len(found) > 1:
+        middle = min(max(middle, low), self.boxes.next(high, -1))
+        parts = (low, middle), (self.boxes.next(middle, 1), high)
+        values = {self._judged(*part, depth + 1) for part in parts}
+        if len(values) > 1:
             raise Malformed("a number on one half, and none on the other")
-        return found.pop()
+        return values.pop()
 
-    def _once(self, low: Fraction, high: Fraction) -> float | None:
+    def _once(self, low: Fraction, high: Fraction, depth: int) -> float | None:
         before = ctx.prec, ctx.cap
         try:
             middle = (low + high) / 2
             narrow = high - low <= abs(middle) / PER_BINADE
-            count = COEFFICIENTS[0 if narrow else 1]
+            count = COEFFICIENTS[2 if depth else 0 if narrow else 1]
             ctx.prec, ctx.cap = BITS, count
-            chart = regular_chart(low, middle, high, count)
-            sight = Sight(chart, low - middle, high - middle)
-            box = Box(low, high, sight.sizes, sight.span)
+            box, chart, sight = self._box(low, high)
             value = self.reader.on(box)
+            inside = self._within(low, high)
             if not isinstance(value, Rounded):
                 raise Malformed("a result that is not rounded")
             if isinstance(value.value, float):
-                return self._number(value.value, chart, sight)
-            self._compare(value.value, chart, sight)
+                if not inside and math.isnan(value.value):
+                    return value.value
+                alone = low == high and not depth
+                return self._number(value.value, alone, box, chart, sight)
+            if not inside:
+                raise Malformed("a result outside of the domain")
+            self._compare(value.value, box, chart, sight)
             return None
         finally:
             ctx.prec, ctx.cap = before
 
-    def _number(self, value: float, chart: Chart, sight: Sight) -> float | None:
+    def _number(
+        self, value: float, alone: bool, box: Box, chart: Chart, sight: Sight
+    ) -> float | None:
         """A limit, or a number that f is near enough to."""
         if math.isnan(value):
             raise Malformed("nan within the domain")
-        alone = chart.reach is not None and chart.reach[0] == chart.reach[1]
         if math.isinf(value) or not value or alone:
             return value
-        own = Number(number(Fraction(value)), 0.0)
-        self._compare(own, chart, sight, rounded=True)
+        own = exact_number(value)
+        self._compare(own, box, chart, sight, rounded=True)
         return None
 
     def _compare(
         self,
         value: Number,
+        box: Box,
         chart: Chart,
         sight: Sight,
         rounded: bool = False,
     ) -> None:
-        f = self.target.on(chart)
+        claim = self.claim + 0.5 if rounded else self.claim
+        low, high = box.low, box.high
+        target = self.target
+        if min(abs(low), abs(high)) >= START and low * high > 0:
+            target = self.far[1 if low > 0 else -1]
+        f = target.on(chart)
         _, least = sight.of(f.plain)
         minus = chart.mul(f, chart.number(arb(-1)))
         gap, _ = sight.of(chart.add(chart.evaluate(value.node), minus).plain)
-        smallest = 2.0**self.fmt.emin
-        _, e = math.frexp(max(least, smallest))
-        unit = 2.0 ** (e - self.fmt.precision)
-        total = (gap + value.error) / unit
-        claim = self.claim + 0.5 if rounded else self.claim
+        _, e = math.frexp(max(least, 2.0**self.fmt.emin))
+        total = (gap + value.error) / 2.0 ** (e - self.fmt.precision)
         if not total <= claim:
             raise Unknown(f"{total:.4g} ulp, claimed {claim:.4g}")
         self.found.tightest = max(self.found.tightest, total / claim)
 
     # -- polynomials ---------------------------------------------------------
 
-    def _polynomial(self, k: int) -> None:
-        center, radius, piece = self.places[k]
-        code = self._formula(center, radius)
-        zero, step = int(piece["zero"]), int(piece["step"])
-        terms = [exact(c) for c in piece["coefficients"]]
-        h = X - number(center) if center else X
-        z = h * h if step == 2 else h
-        stated = number(terms[-1])
-        for c in reversed(terms[:-1]):
-            stated = stated * z + number(c)
-        for _ in range(zero):
-            stated = stated * h
-        least = abs(terms[0]) - sum(
-            abs(c) * radius ** (n * step) for n, c in enumerate(terms) if n
-        )
-        size = 2 * abs(terms[0]) - least
-        if not least > 0 or code is None:
-            raise Malformed("a polynomial that may vanish near its place")
-        degree = len(terms) * step
-        # Two operations a coefficient and one a factor, of at most `size`.
-        off = (2 * len(terms) + zero + 6) * UNIT * float(size / least)
+    def _spoken(
+        self, low: Fraction, high: Fraction, known: list[Spoken]
+    ) -> None:
+        """Reads the code on a box of a place; one formula for many of them."""
+        value = self._read(low, high)
+        self.found.boxes += 1
+        if not (isinstance(value, Rounded) and isinstance(value.value, Number)):
+            raise Malformed("no polynomial next to a place")
+        node = value.value.node
+        for one in known:
+            if one.node == node:
+                one.low, one.high = min(one.low, low), max(one.high, high)
+                return
+        if len(known) >= MOST_FORMULAS:
+            raise Malformed("too many formulas next to a place")
+        known.append(Spoken(node, low, high))
+
+    def _place(
+        self,
+        center: Fraction,
+        radius: Fraction,
+        piece: dict[str, Any],
+        side: int,
+        one: Spoken,
+    ) -> None:
+        """The code's formula there, and the one that is stated."""
+        own = polynomial(piece, center, radius, side, self.plan["parity"])
+        # Each statement is off by a unit of no more than the largest.
+        off = 2 * len(self.reader.body) * UNIT * float(own.size / own.least)
         room = self.claim * 2.0**-self.fmt.precision - off
         if not room > 0:
             raise Unknown("a polynomial's roundoff above its claim")
-        claim = arb(float(least) * room / 2)
-        for formula in (stated, code):
-            judge = Judge(
-                self.target,
-                formula,
-                degree + zero,
-                claim,
-                self.fmt.spacing,
-                center,
-                zero,
-            )
-            low = exact(self.plan["low"])
-            low = low if not self.plan["parity"] else -radius
-            judge.over(
-                max(center - radius, low),
-                min(center + radius, exact(self.plan["high"])),
-            )
-
-    def _formula(self, center: Fraction, radius: Fraction) -> Node | None:
-        """What the code says there, as it is on the right of the place."""
-        inner = self._float(float(center + radius / 2))
-        if inner is None or not self.plan["low"]:
-            return None
-        if inner > exact(self.plan["high"]):
-            inner = self._float(float(center - radius / 2))
-        assert inner is not None
-
-        def nothing(node: Node) -> tuple[float, float]:
-            return 1.0, 1.0
-
-        value = self.reader.on(Box(inner, inner, nothing, nothing))
-        if isinstance(value, Rounded) and isinstance(value.value, Number):
-            return value.value.node
-        return None
+        claim = arb(float(own.least) * room / 2)
+        for formula in (own.formula, one.node):
+            judge_place(self.target, formula, own, one, claim, self.fmt)
 
     # -- numbers -------------------------------------------------------------
 
@@ -370,37 +435,13 @@ class _Body:
             if not own:
                 continue
             low, high = min(p[0] for p in own), max(p[1] for p in own)
-            point = self._singular(low, high)
-            data: dict[str, Any] = {
-                "point": None if point is None else str(point),
-                "side": side if point is None else self._inward(point),
-                "root": 1,
-                "level": 0,
-                "exponent": [],
-                "limit": str(value),
-                "bound": str(min(abs(low), abs(high))),
-                "cut": str(min(abs(low), abs(high))),
-            }
-            if point is not None:
-                reason = check_value(
-                    Piece("end", "", data), self.target, self.fmt
-                )
+            if low == high:
+                first, _ = self.domain
+                inward = 1 if first is not None and low <= first else -1
+                reason = at_point(low, inward, value, self.target, self.fmt)
             else:
-                near, far = sorted((abs(low), abs(high)))
-                for root in ROOTS:
-                    piece = Piece("end", "", {**data, "root": root})
-                    reason = check_limit(
-                        piece, self.target, self.fmt, near, far
-                    )
-                    if not reason:
-                        break
+                reason = beyond(low, high, value, self.target, self.fmt)
             if reason:
                 self.wrong(
                     f"{value} on [{float(low):g}, {float(high):g}]: {reason}"
                 )
-
-    def _singular(self, low: Fraction, high: Fraction) -> Fraction | None:
-        return low if low == high else None
-
-    def _inward(self, point: Fraction) -> int:
-        return 1 if point <= exact(self.plan["low"]) else -1

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
 from .claims import Malformed
@@ -20,8 +18,18 @@ from .formula import ONE
 from .formula import Node
 from .formula import X
 from .formula import call
-from .formula import number
 from .values import Unknown
+from .wide_source import number_in
+from .wide_source import statements_of
+from .wide_values import Box
+from .wide_values import Narrow
+from .wide_values import Number
+from .wide_values import Rounded
+from .wide_values import Test
+from .wide_values import Value
+from .wide_values import arguments
+from .wide_values import exact_number
+from .wide_values import word
 
 UNIT = 2.0**-52
 SPARE = 1 + 2.0**-40  # of bounds, which are computed in floats
@@ -36,82 +44,40 @@ EXP_LEFT = 1.46 / math.factorial(10)
 LOG_NEAR = 0.70711, 1.41421
 LOG_FAR = 0.1716
 LOG_LEFT = 2 * 1.04 / 15
-
-Pair = Callable[[Node], tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Number:
-    """A value of float64 on a box.
-
-    Attributes:
-        error: of what is computed, absolute.
-        made: how, as far as kernels ask: their name and their argument.
-    """
-
-    node: Node
-    error: float
-    made: tuple[object, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rounded:
-    """A value of the narrow dtype: a rounded one, or a number itself."""
-
-    value: Number | float
-
-
-@dataclass(frozen=True)
-class Test:
-    """A condition: it holds on the box, or does not."""
-
-    holds: bool
-
-
-# What is not known of a value matters only where it is taken.
-Value = Number | Rounded | Test | float | Unknown
-
-
-@dataclass(frozen=True)
-class Box:
-    """The floats from low to high, and what formulas are on them.
-
-    Attributes:
-        sizes: the largest and the least |value|.
-        span: the least and the largest value.
-    """
-
-    low: Fraction
-    high: Fraction
-    sizes: Pair
-    span: Pair
+# Calls, how many arguments they take, and which name a dtype last.
+ARGUMENTS = {
+    **{"ops.cast": 2, "ops.where": 3, "ops.isnan": 1, "ops.abs": 1},
+    **{"constant": 2, "once": 2, "quotient": 3, "square_root": 2},
+    **{"wide_log": 1, "wide_log1p": 2},
+}
+TYPED = {"once", "quotient", "square_root"}
 
 
 class Reader:
     """One function, box by box.
 
     Attributes:
-        edges: numbers that decide something, of x or its size.
+        dtype: the narrow one.
     """
 
-    def __init__(self, function: ast.FunctionDef) -> None:
-        (argument,) = function.args.args
-        self.input = argument.arg
-        self.body = [s for s in function.body if not isinstance(s, ast.Expr)]
-        self.edges = [
-            node.comparators[0]
-            for node in ast.walk(function)
-            if isinstance(node, ast.Compare)
-        ]
+    def __init__(self, function: ast.FunctionDef, dtype: str) -> None:
+        self.body, self.dtype = statements_of(function), dtype
 
     def thresholds(self) -> set[float]:
         """All numbers that something is compared with."""
-        return {_literal(node) for node in self.edges}
+        found = set()
+        for statement in self.body:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Compare):
+                    other = node.comparators[0]
+                    if isinstance(other, ast.Call) and other.args:
+                        other = other.args[0]
+                    found.add(number_in(other))
+        return found
 
     def on(self, box: Box) -> Value:
         """What it returns there."""
-        run = _Run(box)
-        run.names[self.input] = Rounded(Number(X, 0.0))
+        run = _Run(box, self.dtype)
         for statement in self.body:
             if isinstance(statement, ast.Return):
                 assert statement.value is not None
@@ -120,28 +86,13 @@ class Reader:
         raise Malformed("a function that returns nothing")
 
 
-def _literal(node: ast.expr) -> float:
-    """A number, or a constant of a dtype."""
-    if isinstance(node, ast.Call):
-        return _literal(node.args[0])
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_literal(node.operand)
-    if isinstance(node, ast.Constant):
-        if isinstance(node.value, (int, float)):
-            return float(node.value)
-        if node.value in ("inf", "-inf", "nan"):
-            return float(node.value)
-    raise Malformed(f"a number was expected, received {ast.unparse(node)}")
-
-
 class _Run:
-    def __init__(self, box: Box) -> None:
-        self.box = box
-        self.names: dict[str, Value] = {}
+    def __init__(self, box: Box, dtype: str) -> None:
+        self.box, self.dtype = box, dtype
+        self.names: dict[str, Value] = {"x": Narrow(X)}
 
     def assign(self, statement: ast.stmt) -> None:
-        if not (isinstance(statement, ast.Assign)):
-            raise Malformed(f"no assignment: {ast.unparse(statement)}")
+        assert isinstance(statement, ast.Assign)
         (target,) = statement.targets
         if isinstance(target, ast.Tuple):
             self._powers(target, statement.value)
@@ -153,11 +104,10 @@ class _Run:
             self.names[target.id] = error
 
     def _powers(self, target: ast.Tuple, value: ast.expr) -> None:
-        if not (isinstance(value, ast.Call) and _name(value) == "wide_powers"):
-            raise Malformed(f"two names of {ast.unparse(value)}")
+        (argument,) = arguments(value, "wide_powers", 1)
         made: Number | Unknown
         try:
-            made = self._number(value.args[0])
+            made = self._number(argument)
         except Unknown as error:
             made = error
         for name, kind in zip(target.elts, ("q", "power"), strict=True):
@@ -172,99 +122,135 @@ class _Run:
 
     def value(self, node: ast.expr) -> Value:
         if isinstance(node, ast.Name):
-            known: Value = self.names[node.id]
+            if node.id not in self.names:
+                raise Malformed(f"a name that is not bound: {node.id}")
+            known = self.names[node.id]
             if isinstance(known, Unknown):
                 raise known
             return known
-        if isinstance(node, ast.Constant):
-            return _literal(node)
-        if isinstance(node, ast.UnaryOp):
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return self._negative(self.value(node.operand))
         if isinstance(node, ast.BinOp):
             return self._operation(
                 type(node.op).__name__,
-                self._number(node.left),
-                self._number(node.right),
+                self._operand(node.left),
+                self._operand(node.right),
             )
         if isinstance(node, ast.Compare):
             return self._compared(node)
         if isinstance(node, ast.Call):
             return self._called(node)
-        raise Malformed(f"not allowed: {ast.unparse(node)}")
+        raise Malformed(f"not allowed: {ast.unparse(node)[:80]}")
+
+    def _operand(self, node: ast.expr) -> Number:
+        """A value of float64, or a number beside one."""
+        if isinstance(node, (ast.Constant, ast.UnaryOp)):
+            try:
+                return exact_number(number_in(node))
+            except Malformed:
+                if isinstance(node, ast.Constant):
+                    raise
+        return self._number(node)
 
     def _number(self, node: ast.expr) -> Number:
         found = self.value(node)
-        if isinstance(found, float):
-            return Number(number(Fraction(found)), 0.0)
-        if isinstance(found, Rounded):
-            if isinstance(found.value, Number):
-                return found.value
-            found = found.value
-            if math.isfinite(found):
-                return Number(number(Fraction(found)), 0.0)
         if not isinstance(found, Number):
-            raise Malformed(f"no number: {ast.unparse(node)}")
+            raise Malformed(f"no float64: {ast.unparse(node)[:80]}")
         return found
 
     def _negative(self, a: Value) -> Value:
-        if isinstance(a, float):
-            return -a
         if isinstance(a, Rounded):
             inner = a.value
-            made = self._negative(inner)
-            assert isinstance(made, (float, Number))
-            return Rounded(made)
-        assert isinstance(a, Number)
+            if isinstance(inner, float):
+                return Rounded(-inner)
+            return Rounded(Number(-inner.node, inner.error))
+        if not isinstance(a, Number):
+            raise Malformed("a minus before what is no number")
         return Number(-a.node, a.error, ("neg", a))
 
     def _called(self, node: ast.Call) -> Value:
-        name = _name(node)
+        name = ast.unparse(node.func)
+        count = ARGUMENTS.get(name)
+        if count is None:
+            raise Malformed(f"a call of {name[:80]}")
+        args = arguments(node, name, count)
+        if name in TYPED and word(args[-1]) != "float64":
+            raise Malformed(f"{name} of another dtype than float64")
         if name == "constant":
-            return _literal(node)
+            value, dtype = number_in(args[0]), word(args[1])
+            if dtype not in ("float64", self.dtype):
+                raise Malformed(f"a constant of {dtype}")
+            return exact_number(value) if dtype == "float64" else Rounded(value)
         if name == "ops.cast":
-            to = node.args[1]
-            assert isinstance(to, ast.Constant)
-            cast = self._number(node.args[0])
-            return cast if to.value == "float64" else Rounded(cast)
+            return self._cast(self.value(args[0]), word(args[1]))
         if name == "ops.where":
-            test = self.value(node.args[0])
+            test = self.value(args[0])
             if not isinstance(test, Test):
-                raise Malformed(f"no condition: {ast.unparse(node)}")
-            taken = node.args[1 if test.holds else 2]
-            found = self.value(taken)
-            return Rounded(found) if isinstance(found, float) else found
+                raise Malformed(f"no condition: {ast.unparse(args[0])[:80]}")
+            taken = self.value(args[1 if test.holds else 2])
+            if isinstance(taken, Narrow):  # x itself, where it is nan
+                raise Malformed("x as a result")
+            return taken
         if name == "ops.isnan":
-            return Test(False)  # of a number of the box
+            if not isinstance(self.value(args[0]), Narrow):
+                raise Malformed("isnan of what is not x")
+            return Test(False)  # of the numbers of a box
         if name == "ops.abs":
-            a = self._number(node.args[0])
-            return a if self._sign(a.node) >= 0 else Number(-a.node, a.error)
+            return self._size(self.value(args[0]))
         if name == "once":
-            return self._number(node.args[0])
+            return self._number(args[0])
         if name == "quotient":
-            a, b = (self._number(n) for n in node.args[:2])
-            return self._operation("Div", a, b)
+            return self._operation("Div", *map(self._operand, args[:2]))
         if name == "square_root":
-            return self._root(self._number(node.args[0]))
+            return self._root(self._number(args[0]))
+        a = self._number(args[0])
         if name == "wide_log":
-            a = self._number(node.args[0])
             return self._log(a, a.error)
-        if name == "wide_log1p":
-            a, v = (self._number(n) for n in node.args)
-            self._require_one_plus(a, v)
-            return self._log(a, v.error)
-        raise Malformed(f"a call of {name}")
+        v = self._number(args[1])
+        self._require_one_plus(a, v)
+        return self._log(a, v.error)
+
+    def _cast(self, a: Value, dtype: str) -> Value:
+        if isinstance(a, Narrow) and dtype == "float64":
+            return Number(a.node, 0.0)
+        if isinstance(a, Number) and dtype == self.dtype:
+            return Rounded(a)
+        raise Malformed(f"a cast to {dtype}")
+
+    def _size(self, a: Value) -> Value:
+        if not isinstance(a, (Narrow, Number)):
+            raise Malformed("a size of what is no number")
+        if self._sign(a.node) >= 0:
+            return a
+        if isinstance(a, Narrow):
+            return Narrow(-a.node)
+        return Number(-a.node, a.error)
 
     # -- conditions ----------------------------------------------------------
 
     def _compared(self, node: ast.Compare) -> Test:
-        a = self._number(node.left)
-        c = Fraction(_literal(node.comparators[0]))
-        (sign,) = (type(op).__name__ for op in node.ops)
-        if a.error:
-            raise Malformed("a condition on what is rounded")
+        left, other = self.value(node.left), node.comparators[0]
+        if len(node.ops) != 1:
+            raise Malformed("a chain of comparisons")
+        off = Fraction(0)
+        if isinstance(left, Number):
+            if not math.isfinite(left.error):
+                raise Unknown("a condition on a power of two")
+            off, c = Fraction(left.error), number_in(other)
+        elif isinstance(left, Narrow):
+            value, dtype = arguments(other, "constant", 2)
+            if word(dtype) != self.dtype:
+                raise Malformed(f"a threshold of {word(dtype)}")
+            c = number_in(value)
+        else:
+            raise Malformed("a condition on a result")
+        if not math.isfinite(c):
+            raise Malformed(f"a threshold {c}")
+        sign = type(node.ops[0]).__name__
         found = {
-            self._holds(sign, _at(a.node, x), c)
+            self._holds(sign, _at(left.node, x) + side * off, Fraction(c))
             for x in (self.box.low, self.box.high)
+            for side in (-1, 1)
         }
         if len(found) > 1:
             raise Unknown("a box on both sides of a number")
@@ -310,10 +296,12 @@ class _Run:
         sizes = self.box.sizes
         if name in ("Add", "Sub"):
             node = a.node + b.node if name == "Add" else a.node - b.node
-            made = self._rounded(node, a.error + b.error)
+            error = 0.0
+            if not self._is_exact(a, b, node):
+                error = self._rounded(node, a.error + b.error).error
             if name == "Add" and _is_one(b.node):
-                return Number(node, made.error, ("one plus", a))
-            return made
+                return Number(node, error, ("one plus", a))
+            return Number(node, error)
         if name == "Mult":
             (p, _), (q, _) = sizes(a.node), sizes(b.node)
             carried = p * b.error + q * a.error + a.error * b.error
@@ -327,6 +315,22 @@ class _Run:
             carried = (a.error + size * b.error) / (least - b.error)
             return self._rounded(node, carried)
         raise Malformed(f"an operation {name}")
+
+    def _is_exact(self, a: Number, b: Number, node: Node) -> bool:
+        """Whether a difference of x and a number takes no rounding.
+
+        Both are multiples of a power of two of which it is at most 2**53.
+        """
+        if (
+            a.error
+            or b.error
+            or b.node.name != "number"
+            or not _is_line(a.node)
+        ):
+            return False
+        unit = min(self.box.unit, Fraction(1, b.node.value.denominator))
+        size, _ = self.box.sizes(node)
+        return size < 2.0**53 * unit
 
     def _root(self, a: Number) -> Number:
         _, least = self.box.sizes(a.node)
@@ -406,10 +410,6 @@ class _Run:
         raise Malformed("log(1 + v) of what is not 1 + v")
 
 
-def _name(node: ast.Call) -> str:
-    return ast.unparse(node.func)
-
-
 def _is_one(node: Node) -> bool:
     return node.name == "number" and node.value == 1
 
@@ -418,15 +418,24 @@ def _same(a: Number, b: Number) -> bool:
     return len(a.made) == len(b.made) == 2 and a.made[1] == b.made[1]
 
 
+def _is_line(node: Node) -> bool:
+    """x or -x."""
+    if node.name == "mul":
+        first, second = node.args
+        return first.name == "number" and _is_line(second)
+    return node.name == "x"
+
+
 def _at(node: Node, x: Fraction) -> Fraction:
-    """A rational function's value."""
+    """The value of what is linear in x, and so monotonic."""
     if node.name == "x":
         return x
     if node.name == "number":
         return node.value
-    parts = [_at(a, x) for a in node.args]
-    if node.name == "add":
-        return sum(parts, Fraction(0))
-    if node.name == "mul":
-        return math.prod(parts, start=Fraction(1))
-    raise Malformed(f"a condition on {node.name}")
+    if node.name in ("add", "mul"):
+        a, b = node.args
+        if node.name == "add":
+            return _at(a, x) + _at(b, x)
+        if a.name == "number" or b.name == "number":
+            return _at(a, x) * _at(b, x)
+    raise Malformed("a condition on what is not linear in x")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from keras_stablef.generator.checker.__main__ import catalogue
@@ -36,31 +39,140 @@ def test_claims_are_derived_again(name: str, order: int) -> None:
     assert bool(found.boxes) == bool(found.bodies)
 
 
-# By what is said or done wrongly: certificate and source before and after.
-LIES = {
-    "a bound": ("claims", '"ulp": 0.5', '"ulp": 0.50000001'),
-    "a formula": ("claims", "(exp(x)-1)/x", "(exp(x)-1)/x+1e-9"),
-    "a domain": ("claims", '"-oo",\n  "oo"', '"-oo",\n  "9"'),
-    "a number": ("source", "- 1.0)", "- 1.0000001)"),
-    "an operation": ("source", "v3 = v2 +", "v3 = v2 -"),
-    "a threshold": ("source", ">= constant(94.75", ">= constant(84.75"),
-    "a limit": ("source", 'float("inf")', "3.0"),
-    "another kernel": ("source", "wide_powers(w)", "wide_log(w)"),
+NEAR = 'y = ops.cast(y, "float32")'
+# By what is said or done wrongly: of which function and order, and the
+# source before and after; without a text before it, something is added.
+CODE = {
+    "a number": ("exprel", 0, "- 1.0)", "- 1.0000001)"),
+    "an operation": ("exprel", 0, "v3 = v2 +", "v3 = v2 -"),
+    "a threshold": ("exprel", 0, ">= constant(94.75", ">= constant(84.75"),
+    "a limit": ("exprel", 0, 'float("inf")', "3.0"),
+    "another kernel": ("exprel", 0, "wide_powers(w)", "wide_log(w)"),
+    "a name bound again": ("exprel", 0, "", "exprel_0_float32_wide = ops.sin"),
+    "a kernel bound": ("exprel", 0, "\ndef", "\nquotient = ops.add\n\ndef"),
+    "a decorator": ("exprel", 0, "\ndef exprel_0", "\n@ops.abs\ndef exprel_0"),
+    "a default": ("exprel", 0, "_0_float32_wide(x)", "_0_float32_wide(x=1.0)"),
+    "a keyword": (
+        "exprel",
+        0,
+        "_0_float32_wide(x)",
+        "_0_float32_wide(x, *, y)",
+    ),
+    "a walrus": ("exprel", 0, "    t = x\n", "    t = (x := 2.0)\n"),
+    "a statement": ("exprel", 0, "    t = x\n", "    t = x\n    print(t)\n"),
+    "an import": (
+        "exprel",
+        0,
+        "import ops\n",
+        "import ops\nfrom keras.ops import sin as quotient\n",
+    ),
+    "another home": (
+        "exprel",
+        0,
+        "from keras import ops",
+        "from os import ops",
+    ),
+    "a plus read as minus": ("log1mexp", 0, "v5 = -v4", "v5 = -(+v4)"),
+    "a tilde": ("log1mexp", 0, "v5 = -v4", "v5 = ~v4"),
+    "int32": ("exprel", 0, NEAR, NEAR.replace("float32", "int32")),
+    "bfloat16": ("exprel", 0, NEAR, NEAR.replace("float32", "bfloat16")),
+    "no cast": ("exprel", 0, f"    {NEAR}\n", ""),
+    "float32 throughout": (
+        "exprel",
+        0,
+        'w = ops.cast(t, "float64")',
+        'w = ops.cast(t, "float32")',
+    ),
+    "a constant's dtype": (
+        "exprel",
+        0,
+        'constant(94.75, "float32")',
+        'constant(94.75, "float16")',
+    ),
+    "near a place": (
+        "exprel",
+        0,
+        f"    {NEAR}\n",
+        f"    y = ops.where(w < 0.2, 7.0, y)\n    {NEAR}\n",
+    ),
+    "nan": ("log1mexp", 0, "ops.isnan(t), t, y", "ops.isnan(t), y, y"),
+    "outside": (
+        "log1mexp",
+        0,
+        't < constant(0.0, "float32"), constant(float("nan")',
+        't < constant(0.0, "float32"), constant(float("inf")',
+    ),
+    "a bound stated": ("log1mexp", 0, "        0.5129,", "        0.5001,"),
+    "a table": ("log1mexp", 0, "        log1mexp_0_float32_wide,", "None,"),
+    "orders exchanged": (
+        "log1mexp",
+        0,
+        "        log1mexp_0_float32_wide,\n        log1mexp_1_float32_wide,",
+        "        log1mexp_1_float32_wide,\n        log1mexp_0_float32_wide,",
+    ),
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_lies_are_found(lie: str) -> None:
-    claims, source = texts("exprel")
-    kind, before, after = LIES[lie]
-    if kind == "claims":
-        assert before in claims
-        claims = claims.replace(before, after)
-        if lie == "a bound":
-            whole = json.loads(texts("exprel")[0])
-            whole["plans"][0]["ulp"] = 0.50000001
-            claims = json.dumps(whole)
-    else:
+@pytest.mark.parametrize("lie", CODE)
+def test_code_that_is_wrong_is_found(lie: str) -> None:
+    name, order, before, after = CODE[lie]
+    claims, source = texts(name)
+    if before:
         assert before in source
-        source = source.replace(before, after)
-    assert check_wide(claims, source, catalogue()["exprel"], 0).wrong
+        source = source.replace(before, after, 1)
+    else:
+        source += f"\n{after}\n"
+    assert check_wide(claims, source, catalogue()[name], order).wrong
+
+
+def edited(**values: object) -> Callable[[dict[str, Any]], None]:
+    return lambda whole: whole["plans"][0].update(values)
+
+
+# What is claimed wrongly of exprel.
+CLAIMS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "a bound": edited(ulp=0.50000001),
+    "a bound that is none": edited(ulp=float("nan")),
+    "a formula": lambda w: w.update(expression="(exp(x)-1)/x+1e-9"),
+    "a domain": lambda w: w.update(domain=["-oo", "9"]),
+    "another name": lambda w: w.update(name="log1prel"),
+    "nothing": lambda w: w.update(plans=[]),
+    "one twice": lambda w: w["plans"].append(w["plans"][0]),
+    "an order": edited(order=10**9),
+    "an order of words": edited(order="0"),
+    "a dtype": edited(dtype="float16"),
+    "a parity": edited(parity=1),
+    "a wider place": lambda w: w["plans"][0]["near"][0].update(radius="0x1p3"),
+    "a place elsewhere": lambda w: w["plans"][0]["near"][0].update(
+        center="0x1p0"
+    ),
+    "a coefficient": lambda w: w["plans"][0]["near"][0]["coefficients"].pop(),
+    "no coefficients": lambda w: w["plans"][0]["near"][0].update(
+        coefficients=[]
+    ),
+    "a step": lambda w: w["plans"][0]["near"][0].update(step=10**9),
+}
+
+
+@pytest.mark.parametrize("lie", CLAIMS)
+def test_claims_that_are_wrong_are_found(lie: str) -> None:
+    claims, source = texts("exprel")
+    whole = json.loads(claims)
+    CLAIMS[lie](whole)
+    lied = json.dumps(whole)
+    assert lied != json.dumps(json.loads(claims))
+    assert check_wide(lied, source, catalogue()["exprel"], 0).wrong
+
+
+def test_another_function_is_not_what_is_expected() -> None:
+    expected = replace(catalogue()["exprel"], formula="(exp(x)-1)/x+0")
+    assert check_wide(*texts("exprel"), expected, 0).wrong
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"plans": 1}', '{"a": 1, "a": 1}', "nul", "9" * 10**5],
+)
+def test_what_is_no_certificate_is_said_to_be_none(text: str) -> None:
+    assert check_wide(text, texts("exprel")[1]).wrong
+    assert check_wide(texts("exprel")[0], text).wrong

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
 import subprocess
 import sys
 import textwrap
@@ -92,14 +91,14 @@ def parallel(rank, store):
         "gloo", init_method=f"file://{store}", rank=rank, world_size=2,
         timeout=datetime.timedelta(minutes=5),
     )
-    try:
-        return losses(rank, 2)
-    finally:
-        dist.destroy_process_group()
-"""
-# This process is the first of two: to import torch takes longer than the rest.
-SECOND = """
-print(json.dumps(parallel(1, sys.argv[1])))
+    found = losses(rank, 2)
+    dist.barrier()  # nobody leaves while the other is still at work
+    dist.destroy_process_group()
+    return found
+
+rank, store = int(sys.argv[1]), sys.argv[2]
+alone = [] if rank else [losses(0, 1)]
+print(json.dumps([*alone, parallel(rank, store)]))
 """
 SCRIPTS = {"jax": JAX, "tensorflow": TENSORFLOW}
 
@@ -117,22 +116,23 @@ def output(path: object, *arguments: str, backend: str = BACKEND) -> list:
 
 
 def beside(path: Path) -> list:
-    """What torch learns by itself, and beside a process that is started."""
-    space = runpy.run_path(str(path))
-    script = path.with_name("second.py")
-    script.write_text(path.read_text("utf-8") + SECOND, encoding="utf-8")
-    store = path.with_name("store")
-    with subprocess.Popen(
-        [sys.executable, str(script), str(store)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as second:  # fmt: skip
-        try:
-            found = [space["losses"](0, 1), space["parallel"](0, store)]
-        finally:
-            out, error = second.communicate(timeout=300)
-    assert second.returncode == 0, error[-3000:]
-    assert json.loads(out.strip().splitlines()[-1]) == found[1]
-    return found
+    """What torch learns alone, and in two fresh processes together."""
+    store = str(path.with_name("store"))
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(path), str(rank), store],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    done = [process.communicate(timeout=400) for process in started]
+    errors = [error[-2000:] for _, error in done]
+    assert [p.returncode for p in started] == [0, 0], errors
+    (alone, first), (second,) = (
+        json.loads(out.strip().splitlines()[-1]) for out, _ in done
+    )
+    assert first == second
+    return [alone, first]
 
 
 @pytest.mark.skipif(
