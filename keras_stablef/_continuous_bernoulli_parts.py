@@ -152,10 +152,11 @@ def _is_near(p: Any, q: Any) -> Any:
 
     Its poles are those at ±2 pi i, and beside 0 it is 1/t**2.
     """
-    least = keras.ops.minimum(keras.ops.abs(p), keras.ops.abs(q))
+    one, other = keras.ops.abs(p), keras.ops.abs(q)
+    least = _where(one < other, one, other)
     apart = p * q < _zeros(p)
     room = _where(apart, _zeros(p), least)
-    return keras.ops.abs(q - p) <= keras.ops.maximum(room, _zeros(p) + FAR)
+    return keras.ops.abs(q - p) <= _where(room > FAR, room, _zeros(p) + FAR)
 
 
 def _average(p: Any, gap: Any, power: int) -> Any:

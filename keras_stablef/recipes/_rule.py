@@ -31,7 +31,9 @@ class Recipe:
     Outside of its domain, and where an argument is nan, the value is nan
     and every partial derivative 0: what a mask takes out leaves nothing
     behind, and what it does not take out shows.  A partial derivative that
-    is infinite at an edge is the largest number, since 0 times that is 0.
+    is infinite at an edge is the largest number of the arguments' dtype, since
+    0 times that is 0; one that is lost on the way, as infinity less infinity,
+    is 0.
 
     Args:
         names: of the arguments, for messages.
@@ -52,10 +54,20 @@ class Recipe:
     ) -> None:
         self._names = names.split()
         self._inside, self._within = inside, within
-        slopes = [self._slope(formula) for formula in partials]
-        rule = _RULES.get(keras.backend.backend())
-        whole = self._guarded(value, float("nan"))
-        self._run = rule(whole, slopes) if rule else whole
+        self._partials = partials
+        self._value = self._guarded(value, float("nan"))
+        self._runs: dict[str, Formula] = {}
+
+    def _run(self, dtype: str) -> Formula:
+        """The rule of arguments of that dtype, before they were widened."""
+        if dtype not in self._runs:
+            most = largest(dtype)
+            slopes = [self._slope(formula, most) for formula in self._partials]
+            rule = _RULES.get(keras.backend.backend())
+            self._runs[dtype] = (
+                rule(self._value, slopes) if rule else self._value
+            )
+        return self._runs[dtype]
 
     def _guarded(self, formula: Formula, beyond: float) -> Formula:
         def run(*args: Any) -> Any:
@@ -71,11 +83,11 @@ class Recipe:
 
         return run
 
-    def _slope(self, formula: Formula) -> Formula:
+    def _slope(self, formula: Formula, most: float) -> Formula:
         def bounded(*args: Any) -> Any:
-            slope = formula(*args)
-            most = largest(keras.backend.standardize_dtype(slope.dtype))
-            return keras.ops.clip(slope, -most, most)
+            slope = keras.ops.clip(formula(*args), -most, most)
+            lost = keras.ops.isnan(slope)
+            return keras.ops.where(lost, keras.ops.zeros_like(slope), slope)
 
         return self._guarded(bounded, 0.0)
 
@@ -97,7 +109,8 @@ class Recipe:
         zeros = keras.ops.zeros_like(args[0])
         for a in args[1:]:
             zeros = zeros + keras.ops.zeros_like(a)
-        return keras.ops.cast(self._run(*(a + zeros for a in args)), dtype)
+        found = self._run(dtype)(*(a + zeros for a in args))
+        return keras.ops.cast(found, dtype)
 
     def _dtype(self, arguments: Sequence[Any]) -> str:
         """What the float tensors among them have in common, else floatx."""

@@ -10,10 +10,13 @@ import numpy as np
 
 from .. import ops
 from .._dtypes import FORMATS
+from ._parts import larger
 from ._parts import log
 from ._parts import log_sigmoid
 from ._parts import ones
+from ._parts import per
 from ._parts import sigmoid
+from ._parts import smaller
 from ._parts import zeros
 from ._rule import Recipe
 from ._rule import all_of
@@ -144,10 +147,13 @@ class _Truncated:
 def _moments(mode: Any, left: Any, right: Any, precision: int) -> list[Any]:
     """By Gauss' rule on what is no further than exp(-drop) below the mode."""
     drop = (precision + 4) * math.log(2)
-    root = keras.ops.sqrt(mode * mode + 2.0 * drop)
-    reach = 2.0 * drop / (keras.ops.abs(mode) + root)
-    left = keras.ops.maximum(left, -reach)
-    right = keras.ops.minimum(right, reach)
+    # Where mode**2 is above 2**60 drop it is all of the sum.
+    size = keras.ops.abs(mode)
+    short = smaller(size, 2.0**40 * ones(size))
+    root = keras.ops.sqrt(short * short + 2.0 * drop)
+    reach = 2.0 * drop / (size + larger(root, size))
+    left = larger(left, -reach)
+    right = smaller(right, reach)
     # exp(-c u**2) on [-1, 1], c = drop, in Chebyshev polynomials: what n nodes
     # leave is near exp(-c/2) (c/2)**n/n!, below 2**-precision/100 here.
     nodes, weights = np.polynomial.legendre.leggauss(3 * precision // 2)
@@ -186,7 +192,7 @@ def _density_at_end(args: tuple[Any, ...], end: int) -> Any:
     it = _Truncated(*args)
     far = keras.ops.abs(args[3 + end]) == zeros(args[0]) + float("inf")
     t = keras.ops.where(far, zeros(args[0]), it.ends[end])
-    found = keras.ops.exp(-it.fall(t)) / args[2] / it.moments[0]
+    found = per(keras.ops.exp(-it.fall(t)), args[2], it.moments[0])
     return keras.ops.where(far, zeros(found), found)
 
 
@@ -199,7 +205,7 @@ _TRUNCATED = Recipe(
     (0.0, 0.0, 1.0, -1.0, 1.0),
     _truncated_log_prob,
     (
-        lambda x, loc, scale, low, high: (loc - x) / scale / scale,
+        lambda x, loc, scale, low, high: per(loc - x, scale, scale),
         _truncated_by_loc,
         _truncated_by_scale,
         lambda *args: _density_at_end(args, 0),

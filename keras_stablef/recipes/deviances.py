@@ -12,12 +12,18 @@ from typing import Any
 import keras
 
 from .. import ops
+from .._dtypes import largest
+from ._parts import dtype_of
 from ._parts import exp_difference
+from ._parts import larger
 from ._parts import log
 from ._parts import log1p
+from ._parts import log_ratio
 from ._parts import ones
 from ._parts import ordered
+from ._parts import per
 from ._parts import slope
+from ._parts import smaller
 from ._parts import zeros
 from ._rule import Recipe
 from ._rule import all_of
@@ -43,8 +49,11 @@ def _log_ratio(above: Any, below: Any, gap: Any) -> Any:
     t = gap / below
     near = keras.ops.abs(t) < 0.5 * ones(t)
     none = above <= zeros(t)
-    ratio = keras.ops.where(none, ones(t), above / below)
-    far = keras.ops.log(keras.ops.where(near, ones(t), ratio))
+    one, other = (
+        keras.ops.where(keras.ops.logical_or(near, none), ones(t), p)
+        for p in (above, below)
+    )
+    far = log_ratio(one, other)
     far = keras.ops.where(none, zeros(t) - float("inf"), far)
     around = log1p(keras.ops.where(near, t, zeros(t)))
     return keras.ops.where(near, around, far)
@@ -117,9 +126,9 @@ def _gamma(y: Any, mean: Any) -> Any:
     less = keras.ops.where(far, mean, y)
     u = _log_ratio(less, mean, less - mean)
     wide = keras.ops.where(far, t, ones(t))
-    return 2.0 * keras.ops.where(
-        far, wide - log(1.0 + wide), u * u * ops.phi2(u)
-    )
+    most = largest(dtype_of(t))
+    grown = wide - log(1.0 + smaller(wide, most * ones(t)))
+    return 2.0 * keras.ops.where(far, grown, u * u * ops.phi2(u))
 
 
 _GAMMA = Recipe(
@@ -128,8 +137,8 @@ _GAMMA = Recipe(
     (1.0, 1.0),
     _gamma,
     (
-        lambda y, mean: 2.0 * (y - mean) / mean / y,
-        lambda y, mean: 2.0 * (mean - y) / mean / mean,
+        lambda y, mean: per(2.0 * (y - mean), *reversed(ordered(y, mean))),
+        lambda y, mean: per(2.0 * (mean - y), mean, mean),
     ),
 )
 
@@ -183,7 +192,7 @@ _BERNOULLI = Recipe(
     _bernoulli,
     (
         _bernoulli_by_y,
-        lambda y, mean: 2.0 * (mean - y) / (1.0 - mean) / mean,
+        lambda y, mean: per(2.0 * (mean - y), 1.0 - mean, mean),
     ),
 )
 
@@ -265,7 +274,7 @@ _NEGATIVE_BINOMIAL = Recipe(
     _binomial,
     (
         lambda y, mean, alpha: 2.0 * _shrunk(y, mean, alpha),
-        lambda y, mean, alpha: 2.0 * (mean - y) / mean / (1.0 + alpha * mean),
+        lambda y, mean, alpha: per(2.0 * (mean - y), mean, 1.0 + alpha * mean),
         _binomial_by_alpha,
     ),
 )
@@ -320,7 +329,7 @@ def _tweedie(y: Any, mean: Any, power: Any) -> Any:
     a = 2.0 - power
     unit = keras.ops.exp(a * log(mean))
     first, _, middle, last = _points(u, a)
-    middle = keras.ops.minimum(middle, keras.ops.maximum(u, zeros(u)))
+    middle = smaller(middle, larger(u, zeros(u)))
     found = u * u * exp_difference((first, middle, last))
     # For y = 0 what is left is 1/a.
     left = 1.0 / keras.ops.where(none, a, ones(a))

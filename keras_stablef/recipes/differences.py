@@ -7,9 +7,14 @@ from typing import Any
 import keras
 
 from .. import ops
+from ._parts import FAR
+from ._parts import dtype_of
 from ._parts import exp_difference
+from ._parts import exp_times
+from ._parts import log_ratio
 from ._parts import ones
 from ._parts import ordered
+from ._parts import per
 from ._parts import slope
 from ._parts import zeros
 from ._rule import Recipe
@@ -35,9 +40,8 @@ def _log_sub_exp(a: Any, b: Any) -> Any:
 
 def _by_larger(a: Any, b: Any) -> Any:
     """``1/(1 - exp(-gap))``: infinite at 0, which the rule bounds."""
-    gap = _gap(a, b)
-    rest = -keras.ops.expm1(-gap)
-    return 1.0 / rest
+    # Not by expm1: inductor's is off by 1000 ulp next to 0.
+    return 1.0 - _by_smaller(a, b)
 
 
 def _by_smaller(a: Any, b: Any) -> Any:
@@ -92,10 +96,9 @@ def _exp_by_first(a: Any, b: Any) -> Any:
     """``exp[a, a, b]``: from the larger of both, so that nothing overflows."""
     gap = a - b
     upper = gap > zeros(gap)
-    down = keras.ops.exp(a) * ops.phi2(keras.ops.where(upper, -gap, zeros(gap)))
-    up = keras.ops.exp(b) * slope(
-        "exprel", keras.ops.where(upper, zeros(gap), gap)
-    )
+    down = exp_times(a, ops.phi2(keras.ops.where(upper, -gap, zeros(gap))))
+    inner = keras.ops.where(upper, zeros(gap), gap)
+    up = exp_times(b, slope("exprel", inner))
     return keras.ops.where(upper, down, up)
 
 
@@ -134,19 +137,43 @@ def exp_divided_difference(a: Any, b: Any) -> Any:
     return _EXP_DIFFERENCE(a, b)
 
 
+def _far_apart(low: Any, high: Any) -> Any:
+    """Where ``high - low`` is high, and their quotient may be 0."""
+    far = FAR[dtype_of(low)]
+    return all_of(low > zeros(low), low / high < ones(low) / far)
+
+
+def _log_gap(low: Any, high: Any, apart: Any) -> Any:
+    """``log(high/low)`` where they are, and 1 elsewhere."""
+    bottom, top = (keras.ops.where(apart, p, ones(p)) for p in (low, high))
+    return keras.ops.where(apart, log_ratio(top, bottom), ones(low))
+
+
 def _mean(a: Any, b: Any) -> Any:
     low, high = ordered(a, b)
-    return high / ops.log_over_xm1(low / high)
+    apart = _far_apart(low, high)
+    inner = keras.ops.where(apart, ones(low), low / high)
+    return keras.ops.where(
+        apart,
+        high / _log_gap(low, high, apart),
+        high / ops.log_over_xm1(inner),
+    )
 
 
 def _mean_by_first(a: Any, b: Any) -> Any:
     """m'(a/b) of ``m = 1/log_over_xm1``; see `_scale_free`."""
-    lower = a < b
-    return keras.ops.where(
+    lower, (low, high) = a < b, ordered(a, b)
+    apart = _far_apart(low, high)
+    gap = _log_gap(low, high, apart)
+    near = keras.ops.where(
         lower,
         _at_ratio(keras.ops.where(lower, a / b, ones(a))),
         _over_ratio(keras.ops.where(lower, ones(a), b / a)),
     )
+    # (high - low)/log(high/low), with high - low = high.
+    steep = per(per(high, gap, gap), keras.ops.where(apart, low, ones(low)))
+    far = keras.ops.where(lower, steep, (1.0 - 1.0 / gap) / gap)
+    return keras.ops.where(apart, far, near)
 
 
 def _at_ratio(r: Any) -> Any:

@@ -10,12 +10,16 @@ from typing import Any
 
 import keras
 
-from .. import ops
+from ._parts import LARGE
+from ._parts import dtype_of
 from ._parts import expm1
+from ._parts import grown as _grown
+from ._parts import grown_slope as _grown_by_shape
 from ._parts import log
 from ._parts import log1p
+from ._parts import log_root as _reduced
+from ._parts import log_root_slope as _by_shape
 from ._parts import ones
-from ._parts import slope
 from ._parts import zeros
 from ._rule import Recipe
 from ._rule import all_of
@@ -31,24 +35,23 @@ __all__ = [
 ]
 
 
-def _reduced(z: Any, shape: Any) -> Any:
-    """``log(1 + shape z)/shape``, z at shape = 0."""
-    return z * ops.log1prel(shape * z)
-
-
-def _by_shape(z: Any, shape: Any) -> Any:
-    """Of `_reduced`; `_by_z` is ``1/(1 + shape z)``."""
-    return z * z * slope("log1prel", shape * z)
-
-
 def _by_z(z: Any, shape: Any) -> Any:
     return 1.0 / (1.0 + shape * z)
+
+
+def _share(z: Any, shape: Any) -> Any:
+    """``z/(1 + shape z)``, where shape z may leave the range too."""
+    wide = shape * z > LARGE[dtype_of(z)] * ones(z)
+    inner = keras.ops.where(wide, z, ones(z))
+    far = 1.0 / (1.0 / inner + keras.ops.where(wide, shape, ones(z)))
+    near = keras.ops.where(wide, zeros(z), z)
+    return keras.ops.where(wide, far, near * _by_z(near, shape))
 
 
 def _pareto_inside(x: Any, shape: Any, scale: Any) -> Any:
     positive = all_of(scale > zeros(x), x >= zeros(x), finite(x, shape, scale))
     z = x / keras.ops.where(positive, scale, ones(x))
-    return all_of(positive, shape * z > -ones(x))
+    return all_of(positive, shape * z > -ones(x), finite(z))
 
 
 def _pareto_log_prob(x: Any, shape: Any, scale: Any) -> Any:
@@ -86,10 +89,11 @@ def gpd_log_prob(x: Any, shape: Any, scale: Any = 1.0) -> Any:
 
     Returns:
         A tensor of the broadcast shape and the arguments' float dtype (16
-        bits are worked on in float32).  The gradient by x is ``-(1 +
-        shape)/(scale + shape x)``, by scale ``(z - 1)/(scale + shape x)``,
-        by shape ``z**2/2 - z`` at shape = 0.  Outside of the support and
-        for nan the value is nan and the gradient 0.
+        bits are worked on in float32), nan where z is no finite number.
+        The gradient by x is ``-(1 + shape)/(scale + shape x)``, by scale
+        ``(z - 1)/(scale + shape x)``, by shape ``z**2/2 - z`` at shape = 0.
+        Outside of the support and for nan the value is nan and the gradient
+        0.
 
     Raises:
         TypeError: complex numbers, or a dtype that is no float of 16, 32 or
@@ -114,6 +118,11 @@ def _pareto_density(x: Any, shape: Any, scale: Any) -> Any:
     return _pareto_cdf_slope(x, shape, scale) / (scale + shape * x)
 
 
+def _pareto_cdf_by_scale(x: Any, shape: Any, scale: Any) -> Any:
+    share = x / (scale + shape * x)
+    return -(_pareto_cdf_slope(x, shape, scale) * share) / scale
+
+
 _GPD_CDF = Recipe(
     "x shape scale",
     _pareto_inside,
@@ -124,7 +133,7 @@ _GPD_CDF = Recipe(
         lambda x, shape, scale: (
             _pareto_cdf_slope(x, shape, scale) * _by_shape(x / scale, shape)
         ),
-        lambda x, shape, scale: -(x / scale) * _pareto_density(x, shape, scale),
+        _pareto_cdf_by_scale,
     ),
 )
 
@@ -157,15 +166,6 @@ def gpd_cdf(x: Any, shape: Any, scale: Any = 1.0) -> Any:
 def _wait(p: Any) -> Any:
     """``-log(1 - p)``."""
     return -log1p(-p)
-
-
-def _grown(t: Any, shape: Any) -> Any:
-    """``(exp(shape t) - 1)/shape``, the inverse of `_reduced`."""
-    return t * ops.exprel(shape * t)
-
-
-def _grown_by_shape(t: Any, shape: Any) -> Any:
-    return t * t * slope("exprel", shape * t)
 
 
 _GPD_QUANTILE = Recipe(
@@ -236,7 +236,7 @@ def _extreme_by_shape(x: Any, shape: Any, loc: Any, scale: Any) -> Any:
 
 def _extreme_by_scale(x: Any, shape: Any, loc: Any, scale: Any) -> Any:
     z = (x - loc) / scale
-    return -(1.0 + z * _pull(z, shape) * _by_z(z, shape)) / scale
+    return -(1.0 + _pull(z, shape) * _share(z, shape)) / scale
 
 
 _GEV_LOG_PROB = Recipe(

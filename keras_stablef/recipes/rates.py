@@ -7,7 +7,10 @@ from typing import Any
 import keras
 
 from .. import ops
+from ._parts import grown
+from ._parts import grown_slope
 from ._parts import ones
+from ._parts import per
 from ._parts import slope
 from ._parts import zeros
 from ._rule import Recipe
@@ -22,11 +25,11 @@ FAR = 2.0
 
 
 def _duration(kappa: Any, tau: Any) -> Any:
-    return tau * ops.exprel(-kappa * tau)
+    return grown(tau, -kappa)
 
 
 def _duration_by_kappa(kappa: Any, tau: Any) -> Any:
-    return -(tau * tau) * slope("exprel", -kappa * tau)
+    return -grown_slope(tau, -kappa)
 
 
 def _decay(kappa: Any, tau: Any) -> Any:
@@ -82,7 +85,7 @@ def _convexity(x: Any) -> Any:
     outer = keras.ops.where(far, x, ones(x))
     fall = keras.ops.exp(-outer)
     rest = (1.0 - fall) * (3.0 - fall) / 2.0  # 2(1 - e) - (1 - e**2)/2
-    return keras.ops.where(far, (outer - rest) / outer / outer / outer, near)
+    return keras.ops.where(far, per(outer - rest, outer, outer, outer), near)
 
 
 def _convexity_slope(x: Any) -> Any:

@@ -7,10 +7,13 @@ from typing import Any
 import keras
 
 from .. import ops
+from ._parts import grown as _power_mean
+from ._parts import grown_slope as _power_slope
 from ._parts import log
 from ._parts import log1p
+from ._parts import log_root as _log_root
+from ._parts import log_root_slope as _root_slope
 from ._parts import ones
-from ._parts import slope
 from ._parts import zeros
 from ._rule import Recipe
 from ._rule import all_of
@@ -24,31 +27,11 @@ __all__ = [
 ]
 
 
-def _power_mean(u: Any, power: Any) -> Any:
-    """``(exp(power u) - 1)/power``, u at power = 0."""
-    return u * ops.exprel(power * u)
-
-
-def _power_slope(u: Any, power: Any) -> Any:
-    """Of `_power_mean` by the power."""
-    return u * u * slope("exprel", power * u)
-
-
-def _log_root(y: Any, power: Any) -> Any:
-    """``log(1 + power y)/power``, y at power = 0; ±inf at the end."""
-    return y * ops.log1prel(power * y)
-
-
 def _root(y: Any, power: Any, exponent: Any) -> Any:
     """``(1 + power y)**(exponent/power)``."""
     flat = exponent == zeros(exponent)  # 0 times infinity at the end
     found = exponent * _log_root(y, power)
     return keras.ops.exp(keras.ops.where(flat, zeros(found), found))
-
-
-def _root_slope(y: Any, power: Any) -> Any:
-    """``y**2 log1prel'(power y)``, of `_log_root` by the power."""
-    return y * y * slope("log1prel", power * y)
 
 
 _BOX_COX = Recipe(

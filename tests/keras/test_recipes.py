@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 from backends import BACKEND
 from backends import compiled
 from backends import tensor
+from mpmath import mp
+from mpmath import mpf
 from recipe_oracle import errors
 from recipe_oracle import with_partials
 from recipe_rows import NAMES
@@ -173,6 +176,66 @@ def test_edges(name: str, place: tuple, wanted: tuple) -> None:
     for got, want in zip(at(name, place), wanted, strict=True):
         if want is not None:
             np.testing.assert_allclose(got, want, 1e-6, 1e-6)
+
+
+# Where a step on the way leaves the range of float32, and the result does not
+# (or does: infinite).
+FAR = [
+    ("exp_divided_difference", (90.0, 0.0)),
+    ("exp_divided_difference", (90.0, 89.0)),
+    ("poisson_deviance", (1e30, 1e-30)),
+    ("poisson_deviance", (1e-30, 1e30)),
+    ("gamma_deviance", (1e-30, 1e30)),
+    ("gamma_deviance", (1e30, 1e-30)),
+    ("bernoulli_deviance", (1e-30, 1e-10)),
+    ("logarithmic_mean", (1e-30, 1e30)),
+    ("logarithmic_mean", (1e30, 1e-30)),
+    ("box_cox", (1e20, 2.0)),
+    ("box_cox", (1.0625, 1500.0)),
+    ("box_cox_inverse", (3e38, 3.0)),
+    ("box_cox_inverse", (1e20, 4.0)),
+    ("yeo_johnson_inverse", (3e38, 3.0)),
+    ("yeo_johnson_inverse", (-3e38, -1.0)),
+    ("gpd_log_prob", (1e25, 3.0, 1.0)),
+    ("gpd_cdf", (1e30, 2.0, 1.0)),
+    ("gev_log_prob", (1e38, 30.0, 0.0, 1.0)),
+    ("truncated_normal_log_prob", (2e-25, 1e-25, 1e-25, 0.0, 3e-25)),
+    ("vasicek_duration", (1e20, 1e20)),
+]
+
+
+@DIFFERENTIATES
+@pytest.mark.parametrize(("name", "place"), FAR)
+def test_far_from_1(name: str, place: tuple) -> None:
+    row = ROWS[NAMES.index(name)]
+    exact = [mpf(float(np.float32(v))) for v in place]
+    with mp.workdps(150):
+        wanted = [row.textbook(*exact)]
+        for i, v in enumerate(exact):
+            step = (abs(v) or 1) * mpf("1e-50")
+            ends = [
+                row.textbook(*exact[:i], v + s, *exact[i + 1 :])
+                for s in (step, -step)
+            ]
+            wanted.append((ends[0] - ends[1]) / (2 * step))
+    value, *slopes = at(name, place)
+    most = INF if abs(wanted[0]) > BIG else float(wanted[0])
+    np.testing.assert_allclose(value, most, 1e-5)
+    for got, want in zip(slopes, wanted[1:], strict=True):
+        bounded = float(min(max(want, -BIG), BIG))
+        np.testing.assert_allclose(got, bounded, 1e-4, 1e-30)
+
+
+@DIFFERENTIATES
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_edges_of_16_bits_are_finite(dtype: str) -> None:
+    run = with_partials(ks.recipes.poisson_deviance)
+    _, by_y, by_mean = run(
+        *(keras.ops.convert_to_tensor([v], dtype) for v in (0.0, 2.0))
+    )
+    most = float(ml_dtypes.finfo(dtype).max)
+    assert float(keras.ops.cast(by_y, "float32")[0]) == -most
+    assert float(keras.ops.cast(by_mean, "float32")[0]) == 2
 
 
 @DIFFERENTIATES
