@@ -40,15 +40,34 @@ COMMANDS = [
 def test_there_is_something_to_test() -> None:
     assert len(PYTHON) >= 5
     assert len(COMMANDS) >= 8
+    assert "```\n\n```text\nf, float32 on jax," in TEXTS["README.md"]
     assert len(TEXTS["README.md"].splitlines()) <= 130
+
+
+def in_words(text: str) -> list[str]:
+    """Lines without their numbers, which another machine may have others of."""
+    return [
+        re.sub(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?", "#", x).strip()
+        for x in text.splitlines()
+    ]
 
 
 @pytest.mark.parametrize("code", PYTHON)
 def test_python_block(
-    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
+    shown = re.search(
+        re.escape(code) + r"```\n\n```text\n(.*?)```",
+        "".join(TEXTS.values()),
+        re.DOTALL,
+    )
+    if shown and f"on {keras.backend.backend()}," in shown[1]:
+        assert in_words(capsys.readouterr().out) == in_words(shown[1])
     if keras.backend.backend() == "jax":
         keras.distribution.set_distribution(None)  # not for other tests
 
