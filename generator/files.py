@@ -123,8 +123,14 @@ def _cannot(path: Path, why: str) -> OutputError:
     )
 
 
-def differences(folder: Path, files: dict[str, str]) -> list[str]:
-    """What is wrong with the generated files of `folder`, a line each."""
+def differences(
+    folder: Path, files: dict[str, str], whole: bool = True
+) -> list[str]:
+    """What is wrong with the generated files of `folder`, a line each.
+
+    Args:
+        whole: whether these are all that may be there.
+    """
     problems = []
     for name, text in sorted(files.items()):
         path = folder / name
@@ -132,7 +138,7 @@ def differences(folder: Path, files: dict[str, str]) -> list[str]:
             problems.append(f"{name} is missing")
         elif path.read_bytes() != text.encode("utf-8"):
             problems.append(f"{name} differs from what the generator makes")
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir()) if whole else ():
         if path.is_file() and path.name not in files and path.name not in KEPT:
             problems.append(f"{path.name} is an orphan: nothing generates it")
     return problems

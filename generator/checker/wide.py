@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 from fractions import Fraction
@@ -42,6 +41,7 @@ from .wide_boxes import PER_BINADE
 from .wide_boxes import Boxes
 from .wide_code import UNIT
 from .wide_code import Reader
+from .wide_expected import unlike
 from .wide_limits import at_infinity
 from .wide_limits import at_point
 from .wide_limits import beyond
@@ -50,11 +50,9 @@ from .wide_places import Spoken
 from .wide_places import judge_place
 from .wide_places import polynomial
 from .wide_sight import Sight
-from .wide_source import Source
 from .wide_source import end_of
 from .wide_source import runtime
 from .wide_source import source_of
-from .wide_source import stated_bound
 from .wide_values import Box
 from .wide_values import Number
 from .wide_values import Rounded
@@ -64,8 +62,8 @@ BITS = 256
 # Of series, on boxes of a quarter of a binade, on whole ones, and where these
 # were too few: sqrt(x + 1) - sqrt(x) takes 40 at 1e30 to be seen to cancel.
 COEFFICIENTS = 14, 26, 48
-MOST_BOXES = 30_000  # of one body; true ones take up to 10,000
-MOST_ORDERS = 8
+LONG = 16  # boxes of as many coefficients, then fewer are tried again
+MOST_BOXES = 30_000  # of one body; true ones take up to 6,000
 MOST_PLACES = 16
 MOST_FORMULAS = 4  # that one place may have, on its sides
 SAMPLES = 7  # points at which a parity is looked at
@@ -98,7 +96,7 @@ def check_wide(
     try:
         whole = json.loads(certificate, object_pairs_hook=each_once)
         module = source_of(source)
-        for what in [*_unlike(whole, module, expected), *runtime()]:
+        for what in [*unlike(whole, module, expected), *runtime()]:
             found.wrong.append((str(whole["name"])[:100], what))
         if found.wrong:
             return found
@@ -119,39 +117,6 @@ def check_wide(
     return found
 
 
-def _unlike(
-    whole: dict[str, Any], module: Source, expected: Expected | None
-) -> Iterator[str]:
-    """Where certificate, module and what is expected differ."""
-    if expected is not None:
-        if (expected.formula, list(expected.domain)) != (
-            whole["expression"],
-            list(whole["domain"]),
-        ):
-            yield "another formula or domain"
-        if expected.name not in (None, whole["name"]):
-            yield f"another name: {whole['name']!r}"
-    if not whole["plans"]:
-        yield "nothing is claimed"
-    claimed = set()
-    for plan in whole["plans"]:
-        dtype, order = key = plan["dtype"], plan["order"]
-        if type(order) is not int or not 0 <= order < MOST_ORDERS:
-            yield f"an order of {order!r}"
-        if dtype != "float32" or key in claimed:
-            yield f"a plan in {dtype!r} of order {order!r}"
-        claimed.add(key)
-        if expected is not None and key not in (expected.plans or {key}):
-            yield f"no plan of order {order} is expected"
-        name = f"{whole['name']}_{order}_{dtype}_wide"
-        if module.bodies.get(key) != name:
-            yield f"expected {name} in its place"
-        elif not stated_bound(real(plan["ulp"]), module.bounds[key]):
-            yield f"a bound of {module.bounds[key]}, claimed {plan['ulp']}"
-    if claimed != set(module.bodies):
-        yield "other bodies than are claimed"
-
-
 class _Body:
     def __init__(
         self,
@@ -163,7 +128,7 @@ class _Body:
     ) -> None:
         self.plan, self.name, self.found = plan, function.name, found
         self.domain = domain
-        self.left = MOST_BOXES
+        self.left, self.long = MOST_BOXES, 0
         self.fmt = Format(plan["dtype"], *FORMATS[plan["dtype"]])
         self.target = Target(node, plan["order"])
         self.far = {
@@ -187,6 +152,8 @@ class _Body:
         if not 0 < self.claim < 2:
             raise Malformed(f"a bound of {self.plan['ulp']} ulp")
         self._require_parity()
+        for center, radius, piece in self.places:
+            polynomial(piece, center, radius, 1, self.plan["parity"])
         if not nan_gives_nan(self.reader):
             self.wrong("nan may give a number")
         for side in (-1, 1):
@@ -308,14 +275,21 @@ class _Body:
         self.left -= 1
         if not self.left:
             raise Malformed(f"more than {MOST_BOXES} boxes")
-        try:
-            found = self._once(low, high, depth)
+        narrow = 0 if high - low <= abs(low + high) / (2 * PER_BINADE) else 1
+        for count in (COEFFICIENTS[narrow], COEFFICIENTS[2])[self.long > 0 :]:
+            try:
+                found = self._once(low, high, count, not depth)
+            except Unknown as error:
+                reason = error
+                continue
+            # Where few were too few they will be beside it.
+            few = count != COEFFICIENTS[2]
+            self.long = 0 if few else (self.long or LONG) - 1
             self.boxes.judged(depth)
             return found
-        except Unknown:
-            middle = self.boxes.float(low, high)
-            if low == high or depth == MOST_HALVINGS or middle is None:
-                raise
+        middle = self.boxes.float(low, high)
+        if low == high or depth == MOST_HALVINGS or middle is None:
+            raise reason
         middle = min(max(middle, low), self.boxes.next(high, -1))
         parts = (low, middle), (self.boxes.next(middle, 1), high)
         values = {self._judged(*part, depth + 1) for part in parts}
@@ -323,12 +297,11 @@ class _Body:
             raise Malformed("a number on one half, and none on the other")
         return values.pop()
 
-    def _once(self, low: Fraction, high: Fraction, depth: int) -> float | None:
+    def _once(
+        self, low: Fraction, high: Fraction, count: int, first: bool
+    ) -> float | None:
         before = ctx.prec, ctx.cap
         try:
-            middle = (low + high) / 2
-            narrow = high - low <= abs(middle) / PER_BINADE
-            count = COEFFICIENTS[2 if depth else 0 if narrow else 1]
             ctx.prec, ctx.cap = BITS, count
             box, chart, sight = self._box(low, high)
             value = self.reader.on(box)
@@ -338,7 +311,7 @@ class _Body:
             if isinstance(value.value, float):
                 if not inside and math.isnan(value.value):
                     return value.value
-                alone = low == high and not depth
+                alone = low == high and first
                 return self._number(value.value, alone, box, chart, sight)
             if not inside:
                 raise Malformed("a result outside of the domain")

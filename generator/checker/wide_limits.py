@@ -10,15 +10,21 @@ from .gaps import Target
 from .limits import check_limit
 from .limits import check_value
 
-ROOTS = 1, 2  # of 1/|x|, in which f may have a series at infinity
+# Of the distance from a point, or of 1/|x|, in which f may have a series.
+ROOTS = 1, 2
 
 
 def at_point(
     point: Fraction, inward: int, value: float, target: Target, fmt: Format
 ) -> str | None:
     """What is wrong with f having that limit at a point, if anything."""
-    data = _end(point, inward, value, abs(point), 1)
-    return check_value(data, target, fmt)
+    reason = None
+    for root in ROOTS:
+        data = _end(point, inward, value, abs(point), root)
+        reason = check_value(data, target, fmt)
+        if not reason:
+            break
+    return reason
 
 
 def at_infinity(

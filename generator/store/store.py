@@ -46,7 +46,8 @@ _SOURCES = {".py", ".j2", ".json", ".toml"}
 # Rooms and files of the generator that no plan depends on.
 AFTER_PLANS = (
     *("build.py", "calibration", "checker", "cli.py", "files.py"),
-    *("limits.py", "making.py", "options.py", "pages", "shell"),
+    *("limits.py", "made_of.json", "made_of.py", "making.py"),
+    *("options.py", "pages", "shell"),
     *("formula/catalogue.toml", "source", "store", "sweeps"),
     *("templates", "words"),
 )
@@ -125,7 +126,12 @@ def _engine() -> tuple[str, ...]:
         sources_hash([Path(__file__).parent.parent], AFTER_PLANS),
         sources_hash([Path(runtime.__file__).parent]),
     )
-    return *digests, *map(version, _LIBRARIES)
+    return *digests, *libraries()
+
+
+def libraries() -> tuple[str, ...]:
+    """The versions that plans depend on."""
+    return tuple(map(version, _LIBRARIES))
 
 
 def remembered(

@@ -35,7 +35,7 @@ FLOORS = (
     ("lowering", "words"),
     ("plan", "source", "wide"),
     ("pages", "store", "pipeline"),
-    ("build",),
+    ("build", "made_of"),
     ("sweeps", "calibration", "making"),
     ("options",),
     ("cli",),
