@@ -133,6 +133,12 @@ def module_of(
         isinstance(dtypes, str) or not isinstance(dtypes, Iterable)
     ):
         dtypes = [dtypes]  # one, by its name or as a backend's own
+    dtypes = None if dtypes is None else list(dtypes)
+    if dtypes == []:
+        raise refusal(
+            "Cannot save: expected at least one dtype, received none. Leave "
+            "`dtypes` out for all of them."
+        )
     known = op.function.formats
     if formats is not None:
         known = {**known, **formats_with(formats)}

@@ -10,6 +10,12 @@ import keras
 
 from ._derived import shown
 
+# What Keras makes a tensor of has one of these, unless it is a number.
+NUMBERS = (
+    *("__array__", "__float__", "__index__", "__len__", "__iter__"),
+    *("__dlpack__", "__jax_array__", "__torch_function__"),
+)
+NO_NUMBERS = (dict, set, frozenset)
 MOST_AXES = 64  # NumPy's own limit; a list that holds itself has no end
 
 
@@ -72,7 +78,7 @@ def real(x: Any) -> Any:
     error of its own for an integer beyond all floats.
 
     Raises:
-        TypeError: it is complex, or text.
+        TypeError: it is complex, text, or nothing that holds numbers.
         ValueError: an integer that no float dtype holds, or a list of more
             axes than a tensor has.
     """
@@ -117,6 +123,11 @@ def _refuse_unreal(x: Any, depth: int) -> None:
         raise TypeError(f"Bad number: expected one, received {shown(x)}.")
     elif hasattr(x, "dtype"):
         real(x)
+    elif isinstance(x, NO_NUMBERS) or not any(hasattr(x, n) for n in NUMBERS):
+        raise TypeError(
+            "Bad input: expected a tensor, an array, a number or a list of "
+            f"such, received {shown(x)}."
+        )
     elif isinstance(x, Real):
         try:
             float(x)

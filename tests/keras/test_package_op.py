@@ -61,6 +61,19 @@ def test_integer_tensors_become_floatx() -> None:
     )
 
 
+def test_a_module_for_no_dtype_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected at least one dtype"):
+        ks.ops.exprel.save(tmp_path / "m.py", dtypes=[])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("x", [None, {}, {1.0}, object(), [1.0, None]])
+def test_what_holds_no_numbers_is_refused(x: object) -> None:
+    for function in (ks.ops.exprel, lambda v: ks.recipes.box_cox(v, 1.0)):
+        with pytest.raises(TypeError, match="expected a tensor, an array"):
+            function(x)
+
+
 @pytest.mark.parametrize("x", [1j, [1j], np.zeros(2, np.complex64)], ids=str)
 def test_complex_is_refused(x: object) -> None:
     with pytest.raises(TypeError, match="expected a real dtype, received"):
