@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from keras_stablef.generator.checker.__main__ import catalogue
+from keras_stablef.generator.checker.__main__ import main
 from keras_stablef.generator.checker.wide import check_wide
 
 from keras_stablef import wide
@@ -176,3 +177,8 @@ def test_another_function_is_not_what_is_expected() -> None:
 def test_what_is_no_certificate_is_said_to_be_none(text: str) -> None:
     assert check_wide(text, texts("exprel")[1]).wrong
     assert check_wide(texts("exprel")[0], text).wrong
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(FOLDER / "exp_second_difference.json")]) == 0
+    assert "checked 2 plans of 1 functions" in capsys.readouterr().out
