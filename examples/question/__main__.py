@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -26,12 +27,23 @@ def main() -> int:
         help="what share is predicted: weeks (learns), days (dies later)",
     )
     parser.add_argument("--epochs", type=int, help="fewer for a quick look")
+    parser.add_argument(
+        "--splits",
+        type=int,
+        metavar="N",
+        help="the cured run alone, on N other splits of the customers",
+    )
     parser.add_argument("--out", type=Path, default=Path("out/demo"))
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.epochs is not None and args.epochs < 1:
         parser.error(f"--epochs: expected 1 or more, received {args.epochs}")
+    if args.splits is not None and args.splits < 1:
+        parser.error(f"--splits: expected 1 or more, received {args.splits}")
     args.out.mkdir(parents=True, exist_ok=True)
+    if args.child and args.splits:
+        _splits(args.backend, args.setting, args.epochs, args.splits)
+        return 0
     if args.child:
         _one(args.backend, args.setting, args.epochs, args.out)
         return 0
@@ -46,6 +58,8 @@ def _in_a_process(backend: str, args: argparse.Namespace) -> int:
     command += ["--setting", args.setting]
     if args.epochs is not None:
         command += ["--epochs", str(args.epochs)]
+    if args.splits is not None:
+        command += ["--splits", str(args.splits)]
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
     env = os.environ | quiet | {"KERAS_BACKEND": backend}
     # TensorFlow and XLA chat on stderr: shown only if it went wrong.
@@ -57,8 +71,34 @@ def _in_a_process(backend: str, args: argparse.Namespace) -> int:
     return done.returncode
 
 
-def _one(backend: str, name: str, epochs: int | None, out: Path) -> None:
+def _console() -> Any:
     from rich.console import Console
+
+    console = Console()
+    # A pipe has no width; a table cut at 80 columns helps nobody.
+    return console if console.is_terminal else Console(width=120)
+
+
+def _splits(backend: str, name: str, epochs: int | None, count: int) -> None:
+    from rich.progress import Progress
+
+    from examples.question.splits import splits
+    from examples.question.splits import splits_table
+    from examples.question.train import SETTINGS
+
+    console, setting = _console(), SETTINGS[name]
+    epochs = epochs or setting.epochs
+    with Progress(
+        console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("other splits", total=count * epochs)
+        # 0 is the one that the setting was chosen by.
+        seeds = range(1, count + 1)
+        found = splits(setting, epochs, seeds, lambda: progress.advance(task))
+    console.print(splits_table(found, f"{backend}, {name}, {epochs} epochs"))
+
+
+def _one(backend: str, name: str, epochs: int | None, out: Path) -> None:
     from rich.progress import Progress
 
     from examples.question import report
@@ -66,11 +106,7 @@ def _one(backend: str, name: str, epochs: int | None, out: Path) -> None:
     from examples.question import ulps
     from examples.question.data import load
 
-    console = Console()
-    if not console.is_terminal:
-        # A pipe has no width; a table cut at 80 columns helps nobody.
-        console = Console(width=120)
-    setting = train.SETTINGS[name]
+    console, setting = _console(), train.SETTINGS[name]
     epochs = epochs or setting.epochs
     data = load(setting.days)
     constant = train.best_constant(data)

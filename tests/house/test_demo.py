@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +93,21 @@ def test_ulp_table(demo):
     (near, far) = sorted(rows["single where"]["gradient_bad"], reverse=True)
     assert near[0] <= 0 <= near[1]
     assert far[1] == pytest.approx(-88.7228, abs=1e-3)
+
+
+def test_other_splits() -> None:
+    """Two that no setting was chosen by, one of those of the page."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "examples.question", "--splits=2"),
+            f"--backend={BACKEND}",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    found = [int(v) for v in re.findall(r"(-?\d+)%", done.stdout)]
+    assert len(found) == 2
+    assert min(found) > 0
