@@ -232,8 +232,13 @@ def _is_flat(
     return bool(flat and (ps[0] if ps else 0) == limit)
 
 
-def check_value(end: Piece, target: Target, fmt: Format) -> str | None:
+def check_value(
+    end: Piece, target: Target, fmt: Format, ulps: float | None = None
+) -> str | None:
     """Whether an end's limit is f's: by the leading term in its chart.
+
+    Args:
+        ulps: how far it may be from that; by default as far as 1 ulp is.
 
     Returns:
         what is wrong, or None.
@@ -259,7 +264,11 @@ def check_value(end: Piece, target: Target, fmt: Format) -> str | None:
         found = 0.0  # smaller than every power of w
     if math.isinf(limit) or math.isinf(found):
         return None if limit == found else f"the limit is {found}"
-    near = abs(found - limit) <= abs(found) * 2.0 ** (1 - fmt.precision)
+    room = abs(found) * 2.0 ** (1 - fmt.precision)
+    if ulps is not None:
+        _, e = math.frexp(found)
+        room = ulps * 2.0 ** (e - fmt.precision)
+    near = abs(found - limit) <= room
     return None if near else f"the limit is {found}, claimed {limit}"
 
 

@@ -23,7 +23,6 @@ from .claims import FORMATS
 from .claims import FOUND
 from .claims import Format
 from .claims import Malformed
-from .claims import exact
 from .claims import exponent_of
 from .claims import real
 from .dominant import START
@@ -39,6 +38,7 @@ from .values import Unknown
 from .wide_boxes import MOST_HALVINGS
 from .wide_boxes import PER_BINADE
 from .wide_boxes import Boxes
+from .wide_code import TINY
 from .wide_code import UNIT
 from .wide_code import Reader
 from .wide_expected import unlike
@@ -47,8 +47,10 @@ from .wide_limits import at_point
 from .wide_limits import beyond
 from .wide_nan import nan_gives_nan
 from .wide_places import Spoken
+from .wide_places import double
 from .wide_places import judge_place
 from .wide_places import polynomial
+from .wide_places import same_tree
 from .wide_sight import Sight
 from .wide_source import end_of
 from .wide_source import runtime
@@ -65,9 +67,10 @@ COEFFICIENTS = 14, 26, 48
 LONG = 16  # boxes of as many coefficients, then fewer are tried again
 MOST_BOXES = 30_000  # of one body; true ones take up to 6,000
 MOST_PLACES = 16
+HALVES = 30  # of a radius, next to a zero
 MOST_FORMULAS = 4  # that one place may have, on its sides
 SAMPLES = 7  # points at which a parity is looked at
-BEYOND = 2  # times the largest number: where infinity is looked at
+BEYOND = Fraction(2) ** 2000  # where infinity is looked at
 
 
 @dataclass
@@ -141,7 +144,7 @@ class _Body:
         if len(near) > MOST_PLACES:
             raise Malformed(f"{len(near)} places")
         self.places = [
-            (exact(n["center"]), exact(n["radius"]), n) for n in near
+            (double(n["center"]), double(n["radius"]), n) for n in near
         ]
         self.boxes = Boxes(self.fmt, self._numbers())
 
@@ -211,7 +214,7 @@ class _Body:
 
     def _at_infinity(self, side: int) -> None:
         """The limit where the domain is infinite, nan where it ends."""
-        x = side * BEYOND * self.fmt.max_finite
+        x = side * BEYOND
         value = self._read(x, x)
         if not (isinstance(value, Rounded) and isinstance(value.value, float)):
             self.wrong("no number at infinity")
@@ -223,7 +226,9 @@ class _Body:
             return
         reason: str | None = "nan"
         if not math.isnan(limit):
-            reason = at_infinity(side, limit, self.target, self.fmt)
+            reason = at_infinity(
+                side, limit, self.target, self.fmt, self.claim + 0.5
+            )
         if reason:
             self.wrong(f"{limit} at infinity: {reason}")
 
@@ -250,8 +255,11 @@ class _Body:
     def _numbers(self) -> set[float]:
         """What decides: thresholds, places and ends."""
         numbers = {x for t in self.reader.thresholds() for x in (t, -t)}
-        for c, r, _ in self.places:
+        for c, r, piece in self.places:
             around = {float(c), float(c - r), float(c + r)}
+            if piece["zero"]:  # boxes on which it varies little
+                halves = (float(r) * 2.0**-k for k in range(HALVES))
+                around |= {float(c) + s * h for h in halves for s in (-1, 1)}
             numbers |= around | {-x for x in around}
         return numbers | {float(e) for e in self.domain if e is not None}
 
@@ -365,14 +373,22 @@ class _Body:
         self.found.boxes += 1
         if not (isinstance(value, Rounded) and isinstance(value.value, Number)):
             raise Malformed("no polynomial next to a place")
-        node = value.value.node
+        node, error = value.value.node, value.value.error
+        size, _ = self._box(low, high)[2].sizes(node)
+        # As much as is taken off the claim, next to zeros on such boxes.
+        if not error <= self._rounded(size):
+            raise Malformed(f"next to a place {error:.3g} of rounding")
         for one in known:
-            if one.node == node:
+            if same_tree(one.node, node):
                 one.low, one.high = min(one.low, low), max(one.high, high)
                 return
         if len(known) >= MOST_FORMULAS:
             raise Malformed("too many formulas next to a place")
         known.append(Spoken(node, low, high))
+
+    def _rounded(self, size: float) -> float:
+        """What statements next to a place may be off by, of that size."""
+        return 2 * len(self.reader.body) * (UNIT * size + TINY)
 
     def _place(
         self,
@@ -384,8 +400,8 @@ class _Body:
     ) -> None:
         """The code's formula there, and the one that is stated."""
         own = polynomial(piece, center, radius, side, self.plan["parity"])
-        # Each statement is off by a unit of no more than the largest.
-        off = 2 * len(self.reader.body) * UNIT * float(own.size / own.least)
+        # Where it varies by 2**order on a box so do its errors.
+        off = self._rounded(float(own.size / own.least)) * 2.0**own.order
         room = self.claim * 2.0**-self.fmt.precision - off
         if not room > 0:
             raise Unknown("a polynomial's roundoff above its claim")
@@ -411,7 +427,9 @@ class _Body:
             if low == high:
                 first, _ = self.domain
                 inward = 1 if first is not None and low <= first else -1
-                reason = at_point(low, inward, value, self.target, self.fmt)
+                reason = at_point(
+                    low, inward, value, self.target, self.fmt, self.claim + 0.5
+                )
             else:
                 reason = beyond(low, high, value, self.target, self.fmt)
             if reason:

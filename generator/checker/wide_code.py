@@ -19,7 +19,13 @@ from .formula import Node
 from .formula import X
 from .formula import call
 from .values import Unknown
-from .wide_source import number_in
+from .wide_grammar import ARGUMENTS
+from .wide_grammar import TYPED
+from .wide_grammar import WIDE
+from .wide_grammar import arguments
+from .wide_grammar import number_in
+from .wide_grammar import threshold_in
+from .wide_grammar import word
 from .wide_source import statements_of
 from .wide_values import Box
 from .wide_values import Narrow
@@ -27,9 +33,7 @@ from .wide_values import Number
 from .wide_values import Rounded
 from .wide_values import Test
 from .wide_values import Value
-from .wide_values import arguments
 from .wide_values import exact_number
-from .wide_values import word
 
 UNIT = 2.0**-52
 SPARE = 1 + 2.0**-40  # of bounds, which are computed in floats
@@ -44,13 +48,6 @@ EXP_LEFT = 1.46 / math.factorial(10)
 LOG_NEAR = 0.70711, 1.41421
 LOG_FAR = 0.1716
 LOG_LEFT = 2 * 1.04 / 15
-# Calls, how many arguments they take, and which name a dtype last.
-ARGUMENTS = {
-    **{"ops.cast": 2, "ops.where": 3, "ops.isnan": 1, "ops.abs": 1},
-    **{"constant": 2, "once": 2, "quotient": 3, "square_root": 2},
-    **{"wide_log": 1, "wide_log1p": 2},
-}
-TYPED = {"once", "quotient", "square_root"}
 
 
 class Reader:
@@ -69,10 +66,9 @@ class Reader:
         for statement in self.body:
             for node in ast.walk(statement):
                 if isinstance(node, ast.Compare):
-                    other = node.comparators[0]
-                    if isinstance(other, ast.Call) and other.args:
-                        other = other.args[0]
-                    found.add(number_in(other))
+                    (other,) = node.comparators
+                    call = isinstance(other, ast.Call)
+                    found.add(threshold_in(node, self.dtype if call else WIDE))
         return found
 
     def on(self, box: Box) -> Value:
@@ -177,9 +173,8 @@ class _Run:
         if name in TYPED and word(args[-1]) != "float64":
             raise Malformed(f"{name} of another dtype than float64")
         if name == "constant":
-            value, dtype = number_in(args[0]), word(args[1])
-            if dtype not in ("float64", self.dtype):
-                raise Malformed(f"a constant of {dtype}")
+            dtype = word(args[1])
+            value = number_in(args[0], dtype)
             return exact_number(value) if dtype == "float64" else Rounded(value)
         if name == "ops.cast":
             return self._cast(self.value(args[0]), word(args[1]))
@@ -229,23 +224,15 @@ class _Run:
     # -- conditions ----------------------------------------------------------
 
     def _compared(self, node: ast.Compare) -> Test:
-        left, other = self.value(node.left), node.comparators[0]
-        if len(node.ops) != 1:
-            raise Malformed("a chain of comparisons")
-        off = Fraction(0)
+        left = self.value(node.left)
+        off, kind = Fraction(0), self.dtype
         if isinstance(left, Number):
             if not math.isfinite(left.error):
                 raise Unknown("a condition on a power of two")
-            off, c = Fraction(left.error), number_in(other)
-        elif isinstance(left, Narrow):
-            value, dtype = arguments(other, "constant", 2)
-            if word(dtype) != self.dtype:
-                raise Malformed(f"a threshold of {word(dtype)}")
-            c = number_in(value)
-        else:
+            off, kind = Fraction(left.error), WIDE
+        elif not isinstance(left, Narrow):
             raise Malformed("a condition on a result")
-        if not math.isfinite(c):
-            raise Malformed(f"a threshold {c}")
+        c = threshold_in(node, kind)
         sign = type(node.ops[0]).__name__
         found = {
             self._holds(sign, _at(left.node, x) + side * off, Fraction(c))
@@ -396,14 +383,14 @@ class _Run:
 
     def _require_one_plus(self, a: Number, v: Number) -> None:
         """Whether a is computed as 1 + v, by one way or another."""
-        if a.made == ("one plus", v):
+        if a.made[:1] == ("one plus",) and a.made[1] is v:
             return
         inner, other = a.made[1:], v.made[1:]
         if a.made[:1] == v.made[:1] == ("neg",) and inner and other:
             x, y = inner[0], other[0]
             if isinstance(x, Number) and isinstance(y, Number):
                 kinds = x.made[:1], y.made[:1]
-                if kinds == (("expm1",), ("exp",)) and x.made[1] == y.made[1]:
+                if kinds == (("expm1",), ("exp",)) and x.made[1] is y.made[1]:
                     return
         if a.made[:1] == ("expm1",) and v.made[:1] == ("exp",):
             raise Malformed("log(1 + v) of another v")
@@ -415,7 +402,7 @@ def _is_one(node: Node) -> bool:
 
 
 def _same(a: Number, b: Number) -> bool:
-    return len(a.made) == len(b.made) == 2 and a.made[1] == b.made[1]
+    return len(a.made) == len(b.made) == 2 and a.made[1] is b.made[1]
 
 
 def _is_line(node: Node) -> bool:
@@ -426,16 +413,28 @@ def _is_line(node: Node) -> bool:
     return node.name == "x"
 
 
-def _at(node: Node, x: Fraction) -> Fraction:
-    """The value of what is linear in x, and so monotonic."""
-    if node.name == "x":
-        return x
+def _plain(node: Node) -> Fraction | None:
+    """A number, or minus one."""
     if node.name == "number":
         return node.value
+    if node.name == "mul" and all(a.name == "number" for a in node.args):
+        return node.args[0].value * node.args[1].value
+    return None
+
+
+def _at(node: Node, x: Fraction) -> Fraction:
+    """The value of what is linear in x, and so monotonic.
+
+    One x, and not ``x + x`` or ``0.0 * x``: what they are at infinity is not
+    what they are of large numbers.
+    """
+    if node.name == "x":
+        return x
     if node.name in ("add", "mul"):
         a, b = node.args
-        if node.name == "add":
-            return _at(a, x) + _at(b, x)
-        if a.name == "number" or b.name == "number":
-            return _at(a, x) * _at(b, x)
+        a, b = (b, a) if _plain(a) is not None else (a, b)
+        value = _plain(b)
+        if value is not None and (value or node.name == "add"):
+            found = _at(a, x)
+            return found + value if node.name == "add" else found * value
     raise Malformed("a condition on what is not linear in x")

@@ -15,26 +15,35 @@ ROOTS = 1, 2
 
 
 def at_point(
-    point: Fraction, inward: int, value: float, target: Target, fmt: Format
+    point: Fraction,
+    inward: int,
+    value: float,
+    target: Target,
+    fmt: Format,
+    ulps: float,
 ) -> str | None:
-    """What is wrong with f having that limit at a point, if anything."""
+    """What is wrong with f having that limit at a point, if anything.
+
+    Args:
+        ulps: how far it may be from that.
+    """
     reason = None
     for root in ROOTS:
         data = _end(point, inward, value, abs(point), root)
-        reason = check_value(data, target, fmt)
+        reason = check_value(data, target, fmt, ulps)
         if not reason:
             break
     return reason
 
 
 def at_infinity(
-    side: int, value: float, target: Target, fmt: Format
+    side: int, value: float, target: Target, fmt: Format, ulps: float
 ) -> str | None:
     """The same at an infinity."""
     reason = None
     for root in ROOTS:
         data = _end(None, side, value, fmt.max_finite, root)
-        reason = check_value(data, target, fmt)
+        reason = check_value(data, target, fmt, ulps)
         if not reason:
             break
     return reason

@@ -6,7 +6,7 @@ import ast
 import math
 
 from .wide_code import Reader
-from .wide_source import number_in
+from .wide_grammar import number_in
 
 
 def nan_gives_nan(reader: Reader) -> bool:
@@ -29,7 +29,7 @@ def nan_gives_nan(reader: Reader) -> bool:
             test, first, second = node.args
             if isinstance(test, ast.Compare) and is_nan(test.left):
                 return is_nan(second)
-            if isinstance(test, ast.Call):  # isnan(x)
+            if isinstance(test, ast.Call) and is_nan(test.args[0]):  # isnan
                 return is_nan(first)
             return is_nan(first) and is_nan(second)
         if name in ("wide_log", "wide_log1p"):
@@ -42,8 +42,13 @@ def nan_gives_nan(reader: Reader) -> bool:
             return is_nan(statement.value)
         assert isinstance(statement, ast.Assign)
         (target,) = statement.targets
-        parts = target.elts if isinstance(target, ast.Tuple) else [target]
-        for part in parts:
-            assert isinstance(part, ast.Name)
-            names[part.id] = is_nan(statement.value)
+        if isinstance(target, ast.Tuple):  # 2**n is a number, whatever n is
+            q, power = target.elts
+            assert isinstance(q, ast.Name) and isinstance(power, ast.Name)
+            assert isinstance(statement.value, ast.Call)
+            names[q.id] = is_nan(statement.value.args[0])
+            names[power.id] = False
+        else:
+            assert isinstance(target, ast.Name)
+            names[target.id] = is_nan(statement.value)
     return False

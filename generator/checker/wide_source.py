@@ -18,6 +18,9 @@ from .claims import Malformed
 from .enclosure import constant
 from .formula import read
 from .statements_of_wide import WIDE
+from .wide_grammar import KINDS
+from .wide_grammar import check_body
+from .wide_grammar import number_in
 
 LONGEST = 2**17  # characters of a source
 HOMES = {
@@ -73,12 +76,24 @@ def source_of(text: str) -> Source:
             if name in tables or name not in ("WIDE", "BOUNDS"):
                 raise Malformed(f"a table {name}")
             tables[name] = table
-    if set(tables) != {"WIDE", "BOUNDS"} or body[-2:] != body[len(body) - 2 :]:
-        raise Malformed("expected the tables WIDE and BOUNDS")
+    if set(tables) != {"WIDE", "BOUNDS"} or any(
+        isinstance(node, ast.Assign) for node in body[:-2]
+    ):
+        raise Malformed("expected the tables WIDE and BOUNDS, at the end")
     bodies = {k: _name(n) for k, n in _entries(tables["WIDE"])}
     bounds = {k: number_in(n) for k, n in _entries(tables["BOUNDS"])}
     if set(functions) != set(bodies.values()) or set(bodies) != set(bounds):
         raise Malformed("tables of other functions than there are")
+    imported = {
+        alias.name
+        for node in body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    for (dtype, _), name in bodies.items():
+        called = check_body(statements_of(functions[name]), dtype)
+        if not called <= imported:
+            raise Malformed(f"{name}: {called - imported} are not imported")
     return Source(functions, bodies, bounds)
 
 
@@ -105,7 +120,9 @@ def _function(node: ast.FunctionDef) -> None:
     a = node.args
     plain = not (a.posonlyargs or a.kwonlyargs or a.vararg or a.kwarg)
     plain = plain and not (a.defaults or a.kw_defaults or node.decorator_list)
-    if not plain or [x.arg for x in a.args] != ["x"] or node.returns:
+    plain = plain and not (node.returns or getattr(node, "type_params", None))
+    plain = plain and not any(x.annotation for x in a.args)
+    if not plain or [x.arg for x in a.args] != ["x"]:
         raise Malformed(f"{node.name}: expected a function of x alone")
     body = node.body[1:] if _is_text(node.body[:1]) else node.body
     if not body or not isinstance(body[-1], ast.Return):
@@ -151,6 +168,8 @@ def _entries(table: ast.Dict) -> Iterator[tuple[tuple[str, int], ast.expr]]:
         if key.value in seen or not isinstance(row, ast.Tuple):
             raise Malformed(f"a row of {key.value}")
         seen.add(key.value)
+        if key.value not in KINDS:
+            raise Malformed(f"a table of {key.value[:80]}")
         for order, item in enumerate(row.elts):
             if not (isinstance(item, ast.Constant) and item.value is None):
                 yield (key.value, order), item
@@ -160,21 +179,6 @@ def _name(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         return node.id
     raise Malformed(f"no name: {ast.unparse(node)[:80]}")
-
-
-def number_in(node: ast.expr) -> float:
-    """A float literal, with a minus or not, or float("inf") and its kin."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -number_in(node.operand)
-    if isinstance(node, ast.Constant) and type(node.value) is float:
-        return node.value
-    if isinstance(node, ast.Call) and ast.unparse(node.func) == "float":
-        (word,) = node.args
-        words = ("inf", "-inf", "nan")
-        if isinstance(word, ast.Constant) and word.value in words:
-            if not node.keywords:
-                return float(word.value)
-    raise Malformed(f"no number: {ast.unparse(node)[:80]}")
 
 
 def stated_bound(ulp: float, stated: float) -> bool:

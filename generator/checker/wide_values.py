@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,21 +75,3 @@ def exact_number(value: float) -> Number:
     if not math.isfinite(value):
         raise Malformed(f"a number {value} in float64")
     return Number(number(Fraction(value)), 0.0)
-
-
-def word(node: ast.expr) -> str:
-    """The name of a dtype."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    raise Malformed(f"no dtype: {ast.unparse(node)[:80]}")
-
-
-def arguments(node: ast.expr, name: str, count: int) -> list[ast.expr]:
-    """Of a call of that name, by position."""
-    if not isinstance(node, ast.Call) or ast.unparse(node.func) != name:
-        raise Malformed(f"expected a call of {name}")
-    if node.keywords or len(node.args) != count:
-        raise Malformed(f"{name}: expected {count} arguments")
-    if any(isinstance(a, ast.Starred) for a in node.args):
-        raise Malformed(f"{name}: a starred argument")
-    return node.args

@@ -114,6 +114,133 @@ CODE = {
 }
 
 
+END = "    return y\n"
+Y = "    y = v4\n"
+FIRST = "    y = ops.where(\n        t <= constant(-9.570442e37"
+
+
+def with_lines(text: str, *lines: str) -> tuple[str, int, str, str]:
+    """exprel with lines in front of a text, in f."""
+    return "exprel", 0, text, "".join(f"    {x}\n" for x in lines) + text
+
+
+DOUBLED = ["z = w + w", *(["z = z + z"] * 80), "y = ops.where(z < 1.0, y, y)"]
+    *(["z = w + w"] + ["z = z + z"] * 80),
+    "y = ops.where(z < 1.0, y, y)",
+]
+INF32 = 'constant(float("inf"), "float32")'
+THREE = 'constant(3.0, "float32")'
+# Found by an attack: what runs in a branch that no box takes, errors next to
+# places, numbers that float32 does not hold, infinities, numbers by themselves.
+CODE |= {
+    "a name in a branch": with_lines(
+        FIRST, f"y = ops.where(ops.isnan(t), (y := {THREE}) + t, y)"
+    ),
+    "a call in a branch": with_lines(
+        FIRST, "z = ops.where(ops.isnan(t), print(t), y)"
+    ),
+    "float64 of nan": with_lines(END, "y = ops.where(ops.isnan(t), w, y)"),
+    "a name beside a power": with_lines(
+        "    y = ops.cast", "z = (n0 + 1.0) * (y := 3.0 * v4)"
+    ),
+    "an annotation": (
+        "exprel",
+        0,
+        "_0_float32_wide(x)",
+        "_0_float32_wide(x: (quotient := abs))",
+    ),
+    "a smaller place": (
+        "exprel",
+        1,
+        "< 0.0009765634313225746",
+        "< 1.401298464324817e-45",
+    ),
+    "a large number at a place": (
+        "exprel",
+        1,
+        "    y = ops.where(ops.abs(w) < 0.00097",
+        "    p0 = p0 + 1e30\n    p0 = p0 - 1e30\n"
+        "    y = ops.where(ops.abs(w) < 0.00097",
+    ),
+    "a power at a place": (
+        "exprel",
+        0,
+        'constant(1.0, "float64"), y',
+        "v2, y",
+    ),
+    "a threshold between floats": with_lines(
+        END,
+        'z = ops.where(t >= constant(1.0000001, "float32"), y, '
+        'constant(7.0, "float32"))',
+        "z = ops.where(ops.isnan(t), t, z)",
+        'y = ops.where(t < constant(1.00000001, "float32"), y, z)',
+    ),
+    "a threshold that is 0": (
+        "log1mexp",
+        0,
+        't <= constant(0.0, "float32"), constant(float("-inf")',
+        't < constant(1e-46, "float32"), constant(float("-inf")',
+    ),
+    "a threshold that is infinite": with_lines(
+        END,
+        f'z = ops.where(t > constant(5e38, "float32"), {INF32}, {THREE})',
+        'y = ops.where(t > constant(3.4028235e38, "float32"), z, y)',
+    ),
+    "one float": with_lines(
+        END,
+        'z = ops.where(t > constant(0.99999994, "float32"), '
+        'constant(1.7182819843292236, "float32"), y)',
+        "z = ops.where(ops.isnan(t), t, z)",
+        'y = ops.where(t < constant(1.0000001, "float32"), z, y)',
+    ),
+    "a limit that is off by an ulp": (
+        "langevin",
+        0,
+        END,
+        '    y = ops.where(x > constant(3.4028235e38, "float32"), '
+        'constant(1.0000001192092896, "float32"), y)\n' + END,
+    ),
+    "a power of nan": with_lines(
+        FIRST,
+        'z = ops.cast(n0 + 1.0, "float32")',
+        'y = ops.where(t >= constant(-3.4028235e38, "float32"), y, z)',
+    ),
+    "a condition of conditions": (
+        "log1mexp",
+        0,
+        "ops.where(ops.isnan(t), t, y)",
+        'ops.where(ops.where(t < constant(5.0, "float32"), ops.isnan(t), '
+        't < constant(5.0, "float32")), t, y)',
+    ),
+    "infinity less infinity": with_lines(
+        END, 'y = ops.where(w - w < 1.0, y, constant(float("nan"), "float32"))'
+    ),
+    "infinity times 0": with_lines(
+        END,
+        f"y = ops.where(w * 0.0 < 1.0, y, {THREE})",
+        "y = ops.where(ops.isnan(t), t, y)",
+    ),
+    "numbers alone": with_lines("    y = ops.cast", "y = y * (2.0 * 0.5)"),
+    "a number alone": with_lines("    y = ops.cast", "c = ops.abs(0.9)"),
+    "nothing imported": (
+        "exprel",
+        0,
+        "from keras_stablef.runtime.division import quotient\n",
+        "",
+    ),
+    "a sum of sums": with_lines(END, *DOUBLED),
+    "a long body": with_lines(END, *(["z = w * w"] * 300)),
+    "a sum of sums at a place": (
+        "exprel",
+        1,
+        "    y = ops.where(ops.abs(w) < 0.00097",
+        "    p0 = p0 * 1.5\n"
+        + "    p0 = p0 + p0\n" * 40
+        + "    y = ops.where(ops.abs(w) < 0.00097",
+    ),
+}
+
+
 @pytest.mark.parametrize("lie", CODE)
 def test_code_that_is_wrong_is_found(lie: str) -> None:
     name, order, before, after = CODE[lie]
@@ -150,6 +277,9 @@ CLAIMS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a coefficient": lambda w: w["plans"][0]["near"][0]["coefficients"].pop(),
     "no coefficients": lambda w: w["plans"][0]["near"][0].update(
         coefficients=[]
+    ),
+    "a radius of a million digits": lambda w: w["plans"][0]["near"][0].update(
+        radius="1e-999999", coefficients=["1"] * 64, step=2
     ),
     "a step": lambda w: w["plans"][0]["near"][0].update(step=10**9),
 }
