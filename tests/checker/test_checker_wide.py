@@ -124,10 +124,8 @@ def with_lines(text: str, *lines: str) -> tuple[str, int, str, str]:
     return "exprel", 0, text, "".join(f"    {x}\n" for x in lines) + text
 
 
-DOUBLED = ["z = w + w", *(["z = z + z"] * 80), "y = ops.where(z < 1.0, y, y)"]
-    *(["z = w + w"] + ["z = z + z"] * 80),
-    "y = ops.where(z < 1.0, y, y)",
-]
+DOUBLED = ["z = w + w", *(["z = z + z"] * 80)]
+DOUBLED += ["y = ops.where(z < 1.0, y, y)"]
 INF32 = 'constant(float("inf"), "float32")'
 THREE = 'constant(3.0, "float32")'
 # Found by an attack: what runs in a branch that no box takes, errors next to
