@@ -1,12 +1,13 @@
 """How fast it is: docs/performance.md.
 
     python benchmarks/performance.py [--backend NAME ...] [--function NAME ...]
-                                     [--repeats N] [--quick]
+                                     [--repeats N] [--quick] [--write]
 
 Every function and what it is compared with take turns in one process for
 each backend; ratios are of one turn, their medians are shown, with half the
 distance of the quartiles.  CPU time counts: of two cores others may have one.
-Nothing is written with --quick, for some functions or some backends.
+Nothing is written with --quick, for some functions, or for some backends
+without --write.
 """
 
 from __future__ import annotations
@@ -327,6 +328,9 @@ def main() -> None:
     parser.add_argument("--function", action="append", default=[])
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument(
+        "--write", action="store_true", help="the page of some backends, too"
+    )
     parser.add_argument("--worker", choices=BACKENDS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -352,7 +356,8 @@ def main() -> None:
             aside.print(f"{row['backend']} {row['mode']}: {row['why']}")
     text = page(rows)
     Console().print(Markdown(text))
-    if not (options.quick or options.function or options.backend):
+    some = options.backend and not options.write
+    if not (options.quick or options.function or some):
         PAGE.write_text(text, encoding="utf-8")
         # For reports (keras_stablef/_report.py).
         lines = ",\n".join(json.dumps(row) for row in rows)

@@ -125,6 +125,9 @@ def _tensorflow(x: Any, table: Table) -> Modes:
 def _torch(x: Any, table: Table) -> Modes:
     import torch
 
+    # Each function is one more program of the lambda below.
+    torch._dynamo.config.recompile_limit = 10**6
+    torch._dynamo.config.accumulated_recompile_limit = 10**6
     plain = torch.from_numpy(x)
 
     def both(fn: Function) -> Callable[[], None]:
