@@ -1,7 +1,8 @@
 """How fast it is: docs/performance.md.
 
     python benchmarks/performance.py [--backend NAME ...] [--function NAME ...]
-                                     [--repeats N] [--quick] [--write]
+                                     [--repeats N] [--quick]
+                                     [--write] [--modes eager]
 
 Every function and what it is compared with take turns in one process for
 each backend; ratios are of one turn, their medians are shown, with half the
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +45,15 @@ Row = dict[str, Any]
 
 # -- what one process measures -----------------------------------------------
 def flagship_rows(
-    backend: str, sizes: tuple[int, ...], n: int
+    backend: str, sizes: tuple[int, ...], n: int, modes: str
 ) -> Iterator[Row]:
     """stablef beside what people take instead, by size."""
     table = flagship(backend)
     for size in sizes:
         x = inputs(("-oo", "oo"), size)
         for mode, calls in RUNNERS[backend](x, table).items():
+            if not mode.startswith(modes):
+                continue
             try:
                 times = timed(calls, n)
             except Exception as error:  # what is compared with may not compile
@@ -66,7 +70,7 @@ def flagship_rows(
 
 
 def catalogue_rows(
-    backend: str, names: list[str], size: int, n: int
+    backend: str, names: list[str], size: int, n: int, modes: str
 ) -> Iterator[Row]:
     """Every op beside its textbook formula: time, and the first call."""
     from keras_stablef.generator.formula.catalogue import load_catalogue
@@ -84,6 +88,8 @@ def catalogue_rows(
             x = inputs(entry.domain, size, dtype)
             for mode, calls in RUNNERS[backend](x, table).items():
                 if dtype == "float64" and not mode.endswith("f+b"):
+                    continue
+                if not mode.startswith(modes):
                     continue
                 first = {}
                 for name, call in calls.items():
@@ -163,8 +169,9 @@ def worker(backend: str, options: argparse.Namespace) -> None:
     n = 5 if options.quick else options.repeats
     sizes = (SIZE // 10,) if options.quick else SIZES
     size = SIZE // 10 if options.quick else SIZE
-    parts = [start_rows(), flagship_rows(backend, sizes, n)]
-    parts += [catalogue_rows(backend, options.function, size, n)]
+    modes = options.modes
+    parts = [start_rows(), flagship_rows(backend, sizes, n, modes)]
+    parts += [catalogue_rows(backend, options.function, size, n, modes)]
     if not options.quick:
         parts.append(fit_rows(5))
     for rows in parts:
@@ -178,6 +185,7 @@ def measured(backend: str, options: argparse.Namespace, told: Any) -> list[Row]:
     command = [sys.executable, __file__, "--worker", backend]
     command += ["--repeats", str(options.repeats)]
     command += ["--quick"] if options.quick else []
+    command += ["--modes", options.modes] if options.modes else []
     for name in options.function:
         command += ["--function", name]
     rows = []
@@ -321,6 +329,15 @@ def _rest(rows: list[Row]) -> list[str]:
     return lines
 
 
+def kept_rows(others: Sequence[str]) -> list[Row]:
+    """What the page has of all backends but some."""
+    data = PAGE.with_suffix(".json")
+    if not data.is_file():
+        return []
+    rows: list[Row] = json.loads(data.read_text(encoding="utf-8"))
+    return [row for row in rows if row["backend"] not in others]
+
+
 def main() -> None:
     """Measure, print, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -329,8 +346,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument(
-        "--write", action="store_true", help="the page of some backends, too"
+        "--write",
+        action="store_true",
+        help="of some backends: in place of what the page has of them",
     )
+    parser.add_argument("--modes", default="", help="those that begin so")
     parser.add_argument("--worker", choices=BACKENDS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -354,6 +374,9 @@ def main() -> None:
     for row in rows:
         if row["part"] == "lost":
             aside.print(f"{row['backend']} {row['mode']}: {row['why']}")
+    if options.write:
+        rows += kept_rows(options.backend or BACKENDS)
+        rows.sort(key=lambda row: BACKENDS.index(row["backend"]))
     text = page(rows)
     Console().print(Markdown(text))
     some = options.backend and not options.write

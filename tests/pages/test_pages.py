@@ -88,7 +88,10 @@ def test_a_page_says_all(
     said: tuple[str, ...],
     tmp_path: Path,
     quick: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    absent = tmp_path / "performance.json"
+    monkeypatch.setattr("keras_stablef._report.MEASURED", absent)
     made = op()
     made.report(tmp_path / "a.html", dtype)
     text = (tmp_path / "a.html").read_text(encoding="utf-8")
