@@ -11,10 +11,10 @@ import numpy as np
 
 from .claims import Format
 from .claims import exponent_of
+from .wide_grammar import KINDS
 
 PER_BINADE, NEAR_ONE = 4, 24  # boxes; one each further from 1
 MOST_HALVINGS = 24  # down to single floats
-KINDS = {"float32": np.float32}
 
 
 class Boxes:

@@ -19,10 +19,8 @@ from .formula import Node
 from .formula import X
 from .formula import call
 from .values import Unknown
-from .wide_grammar import ARGUMENTS
-from .wide_grammar import TYPED
 from .wide_grammar import WIDE
-from .wide_grammar import arguments
+from .wide_grammar import is_number
 from .wide_grammar import number_in
 from .wide_grammar import threshold_in
 from .wide_grammar import word
@@ -31,7 +29,6 @@ from .wide_values import Box
 from .wide_values import Narrow
 from .wide_values import Number
 from .wide_values import Rounded
-from .wide_values import Test
 from .wide_values import Value
 from .wide_values import exact_number
 
@@ -51,7 +48,7 @@ LOG_LEFT = 2 * 1.04 / 15
 
 
 class Reader:
-    """One function, box by box.
+    """One function of a module that `wide_source` has read, box by box.
 
     Attributes:
         dtype: the narrow one.
@@ -100,7 +97,8 @@ class _Run:
             self.names[target.id] = error
 
     def _powers(self, target: ast.Tuple, value: ast.expr) -> None:
-        (argument,) = arguments(value, "wide_powers", 1)
+        assert isinstance(value, ast.Call)
+        (argument,) = value.args
         made: Number | Unknown
         try:
             made = self._number(argument)
@@ -118,13 +116,11 @@ class _Run:
 
     def value(self, node: ast.expr) -> Value:
         if isinstance(node, ast.Name):
-            if node.id not in self.names:
-                raise Malformed(f"a name that is not bound: {node.id}")
             known = self.names[node.id]
             if isinstance(known, Unknown):
                 raise known
             return known
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        if isinstance(node, ast.UnaryOp):
             return self._negative(self.value(node.operand))
         if isinstance(node, ast.BinOp):
             return self._operation(
@@ -132,20 +128,13 @@ class _Run:
                 self._operand(node.left),
                 self._operand(node.right),
             )
-        if isinstance(node, ast.Compare):
-            return self._compared(node)
-        if isinstance(node, ast.Call):
-            return self._called(node)
-        raise Malformed(f"not allowed: {ast.unparse(node)[:80]}")
+        assert isinstance(node, ast.Call)
+        return self._called(node)
 
     def _operand(self, node: ast.expr) -> Number:
         """A value of float64, or a number beside one."""
-        if isinstance(node, (ast.Constant, ast.UnaryOp)):
-            try:
-                return exact_number(number_in(node))
-            except Malformed:
-                if isinstance(node, ast.Constant):
-                    raise
+        if is_number(node):
+            return exact_number(number_in(node))
         return self._number(node)
 
     def _number(self, node: ast.expr) -> Number:
@@ -165,31 +154,18 @@ class _Run:
         return Number(-a.node, a.error, ("neg", a))
 
     def _called(self, node: ast.Call) -> Value:
-        name = ast.unparse(node.func)
-        count = ARGUMENTS.get(name)
-        if count is None:
-            raise Malformed(f"a call of {name[:80]}")
-        args = arguments(node, name, count)
-        if name in TYPED and word(args[-1]) != "float64":
-            raise Malformed(f"{name} of another dtype than float64")
+        name, args = ast.unparse(node.func), node.args
         if name == "constant":
             dtype = word(args[1])
             value = number_in(args[0], dtype)
-            return exact_number(value) if dtype == "float64" else Rounded(value)
+            return exact_number(value) if dtype == WIDE else Rounded(value)
         if name == "ops.cast":
             return self._cast(self.value(args[0]), word(args[1]))
         if name == "ops.where":
-            test = self.value(args[0])
-            if not isinstance(test, Test):
-                raise Malformed(f"no condition: {ast.unparse(args[0])[:80]}")
-            taken = self.value(args[1 if test.holds else 2])
+            taken = self.value(args[1 if self._test(args[0]) else 2])
             if isinstance(taken, Narrow):  # x itself, where it is nan
                 raise Malformed("x as a result")
             return taken
-        if name == "ops.isnan":
-            if not isinstance(self.value(args[0]), Narrow):
-                raise Malformed("isnan of what is not x")
-            return Test(False)  # of the numbers of a box
         if name == "ops.abs":
             return self._size(self.value(args[0]))
         if name == "once":
@@ -206,7 +182,7 @@ class _Run:
         return self._log(a, v.error)
 
     def _cast(self, a: Value, dtype: str) -> Value:
-        if isinstance(a, Narrow) and dtype == "float64":
+        if isinstance(a, Narrow) and dtype == WIDE:
             return Number(a.node, 0.0)
         if isinstance(a, Number) and dtype == self.dtype:
             return Rounded(a)
@@ -215,15 +191,21 @@ class _Run:
     def _size(self, a: Value) -> Value:
         if not isinstance(a, (Narrow, Number)):
             raise Malformed("a size of what is no number")
-        if self._sign(a.node) >= 0:
-            return a
-        if isinstance(a, Narrow):
-            return Narrow(-a.node)
-        return Number(-a.node, a.error)
+        if isinstance(a, Number) and math.isinf(a.error):
+            raise Unknown("the size of a power by itself")
+        node = a.node if self._sign(a.node) >= 0 else -a.node
+        # How it was made does not last: next to 0 it may be minus that.
+        return Narrow(node) if isinstance(a, Narrow) else Number(node, a.error)
 
     # -- conditions ----------------------------------------------------------
 
-    def _compared(self, node: ast.Compare) -> Test:
+    def _test(self, node: ast.expr) -> bool:
+        """Whether a condition holds on the box, whose numbers are no nan."""
+        if isinstance(node, ast.Call):
+            if not isinstance(self.value(node.args[0]), Narrow):
+                raise Malformed("isnan of what is not x")
+            return False
+        assert isinstance(node, ast.Compare)
         left = self.value(node.left)
         off, kind = Fraction(0), self.dtype
         if isinstance(left, Number):
@@ -241,7 +223,7 @@ class _Run:
         }
         if len(found) > 1:
             raise Unknown("a box on both sides of a number")
-        return Test(found.pop())
+        return found.pop()
 
     def _holds(self, sign: str, a: Fraction, c: Fraction) -> bool:
         if sign == "Lt":

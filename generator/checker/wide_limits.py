@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from .claims import Format
@@ -27,26 +28,22 @@ def at_point(
     Args:
         ulps: how far it may be from that.
     """
-    reason = None
-    for root in ROOTS:
-        data = _end(point, inward, value, abs(point), root)
-        reason = check_value(data, target, fmt, ulps)
-        if not reason:
-            break
-    return reason
+    return _by_some_root(
+        lambda root: check_value(
+            _end(point, inward, value, abs(point), root), target, fmt, ulps
+        )
+    )
 
 
 def at_infinity(
     side: int, value: float, target: Target, fmt: Format, ulps: float
 ) -> str | None:
     """The same at an infinity."""
-    reason = None
-    for root in ROOTS:
-        data = _end(None, side, value, fmt.max_finite, root)
-        reason = check_value(data, target, fmt, ulps)
-        if not reason:
-            break
-    return reason
+    return _by_some_root(
+        lambda root: check_value(
+            _end(None, side, value, fmt.max_finite, root), target, fmt, ulps
+        )
+    )
 
 
 def beyond(
@@ -54,13 +51,20 @@ def beyond(
 ) -> str | None:
     """The same of floats from one to another, of one sign."""
     near, far = sorted((abs(low), abs(high)))
-    side, reason = 1 if low + high > 0 else -1, None
-    for root in ROOTS:
-        data = _end(None, side, value, near, root)
-        reason = check_limit(data, target, fmt, near, far)
-        if not reason:
-            break
-    return reason
+    side = 1 if low + high > 0 else -1
+    return _by_some_root(
+        lambda root: check_limit(
+            _end(None, side, value, near, root), target, fmt, near, far
+        )
+    )
+
+
+def _by_some_root(reason: Callable[[int], str | None]) -> str | None:
+    """None if nothing is wrong for one of them, else what is for the last."""
+    for root in ROOTS[:-1]:
+        if not reason(root):
+            return None
+    return reason(ROOTS[-1])
 
 
 def _end(

@@ -43,15 +43,8 @@ class Rounded:
     value: Number | float
 
 
-@dataclass(frozen=True)
-class Test:
-    """A condition: it holds on the box, or does not."""
-
-    holds: bool
-
-
 # What is not known of a value matters only where it is taken.
-Value = Number | Narrow | Rounded | Test | Unknown
+Value = Number | Narrow | Rounded | Unknown
 
 
 @dataclass(frozen=True)

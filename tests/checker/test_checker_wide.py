@@ -218,6 +218,7 @@ CODE |= {
         f"y = ops.where(w * 0.0 < 1.0, y, {THREE})",
         "y = ops.where(ops.isnan(t), t, y)",
     ),
+    "a size of a power": with_lines("    v2 = q0 * n0\n", "q0 = ops.abs(q0)"),
     "numbers alone": with_lines("    y = ops.cast", "y = y * (2.0 * 0.5)"),
     "a number alone": with_lines("    y = ops.cast", "c = ops.abs(0.9)"),
     "nothing imported": (

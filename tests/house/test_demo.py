@@ -23,29 +23,25 @@ DYING = {
 NEVER = {"sigmoid for f", "StableFLoss"}
 
 
+def printed(*options: str) -> str:
+    """What the example prints on the active backend."""
+    command = (sys.executable, "-m", "examples.question", *options)
+    done = subprocess.run(
+        [*command, f"--backend={BACKEND}"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> dict:
     out = tmp_path_factory.mktemp("demo")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "examples.question",
-            f"--backend={BACKEND}",
-            f"--out={out}",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    text = printed(f"--out={out}")
     assert (out / f"{BACKEND}.png").stat().st_size > 10_000
     # A pipe gets the tables and no cursor movements.
-    assert "\x1b" not in done.stdout
-    return json.loads((out / f"{BACKEND}.json").read_text()) | {
-        "printed": done.stdout
-    }
+    assert "\x1b" not in text
+    return json.loads((out / f"{BACKEND}.json").read_text()) | {"printed": text}
 
 
 def test_every_run_has_a_row(demo):
@@ -97,17 +93,6 @@ def test_ulp_table(demo):
 
 def test_other_splits() -> None:
     """Two that no setting was chosen by, one of those of the page."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "examples.question", "--splits=2"),
-            f"--backend={BACKEND}",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    found = [int(v) for v in re.findall(r"(-?\d+)%", done.stdout)]
+    found = [int(v) for v in re.findall(r"(-?\d+)%", printed("--splits=2"))]
     assert len(found) == 2
     assert min(found) > 0
