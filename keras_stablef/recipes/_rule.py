@@ -54,20 +54,15 @@ class Recipe:
     ) -> None:
         self._names = names.split()
         self._inside, self._within = inside, within
-        self._partials = partials
-        self._value = self._guarded(value, float("nan"))
-        self._runs: dict[str, Formula] = {}
-
-    def _run(self, dtype: str) -> Formula:
-        """The rule of arguments of that dtype, before they were widened."""
-        if dtype not in self._runs:
-            most = largest(dtype)
-            slopes = [self._slope(formula, most) for formula in self._partials]
-            rule = _RULES.get(keras.backend.backend())
-            self._runs[dtype] = (
-                rule(self._value, slopes) if rule else self._value
-            )
-        return self._runs[dtype]
+        whole = self._guarded(value, float("nan"))
+        rule = _RULES.get(keras.backend.backend())
+        # All of them now: within what a compiler traces none can be made.
+        self._runs = {
+            dtype: rule(whole, [self._slope(p, most) for p in partials])
+            if rule
+            else whole
+            for dtype, most in ((d, largest(d)) for d in FORMATS)
+        }
 
     def _guarded(self, formula: Formula, beyond: float) -> Formula:
         def run(*args: Any) -> Any:
@@ -109,7 +104,7 @@ class Recipe:
         zeros = keras.ops.zeros_like(args[0])
         for a in args[1:]:
             zeros = zeros + keras.ops.zeros_like(a)
-        found = self._run(dtype)(*(a + zeros for a in args))
+        found = self._runs[dtype](*(a + zeros for a in args))
         return keras.ops.cast(found, dtype)
 
     def _dtype(self, arguments: Sequence[Any]) -> str:
