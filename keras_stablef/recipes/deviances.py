@@ -87,7 +87,7 @@ _POISSON = Recipe(
     _poisson,
     (
         lambda y, mean: 2.0 * _log_ratio(y, mean, y - mean),
-        lambda y, mean: 2.0 * (mean - y) / mean,
+        lambda y, mean: 2.0 * ((mean - y) / mean),
     ),
 )
 
@@ -137,8 +137,8 @@ _GAMMA = Recipe(
     (1.0, 1.0),
     _gamma,
     (
-        lambda y, mean: per(2.0 * (y - mean), *reversed(ordered(y, mean))),
-        lambda y, mean: per(2.0 * (mean - y), mean, mean),
+        lambda y, mean: 2.0 * per(y - mean, *reversed(ordered(y, mean))),
+        lambda y, mean: 2.0 * per(mean - y, mean, mean),
     ),
 )
 
@@ -192,7 +192,7 @@ _BERNOULLI = Recipe(
     _bernoulli,
     (
         _bernoulli_by_y,
-        lambda y, mean: per(2.0 * (mean - y), 1.0 - mean, mean),
+        lambda y, mean: 2.0 * per(mean - y, 1.0 - mean, mean),
     ),
 )
 
@@ -274,7 +274,7 @@ _NEGATIVE_BINOMIAL = Recipe(
     _binomial,
     (
         lambda y, mean, alpha: 2.0 * _shrunk(y, mean, alpha),
-        lambda y, mean, alpha: per(2.0 * (mean - y), mean, 1.0 + alpha * mean),
+        lambda y, mean, alpha: 2.0 * per(mean - y, mean, 1.0 + alpha * mean),
         _binomial_by_alpha,
     ),
 )

@@ -194,6 +194,8 @@ FAR = [
     ("poisson_deviance", (1e-30, 1e30)),
     ("gamma_deviance", (1e-30, 1e30)),
     ("gamma_deviance", (1e30, 1e-30)),
+    ("poisson_deviance", (1.9e38, 2.6e30)),
+    ("gamma_deviance", (1.7e38, 7.9e33)),
     ("bernoulli_deviance", (1e-30, 1e-10)),
     ("logarithmic_mean", (1e-30, 1e30)),
     ("logarithmic_mean", (1e30, 1e-30)),
